@@ -1,0 +1,414 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`AgentRegistry`: the registry of live Python agents, over the same core as everything else.
+
+Source: document 5. Records, leases, index and events are the core's; this keeps the live objects
+beside them and speaks document 5's words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Final, Literal, Self
+
+import msgspec
+
+from rollcall.kernel.clock import Clock, SystemClock, within
+from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.ids import IdSource, RandomIds
+from rollcall.orchestration.broadcast import Broadcast, Callback
+from rollcall.orchestration.cards import CardReader, name_of
+from rollcall.orchestration.errors import AgentExists
+from rollcall.orchestration.live import DEFAULT_LIMITS, LiveAgents
+from rollcall.orchestration.models import (
+    AgentMetadata,
+    AgentRegistryConfig,
+    AgentStatus,
+    Limits,
+    RegistryEvent,
+    RegistryEventType,
+)
+from rollcall.orchestration.views import (
+    Agents,
+    CapabilityIndex,
+    EventListeners,
+    EventQueue,
+    Roster,
+    RuntimeAgents,
+    StatusIndex,
+    distribution,
+    statuses,
+)
+from rollcall.registry.catalogue import open_encoder, open_store
+from rollcall.registry.errors import RecordExists, RecordNotFound, RevisionMismatch
+from rollcall.registry.events import Event, EventType
+from rollcall.registry.index import Found
+from rollcall.registry.meaning import Encoder
+from rollcall.registry.models import DEFAULT_NAMESPACE, Grant, Kind, Record
+from rollcall.registry.query import Match, Query
+from rollcall.registry.scan import scan
+from rollcall.registry.service import RegistryService
+from rollcall.registry.status import Status
+from rollcall.registry.store import RecordStore
+
+_SIGNS_OF_LIFE: Final = frozenset({AgentStatus.ACTIVE, AgentStatus.BUSY, AgentStatus.DEGRADED})
+_AUDITED: Final = 1000
+"""Records that are compared with the index before others get their turn."""
+
+
+_FILTERS: Final = {None: None, **{status: statuses(status) for status in AgentStatus}}
+
+
+class AgentRegistry:
+    """Knows the agents of any number of runtimes: who is there, what each can do, who is alive.
+
+    Args:
+        config: Settings.
+        store: Where records are kept: a store, or a URL (`memory://`, `sqlite:///agents.db`).
+            Records survive the process with a durable one; agents are found there as records until
+            their process registers them again. The registry closes the store.
+        namespace: The tenant.
+        clock: Time.
+        ids: Randomness for drawn ids.
+        encoder: Makes the encoder for searches by meaning; None: the one of the extra `semantic`.
+    """
+
+    def __init__(
+        self,
+        config: AgentRegistryConfig | None = None,
+        *,
+        store: RecordStore | str = "memory://",
+        namespace: str = DEFAULT_NAMESPACE,
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+        encoder: Callable[[], Encoder] | None = None,
+    ) -> None:
+        self.config = config or AgentRegistryConfig()
+        self.namespace = namespace
+        self._clock = clock or SystemClock()
+        self._ids = ids or RandomIds()
+        if isinstance(store, str):
+            store = open_store(store, self._clock, self._ids)
+        self.service = RegistryService(
+            store, clock=self._clock, ids=self._ids, encoder=encoder or open_encoder
+        )
+        self._state = self.service.state
+        self._broadcast = Broadcast(self._clock, self.config.event_queue_size)
+        self._broadcasting = self.config.enable_event_broadcasting
+        self.service.feed.taps.append(self._note)
+        self._cards = CardReader()
+        self._live = LiveAgents(self._state, self.service.timers, namespace)
+        self._grant = Grant(self.config.lease_policy())
+        self._monotonic = self._clock.monotonic
+        self._docs: list[Any] = self._state.slots.docs
+        self._renewed = self.service.timers.table.renewed
+        self._searching = asyncio.Semaphore(self.config.max_concurrent_queries)
+        self._audit: asyncio.Task[None] | None = None
+        self._counts = dict.fromkeys(EventType, 0)
+        self._heartbeats = 0
+        self._queries = 0
+        self._repaired = 0
+
+    # Life
+
+    async def start(self) -> None:
+        """Read the store, watch heartbeats, serve listeners."""
+        await self.service.start()
+        self._broadcast.serve()
+        if self._audit is None:
+            self._audit = asyncio.create_task(self._audit_index(), name="rollcall-audit")
+
+    async def shutdown(self) -> None:
+        """Stop. Agents stay in a durable store; listeners get what has happened so far."""
+        if self._audit is not None:
+            self._audit.cancel()
+            await asyncio.gather(self._audit, return_exceptions=True)
+        await self.service.stop()
+        await self._broadcast.close(grace=1.0)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.shutdown()
+
+    # Views
+
+    @property
+    def agents(self) -> Agents:
+        """Agent id -> what is known about it."""
+        return Agents(self._live)
+
+    @property
+    def runtime_agents(self) -> RuntimeAgents:
+        """Runtime id -> ids of its agents."""
+        return RuntimeAgents(self._state, self.namespace)
+
+    @property
+    def capability_index(self) -> CapabilityIndex:
+        """Name of a capability, case folded -> ids of the agents that have it."""
+        return CapabilityIndex(self._state, self.namespace)
+
+    @property
+    def status_index(self) -> StatusIndex:
+        """Status -> ids of the agents that are so."""
+        return StatusIndex(self._state, self.namespace)
+
+    @property
+    def event_listeners(self) -> EventListeners:
+        """Event type -> its listeners."""
+        return EventListeners(self._broadcast)
+
+    @property
+    def event_queue(self) -> EventQueue:
+        """What waits for `get_event`."""
+        return EventQueue(self._broadcast)
+
+    # Agents
+
+    async def register_agent(
+        self,
+        agent: Any,
+        runtime_id: str,
+        agent_id: str | None = None,
+        max_concurrency: int = 10,
+        memory_limit_mb: int = 512,
+        budget_limit_usd: float = 1.0,
+    ) -> str:
+        """Register a live agent; returns its id.
+
+        The id is the argument, else `agent.agent_id`, else drawn. An agent that was restored from
+        the store is taken over by its new object.
+
+        Raises:
+            AgentExists: A ValueError: the id is taken by a live agent.
+            InvalidInput: A ValueError: the agent's card cannot be read, or a limit makes no sense.
+        """
+        card, capabilities = self._cards.read(agent)
+        known = agent_id or getattr(agent, "agent_id", None)
+        key = known if isinstance(known, str) and known else f"agent_{self._ids.hex(8)}"
+        if key in self._live:
+            raise AgentExists(key)
+        limits = Limits(max_concurrency, memory_limit_mb, budget_limit_usd)
+        now = self._clock.now()
+        record = Record(
+            self.namespace,
+            key,
+            Kind.AGENT,
+            name_of(agent, card) or key,
+            Status.ACTIVE,
+            now,
+            now,
+            capabilities,
+            self._grant,
+            None,
+            runtime_id,
+            metadata=None if limits == DEFAULT_LIMITS else msgspec.to_builtins(limits),
+        )
+        slot = self._state.slot(self.namespace, key)
+        expect = 0 if slot is None else self._state.slots.revisions[slot]
+        # Before the commit, since its events tell of an agent that must then be there.
+        self._live.add(key, agent, card, limits)
+        try:
+            await self.service.register(record, expect=expect)
+        except (RecordExists, RevisionMismatch):
+            self._live.forget(key)
+            raise AgentExists(key) from None
+        except BaseException:
+            self._live.forget(key)
+            raise
+        if self._broadcast.listening:
+            await self._broadcast.give_way()
+        return key
+
+    async def deregister_agent(self, agent_id: str, runtime_id: str) -> bool:
+        """Remove an agent; False: there is no such agent in that runtime."""
+        record = self._live.record(agent_id)
+        if record is None or record.runtime != runtime_id:
+            return False
+        try:
+            await self.service.deregister(self.namespace, agent_id)
+        except RecordNotFound:
+            return False
+        if self._broadcast.listening:
+            await self._broadcast.give_way()
+        return True
+
+    async def update_agent_status(
+        self, agent_id: str, status: AgentStatus | str, runtime_id: str | None = None
+    ) -> bool:
+        """Report an agent's status; False: there is no such agent (in that runtime).
+
+        ACTIVE, BUSY and DEGRADED prove that it lives, so they renew its lease like a heartbeat:
+        that is how an agent that had fallen silent recovers.
+
+        Raises:
+            ValueError: There is no such status.
+        """
+        word = status if isinstance(status, AgentStatus) else AgentStatus(status)
+        record = self._live.record(agent_id)
+        if record is None or (runtime_id is not None and record.runtime != runtime_id):
+            return False
+        try:
+            alive = word in _SIGNS_OF_LIFE
+            await self.service.report(self.namespace, agent_id, Status(word.value), alive=alive)
+        except RecordNotFound:
+            return False
+        if self._broadcast.listening:
+            await self._broadcast.give_way()
+        return True
+
+    async def update_agent_heartbeat(self, agent_id: str) -> bool:
+        """Note a sign of life; False: there is no such agent, register it again.
+
+        It says that the agent's process breathes, and changes nothing that was reported.
+        """
+        space = self._state.spaces.get(self.namespace)
+        slot = None if space is None else space.records.get(agent_id)
+        if slot is None:
+            return False
+        record = self._docs[slot]
+        now = self._monotonic()
+        self._heartbeats += 1
+        if self._broadcasting:
+            self._broadcast.ring.append((agent_id, record.runtime, now))
+        if record.lease is self._grant:
+            # By far the most common lease: as it was granted, with nothing to revive.
+            self._renewed[slot] = now
+        else:
+            await self.service.renew(self.namespace, agent_id)
+        return True
+
+    # Finding
+
+    async def get_agent(self, agent_id: str) -> AgentMetadata | None:
+        """What is known about an agent now; None: there is no such agent."""
+        return self._live.known(agent_id)
+
+    def list_agents(
+        self, runtime_id: str | None = None, status_filter: AgentStatus | None = None
+    ) -> Roster[AgentMetadata]:
+        """All agents, those of a runtime, those of a status; the longest registered first."""
+        query = Query(runtime=runtime_id, statuses=_FILTERS[status_filter])
+        slots = sorted(one.slot for one in self._state.index.search(self.namespace, query))
+        return Roster(self._live.metadata(slot) for slot in slots)
+
+    def find_agents_by_runtime(self, runtime_id: str) -> Roster[AgentMetadata]:
+        """The agents of a runtime."""
+        return self.list_agents(runtime_id=runtime_id)
+
+    def find_agents_by_status(self, status: AgentStatus) -> Roster[AgentMetadata]:
+        """The agents of a status."""
+        return self.list_agents(status_filter=status)
+
+    async def find_agents_by_capability(
+        self,
+        capability: str,
+        status_filter: AgentStatus | None = AgentStatus.ACTIVE,
+        match: Match | Literal["lexical", "semantic", "auto"] = Match.LEXICAL,
+    ) -> list[AgentMetadata]:
+        """Who can do it, best match first.
+
+        Args:
+            capability: Words that stand in the name, description or tags of a capability: as the
+                exact phrase, as words, or as a part of it, ignoring case.
+            status_filter: Only agents of this status; None: of any.
+            match: "semantic" goes by meaning, "auto" does so where the words find nothing.
+
+        Raises:
+            InvalidInput: A ValueError: the words are blank or too long, or there is no such match.
+            MissingExtra: It asks for meaning, and the extra `semantic` is not installed.
+            TimeoutError: It took longer than `query_timeout`.
+        """
+        return [
+            self._live.metadata(one.slot)
+            for one in await self._find(capability, status_filter, match)
+        ]
+
+    # Events
+
+    def subscribe(self, event_type: RegistryEventType, callback: Callback) -> None:
+        """Call `callback(event)`, sync or async, with each event of a type from now on.
+
+        One callback gets all its events one after the other. If it hangs or raises, that is its
+        own affair, and counted.
+        """
+        self._broadcast.subscribe(RegistryEventType(event_type), callback)
+
+    def unsubscribe(self, event_type: RegistryEventType, callback: Callback) -> bool:
+        """Call it no more; False: it was not subscribed."""
+        return self._broadcast.unsubscribe(RegistryEventType(event_type), callback)
+
+    async def get_event(self) -> RegistryEvent:
+        """Take the oldest event from the queue; waits for one.
+
+        Raises:
+            Closed: The registry was shut down, and all its events were read.
+        """
+        return await self._broadcast.get()
+
+    def events(self) -> AsyncIterator[RegistryEvent]:
+        """All events from now on, until shutdown; leaves the queue as it is."""
+        return self._broadcast.follow()
+
+    # Metrics
+
+    async def get_metrics(self) -> dict[str, Any]:
+        """Counts of agents, searches, heartbeats and events. Counters begin at the start."""
+        counts, index = self._counts, self._state.index
+        return {
+            "total_agents": len(self._live.slots_by_id()),
+            "total_runtimes": len(index.runtimes(self.namespace)),
+            "status_distribution": distribution(self._state, self.namespace),
+            "runtime_distribution": dict(index.runtimes(self.namespace)),
+            "total_queries": self._queries,
+            "total_registrations": counts[EventType.REGISTERED] + counts[EventType.REREGISTERED],
+            "total_deregistrations": counts[EventType.DEREGISTERED],
+            "capability_index_size": index.capability_count(self.namespace),
+            "index_repairs": self._repaired,
+            "heartbeats": self._heartbeats,
+            "missed_heartbeats": self.service.keeper.stats.missed,
+            "runtime_joins": counts[EventType.RUNTIME_JOINED],
+            "runtime_leaves": counts[EventType.RUNTIME_LEFT],
+            **self._broadcast.metrics(),
+        }
+
+    async def _find(
+        self, capability: str, status_filter: AgentStatus | None, match: str
+    ) -> Iterable[Found]:
+        self._queries += 1
+        if not capability.strip():
+            raise InvalidInput("capability", "must not be blank: say what the agent should do")
+        try:
+            how = Match(match)
+        except ValueError:
+            raise InvalidInput("match", f"{match!r} is none of {', '.join(Match)}") from None
+        query = Query(text=capability, match=how, statuses=_FILTERS[status_filter])
+        if how is Match.LEXICAL:
+            if not self.config.enable_capability_indexing:
+                return scan(self._state, self.namespace, query)
+            return await self.service.search(self.namespace, query)
+        return await within(self._clock, self.config.query_timeout, self._find_by_meaning(query))
+
+    async def _find_by_meaning(self, query: Query) -> list[Found]:
+        async with self._searching:
+            return await self.service.search(self.namespace, query)
+
+    def _note(self, event: Event) -> None:
+        if event.namespace != self.namespace:
+            return
+        self._counts[event.type] += 1
+        if event.type is EventType.DEREGISTERED:
+            self._live.forget(event.id)
+        if self._broadcasting:
+            self._broadcast.tell(event)
+
+    async def _audit_index(self) -> None:
+        """Compare the index with the agents, and put right what differs."""
+        while True:
+            await self._clock.sleep(self.config.rebuild_index_interval)
+            slots = list(self._live.slots_by_id().values())
+            for start in range(0, len(slots), _AUDITED):
+                self._repaired += self._state.repair(slots[start : start + _AUDITED])
+                await asyncio.sleep(0)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one order of things: commit to the store, apply to the state, acknowledge, publish.
+
+Writers wait in one queue and go to the store in batches. A store that never suspends (in memory)
+needs no queue: its writers commit at once, one after the other, in the same order of steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from rollcall.kernel.clock import Clock
+from rollcall.kernel.errors import Closed, Compacted, OutcomeUnknown, Unavailable
+from rollcall.registry.feed import Feed
+from rollcall.registry.models import Table
+from rollcall.registry.state import RegistryState
+from rollcall.registry.store import Change, Conflict, RecordStore, Snapshot, Write
+
+Outcome = Change | Conflict
+
+BATCH: Final = 1000
+"""Writes that go to the store together at the most."""
+
+_SETTLE_DELAYS: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds between questions after an unknown outcome, before the callers are told that it is."""
+
+_log = logging.getLogger("rollcall.registry")
+
+
+class Commits:
+    """Brings writes to the store and their changes, with those of other writers, to the state.
+
+    Attributes:
+        down_since: When the store stopped answering (monotonic seconds); None: it answers.
+    """
+
+    def __init__(
+        self,
+        store: RecordStore,
+        state: RegistryState,
+        feed: Feed,
+        clock: Clock,
+        on_recovered: Callable[[float], None],
+    ) -> None:
+        self.down_since: float | None = None
+        self._store = store
+        self._state = state
+        self._feed = feed
+        self._clock = clock
+        self._on_recovered = on_recovered
+        self._immediate = store.traits.immediate
+        self._applying = asyncio.Lock()
+        self._queue: deque[tuple[Write, asyncio.Future[Outcome]]] = deque()
+        self._queued = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    def start(self) -> None:
+        if not self._immediate:
+            self._tasks.append(asyncio.create_task(self._write(), name="rollcall-writer"))
+        if self._store.traits.shared:
+            self._tasks.append(asyncio.create_task(self._follow(), name="rollcall-follower"))
+
+    async def stop(self) -> None:
+        """Let what is queued be written, then take nothing more."""
+        self._closed = True
+        while self._queue and self._tasks:
+            await asyncio.wait({future for _, future in self._queue})
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def submit(self, write: Write) -> Outcome:
+        """Commit one write; returns when it is durable, applied and published.
+
+        Raises:
+            StoreUnavailable: It was not written.
+            OutcomeUnknown: It may have been, and the store does not answer to say.
+            Closed: The registry is shut down.
+        """
+        if self._immediate and not self._closed:
+            if self._applying.locked():
+                async with self._applying:
+                    return await self._commit_now(write)
+            return await self._commit_now(write)
+        (outcome,) = await self.submit_all((write,))
+        return outcome
+
+    async def submit_all(self, writes: Sequence[Write]) -> list[Outcome]:
+        """The same for several, each with its own outcome; those for one record stay in order."""
+        if self._closed:
+            raise Closed("the registry is shut down")
+        if self._immediate:
+            return [await self.submit(write) for write in writes]
+        if not self._tasks:
+            raise Closed("the registry is not started: await its start() first")
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in writes]
+        self._queue.extend(zip(writes, futures, strict=True))
+        self._queued.set()
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if not isinstance(result, BaseException)]
+
+    async def catch_up(self) -> None:
+        """Take in what others have committed."""
+        async with self._applying:
+            await self._read_on()
+
+    def answered(self) -> None:
+        """The store has answered."""
+        if self.down_since is not None:
+            silent = self._clock.monotonic() - self.down_since
+            self.down_since = None
+            _log.warning("record store answers again", extra={"silent_seconds": silent})
+            self._on_recovered(silent)
+
+    def failed(self, error: Unavailable) -> None:
+        """The store has not answered."""
+        if self.down_since is None:
+            self.down_since = self._clock.monotonic()
+            _log.error("record store does not answer", extra={"error": str(error)})
+
+    async def _commit_now(self, write: Write) -> Outcome:
+        (outcome,) = await self._store.commit((write,))
+        if isinstance(outcome, Change):
+            if outcome.table is Table.RECORD and outcome.revision == self._state.revision + 1:
+                self._feed.publish(self._state.apply(outcome))
+            elif self._applying.locked():
+                await self._take_in((outcome,))
+            else:
+                async with self._applying:
+                    await self._take_in((outcome,))
+        return outcome
+
+    async def _write(self) -> None:
+        while True:
+            await self._queued.wait()
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            if not self._queue:
+                self._queued.clear()
+            await self._write_batch([one for one in batch if not one[1].cancelled()])
+
+    async def _write_batch(self, batch: list[tuple[Write, asyncio.Future[Outcome]]]) -> None:
+        try:
+            outcomes = await self._commit([write for write, _ in batch])
+            self.answered()
+            async with self._applying:
+                # A failure here leaves the state behind the store, never the other way round: what
+                # the store has taken is acknowledged all the same, and the state catches up.
+                with suppress(Unavailable):
+                    await self._take_in([one for one in outcomes if isinstance(one, Change)])
+        except Exception as error:
+            if isinstance(error, Unavailable):
+                self.failed(error)
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if not future.done():
+                future.set_result(outcome)
+
+    async def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Commit, and settle an unknown outcome by asking which operations landed."""
+        if not writes:
+            return []
+        try:
+            return await self._store.commit(writes)
+        except OutcomeUnknown as error:
+            self.failed(error)
+            landed = await self._settle([write.op for write in writes], error)
+        # What is not there now never happened, and its operation id makes doing it again safe.
+        missing = [write for write in writes if write.op not in landed]
+        again = iter(await self._commit(missing))
+        return [landed.get(write.op) or next(again) for write in writes]
+
+    async def _settle(self, ops: list[str], error: OutcomeUnknown) -> dict[str, Change]:
+        for delay in _SETTLE_DELAYS:
+            await self._clock.sleep(delay)
+            with suppress(Unavailable):
+                return await self._store.settle(ops)
+        raise error
+
+    async def _follow(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._store.wait(self._state.revision)
+                await self.catch_up()
+                self.answered()
+                failures = 0
+            except Unavailable as error:
+                self.failed(error)
+                failures += 1
+                await self._clock.sleep(min(2.0, 0.05 * 2 ** min(failures, 10)))
+
+    async def _take_in(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.revision > self._state.revision + 1:
+                await self._read_on()
+            if change.revision == self._state.revision + 1:
+                await self._apply(change)
+
+    async def _read_on(self) -> None:
+        while True:
+            try:
+                changes = await self._store.changes(self._state.revision, BATCH)
+            except Compacted:
+                await self._resync(await self._store.open())
+                return
+            for change in changes:
+                await self._apply(change)
+            if len(changes) < BATCH:
+                return
+
+    async def _apply(self, change: Change) -> None:
+        first = True
+        for events in self._state.steps(change):
+            if not first:
+                await asyncio.sleep(0)
+            first = False
+            self._feed.publish(events)
+
+    async def _resync(self, snapshot: Snapshot) -> None:
+        _log.warning("changes were compacted; taking in the whole store again")
+        for events in self._state.resync(snapshot, self._clock.now()):
+            self._feed.publish(events)
+            await asyncio.sleep(0)
+        if snapshot.epoch != self._feed.epoch:
+            self._feed.restart(snapshot.epoch, snapshot.revision)

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The registry's reads: records, evidence, search, explanations, watching. All from memory."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rollcall.kernel.clock import Clock
+from rollcall.kernel.errors import InvalidInput, MissingExtra
+from rollcall.registry.commits import Commits
+from rollcall.registry.demand import UnmetDemand
+from rollcall.registry.errors import RecordNotFound
+from rollcall.registry.evidence import Evidence, lease_evidence, provisional
+from rollcall.registry.feed import Feed, Position, Subscription
+from rollcall.registry.index import Found, Per
+from rollcall.registry.matching import Rule, why_not
+from rollcall.registry.models import Record
+from rollcall.registry.query import Match, Query, TextHit
+from rollcall.registry.semantic import SemanticSearch
+from rollcall.registry.state import RegistryState
+from rollcall.registry.status import Status
+from rollcall.registry.text import fold
+from rollcall.registry.timers import LeaseTimers
+from rollcall.registry.watch import Watch
+
+_PHRASES = 200
+"""Phrases that a search by meaning looks at, where no greater limit is asked for."""
+
+
+class View(msgspec.Struct, frozen=True):
+    """A record as it reads at a revision.
+
+    Args:
+        record: What was written.
+        status: Its effective status.
+        revision: The revision of its last write.
+        renewed_at: The last renewal of its lease in seconds since the epoch; None: permanent.
+    """
+
+    record: Record
+    status: Status
+    revision: int
+    renewed_at: float | None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a record is, or is not, in the answer to a query.
+
+    Args:
+        rules: What each part of the query says of it.
+        evidence: What its status rests on.
+        rank: Its place in the answer, from 1; None: it is not in it.
+        hit: The capability that ranked it there.
+    """
+
+    rules: list[Rule]
+    evidence: Evidence
+    rank: int | None = None
+    hit: TextHit | None = None
+
+
+class RegistryReader:
+    """Answers from the state."""
+
+    def __init__(
+        self,
+        state: RegistryState,
+        feed: Feed,
+        commits: Commits,
+        timers: LeaseTimers,
+        clock: Clock,
+        semantic: SemanticSearch | None,
+    ) -> None:
+        self.state = state
+        self.feed = feed
+        self.commits = commits
+        self.timers = timers
+        self.clock = clock
+        self.demand = UnmetDemand()
+        self._semantic = semantic
+
+    @property
+    def position(self) -> Position:
+        """Where the state is in the history of its store."""
+        return Position(self.feed.epoch, self.state.revision, 1 << 30)
+
+    async def reached(self, revision: int) -> None:
+        """Return once the state is at `revision` or later."""
+        while self.state.revision < revision and not self.feed.closed:
+            await self.feed.changed()
+
+    def get(self, namespace: str, record_id: str) -> View:
+        """One record.
+
+        Raises:
+            RecordNotFound: There is no such record.
+        """
+        return self.view(self._slot(namespace, record_id))
+
+    def view(self, slot: int) -> View:
+        """The record in a slot."""
+        record = self.state.slots.record(slot)
+        return View(
+            record, self.state.status(slot), self.state.slots.revisions[slot], self.renewed_at(slot)
+        )
+
+    def renewed_at(self, slot: int) -> float | None:
+        """The last renewal of the lease that covers the record in `slot`; None: it is permanent."""
+        if self.state.grant(slot) is None:
+            return None
+        return self.timers.renewed_at(self.state.holder(slot))
+
+    def evidence(self, namespace: str, record_id: str) -> Evidence:
+        """Why a record reads as it does.
+
+        Raises:
+            RecordNotFound: There is no such record.
+        """
+        slot = self._slot(namespace, record_id)
+        record = self.state.slots.record(slot)
+        silent = self.timers.silence(self.state.holder(slot))
+        lease = lease_evidence(record, self.state.grant(slot), silent)
+        cut_off = self.commits.down_since is not None
+        return Evidence(
+            status=self.state.status(slot),
+            reported=record.reported,
+            reported_age=max(0.0, self.clock.now() - record.updated_at),
+            lease=lease,
+            probe=record.probe,
+            provisional=provisional(record, lease) if cut_off else None,
+        )
+
+    async def search(
+        self, namespace: str, query: Query, *, limit: int | None = None, per: Per = "record"
+    ) -> list[Found]:
+        """What answers a query, best first; among equals, the longest registered first.
+
+        With a limit, the best ones of so many; which of equals is not said.
+
+        Raises:
+            InvalidInput: The words cannot be searched for.
+            MissingExtra: It asks for meaning, and there is no encoder.
+        """
+        found = await self._found(namespace, query, limit, per)
+        if not found and query.text:
+            self.demand.note(namespace, fold(query.text), self.clock.now())
+        return found
+
+    async def _found(
+        self, namespace: str, query: Query, limit: int | None, per: Per
+    ) -> list[Found]:
+        found: list[Found] = []
+        if query.match is not Match.SEMANTIC or not query.text:
+            found = list(self.state.index.search(namespace, query, limit, per))
+        if not found and query.text and query.match is not Match.LEXICAL:
+            found = await self._by_meaning(namespace, query, limit, per)
+        if len(found) > 1:
+            found.sort(key=_best_first)
+        return found
+
+    async def _by_meaning(
+        self, namespace: str, query: Query, limit: int | None, per: Per
+    ) -> list[Found]:
+        if self._semantic is None:
+            raise MissingExtra("search by meaning", "semantic")
+        meanings = await self._semantic.ranked(namespace, query.text, max(limit or 0, _PHRASES))
+        ranked = [(one.pid, one.score, one.reason) for one in meanings]
+        return list(self.state.index.expand(namespace, ranked, query, limit, per))
+
+    def _slot(self, namespace: str, record_id: str) -> int:
+        slot = self.state.slot(namespace, record_id)
+        if slot is None:
+            raise RecordNotFound(namespace, record_id)
+        return slot
+
+    async def explain(self, namespace: str, record_id: str, query: Query) -> Explanation:
+        """Which part of a query hid a record, or what ranked it.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            InvalidInput, MissingExtra: As for `search`.
+        """
+        slot = self._slot(namespace, record_id)
+        rules = why_not(self.state.slots.record(slot), self.state.status(slot), query)
+        found = await self._found(namespace, query, None, "record")
+        place = next((at for at, one in enumerate(found, 1) if one.slot == slot), None)
+        if query.text and query.match is not Match.LEXICAL:
+            rules = [
+                await self._by_meaning_rule(namespace, slot, query)
+                if rule.name == "text" and not rule.passed
+                else rule
+                for rule in rules
+            ]
+        return Explanation(
+            rules,
+            self.evidence(namespace, record_id),
+            place,
+            None if place is None else found[place - 1].hit,
+        )
+
+    def watch(self, namespace: str, query: Query) -> Watch:
+        """Watch a question: who enters its answer, who leaves it, and why.
+
+        Raises:
+            InvalidInput: It asks for meaning, which is for searches only.
+        """
+        if query.text and query.match is not Match.LEXICAL:
+            raise InvalidInput("match", "must be lexical: a question by meaning cannot be watched")
+        return Watch(self.state, self.feed, namespace, query)
+
+    def events(
+        self, *, after: Position | None = None, namespace: str | None = None
+    ) -> Subscription:
+        """Follow all events from now on, or from just behind `after`.
+
+        Raises:
+            Compacted: What follows `after` is not kept any more: take a fresh list.
+        """
+        return self.feed.subscribe(after=after, namespace=namespace)
+
+    async def _by_meaning_rule(self, namespace: str, slot: int, query: Query) -> Rule:
+        words = Query(text=query.text)
+        found = await self._by_meaning(namespace, words, None, "record")
+        hit = next((one.hit for one in found if one.slot == slot), None)
+        if hit is None:
+            return Rule("text", False, f"no capability matches {query.text!r}, nor means the same")
+        return Rule("text", True, f"capability {hit.capability.name!r}: {hit.detail}")
+
+
+def _best_first(found: Found) -> tuple[float, int]:
+    return (0.0 if found.hit is None else -found.hit.score, found.slot)

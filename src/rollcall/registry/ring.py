@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The last so many things, for any number of readers with a cursor each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Generic, TypeVar
+
+from rollcall.kernel.errors import InvalidInput
+
+T = TypeVar("T")
+
+
+class Ring(Generic[T]):
+    """Keeps the last `keep` items, numbered from 0 on.
+
+    Appending costs the same however many read, how slow they are, or whether they hang: a reader
+    that falls more than `keep` behind finds `start` beyond its cursor.
+
+    Attributes:
+        end: The number of the next item to come.
+        closed: Nothing will come any more.
+    """
+
+    def __init__(self, keep: int) -> None:
+        if keep < 1:
+            raise InvalidInput("keep", f"must be 1 or more, not {keep}")
+        self.end = 0
+        self.closed = False
+        self._keep = keep
+        self._items: list[T] = []
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def keep(self) -> int:
+        """How many items are kept."""
+        return self._keep
+
+    @property
+    def start(self) -> int:
+        """The number of the oldest item that is kept."""
+        return self.end - len(self._items)
+
+    def at(self, number: int) -> T:
+        """The item with this number, which must be kept."""
+        return self._items[number % self._keep]
+
+    def append(self, item: T) -> None:
+        """Add an item, in place of the oldest where there are `keep` already; wake who waits."""
+        end = self.end
+        if end < self._keep:
+            self._items.append(item)
+        else:
+            self._items[end % self._keep] = item
+        self.end = end + 1
+        if self._waiters:
+            self._wake()
+
+    async def grown(self, end: int) -> None:
+        """Return once there is an item numbered `end`, or nothing will come any more."""
+        while self.end <= end and not self.closed:
+            await self.changed()
+
+    async def changed(self) -> None:
+        """Return after the next append, or when the ring is closed."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def close(self) -> None:
+        """Nothing will come any more; readers may still read what is there."""
+        self.closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)

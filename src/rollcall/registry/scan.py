@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers a query by looking at every record: for whoever switched the index off."""
+
+from __future__ import annotations
+
+from rollcall.registry.index import Found
+from rollcall.registry.matching import hits
+from rollcall.registry.query import Query
+from rollcall.registry.state import RegistryState
+
+
+def scan(state: RegistryState, namespace: str, query: Query) -> list[Found]:
+    """What `Index.search` finds, per record and best first, at the cost of the whole fleet."""
+    space = state.spaces.get(namespace)
+    if space is None:
+        return []
+    found: list[Found] = []
+    for slot in space.records.values():
+        matching = hits(state.slots.record(slot), state.status(slot), query)
+        if matching:
+            found.append(Found(slot, matching[0]))
+    found.sort(key=lambda one: (-one.hit.score if one.hit else 0.0, one.slot))
+    return found

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a record must look like before anything is written. All limits in one place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rollcall.kernel.errors import InvalidInput
+from rollcall.registry.models import Capability, Record
+from rollcall.registry.status import REPORTABLE
+
+MAX_ID: Final = 256
+MAX_NAME: Final = 256
+MAX_PHRASE: Final = 512
+MAX_DESCRIPTION: Final = 10_000
+MAX_TAG: Final = 128
+MAX_TAGS: Final = 64
+MAX_CAPABILITIES: Final = 1_000
+
+
+def check_record(record: Record) -> None:
+    """Refuse a record that could not be kept, found or shown.
+
+    Raises:
+        InvalidInput: Names the field and what would be right.
+    """
+    _line("namespace", record.namespace, MAX_ID)
+    _line("id", record.id, MAX_ID)
+    _line("name", record.name, MAX_NAME)
+    if record.runtime:
+        _line("runtime", record.runtime, MAX_ID)
+    if record.reported not in REPORTABLE:
+        raise InvalidInput("reported", f"{record.reported.value!r} is concluded, never reported")
+    if record.tags:
+        _tags("tags", record.tags)
+    if len(record.capabilities) > MAX_CAPABILITIES:
+        raise InvalidInput(
+            "capabilities",
+            f"{len(record.capabilities)} of them; at most {MAX_CAPABILITIES} are kept",
+        )
+    for number, capability in enumerate(record.capabilities):
+        check_capability(f"capabilities.{number}", capability)
+
+
+def check_capability(field: str, capability: Capability) -> None:
+    """The same for one capability; `field` is where it stands."""
+    _line(f"{field}.name", capability.name, MAX_PHRASE)
+    if capability.description:
+        _text(f"{field}.description", capability.description, MAX_DESCRIPTION)
+    if capability.tags:
+        _tags(f"{field}.tags", capability.tags)
+
+
+def _line(field: str, value: str, longest: int) -> None:
+    if not 0 < len(value) <= longest:
+        raise InvalidInput(field, f"must have 1 to {longest} characters, not {len(value)}")
+    # Covers NUL, line ends, right-to-left marks and lone surrogates in one test.
+    if not value.isprintable() or value.isspace():
+        raise InvalidInput(field, "must be printable and not blank")
+
+
+def _text(field: str, value: str, longest: int) -> None:
+    if len(value) > longest:
+        raise InvalidInput(field, f"must have at most {longest} characters, not {len(value)}")
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInput(field, "must be valid Unicode text without NUL")
+
+
+def _tags(field: str, tags: tuple[str, ...]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise InvalidInput(field, f"{len(tags)} of them; at most {MAX_TAGS} are kept")
+    for number, tag in enumerate(tags):
+        _line(f"{field}.{number}", tag, MAX_TAG)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shipped for tests: a clock that stands still, a store that fails on demand, contract suites."""

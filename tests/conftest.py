@@ -1,0 +1,13 @@
+"""Settings of the whole suite."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# A shared machine may stop a process for longer than any deadline that would mean something.
+_common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=_common, derandomize=True, print_blob=True)
+settings.register_profile("dev", parent=_common)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
