@@ -22,11 +22,7 @@ STAMP: Final = FOLDER / ".stamp"
 
 def wanted_stamp() -> str:
     """Changes with whatever must make the environment anew."""
-    parts = (
-        REQUIREMENTS.read_bytes(),
-        (ROOT / "pyproject.toml").read_bytes(),
-        sys.version.encode(),
-    )
+    parts = (REQUIREMENTS.read_bytes(), str(ROOT).encode(), sys.version.encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import cycle, islice
 from time import monotonic, perf_counter_ns, process_time
 from typing import Any, Final
 
 from bench.figures import percentile
-from bench.fleet import SEED, Fleet
+from bench.fleet import SEED, Agent, Fleet
 from bench.noticed import Noticed, lateness
 from bench.operations import runtime_of
 from bench.pauses import GcPauses
@@ -20,6 +20,7 @@ from bench.sides import Side
 
 TICK: Final = 0.01
 SILENT: Final = 1_000
+CHUNK: Final = 500
 IDLE_SECONDS: Final = 3.0
 
 
@@ -49,49 +50,61 @@ async def renew(registry: Any, ids: Iterable[str], per_tick: int, end: float) ->
     }
 
 
+async def beat(registry: Any, ids: Iterable[str]) -> dict[str, float]:
+    """One heartbeat of each of `ids`, letting the loop run in between: the time of each."""
+    at: dict[str, float] = {}
+    for number, agent_id in enumerate(ids):
+        at[agent_id] = monotonic()
+        await registry.update_agent_heartbeat(agent_id)
+        if number % CHUNK == CHUNK - 1:
+            await asyncio.sleep(0)
+    return at
+
+
+async def register_all(registry: Any, agents: Sequence[Agent], timeout: float) -> dict[str, float]:
+    """Register all of `agents` and keep them alive meanwhile: the last heartbeat of each."""
+    begun = monotonic()
+    for number, agent in enumerate(agents):
+        await registry.register_agent(agent, runtime_of(number))
+        if number % CHUNK == CHUNK - 1:
+            await asyncio.sleep(0)
+            if monotonic() - begun > timeout / 3:
+                await beat(registry, (one.agent_id for one in agents[: number + 1]))
+                begun = monotonic()
+    return await beat(registry, (one.agent_id for one in agents))
+
+
 async def measure(side: Side, fleet: Fleet, timeout: float, renewals: int) -> dict[str, Any]:
     """Renew leases of `timeout` seconds at `renewals` a second until the silent ones have ended.
 
-    The agents that are silent from their registration on are among the first fifth of all. A
-    sweep over all leases takes len(fleet.agents)/renewals seconds, which must be less than
-    `timeout`; so must be the time of registering them.
-
     Raises:
-        RuntimeError: Leases would end before they could be renewed.
+        ValueError: Leases would end before it is their turn to be renewed.
     """
     agents = fleet.agents
+    idle_seconds = min(IDLE_SECONDS, timeout / 10)
+    if len(agents) / renewals + 2 * idle_seconds > timeout:
+        raise ValueError(f"a sweep over {len(agents):,} leases takes longer than {timeout:g} s")
     gc.collect()
     gc.freeze()
-    idle_seconds = min(IDLE_SECONDS, timeout / 10)
-    first_fifth = range(len(agents) // 5)
-    silent = set(random.Random(SEED).sample(first_fifth, min(SILENT, len(first_fifth) // 2)))
-    due: dict[str, float] = {}
+    chosen = set(random.Random(SEED).sample(range(len(agents)), min(SILENT, len(agents) // 10)))
     async with side.registry(
         events=True, heartbeat_timeout=timeout, auto_deregister_timeout=10 * timeout
     ) as registry:
         noticed = Noticed(side, registry)
         begun = monotonic()
-        for number, agent in enumerate(agents):
-            await registry.register_agent(agent, runtime_of(number))
-            if number in silent:
-                due[agent.agent_id] = monotonic() + timeout
-            if number % 500 == 499:
-                await asyncio.sleep(0)
-        took = monotonic() - begun
-        if max(took, len(agents) / renewals) + idle_seconds > 0.95 * timeout:
-            raise RuntimeError(
-                f"leases of {timeout:g} s are too short: registering {len(agents):,} agents took "
-                f"{took:.1f} s, a sweep over them takes {len(agents) / renewals:.1f} s"
-            )
+        last_beat = await register_all(registry, agents, timeout)
+        registered_in = monotonic() - begun
+        due = {agents[n].agent_id: last_beat[agents[n].agent_id] + timeout for n in chosen}
+
         cpu, idle_from = process_time(), monotonic()
         await asyncio.sleep(idle_seconds)
         idle_share = (process_time() - cpu) / (monotonic() - idle_from)
 
-        renewing = cycle([agent.agent_id for n, agent in enumerate(agents) if n not in silent])
+        renewing = cycle([agent.agent_id for n, agent in enumerate(agents) if n not in chosen])
         found = await renew(registry, renewing, round(renewals * TICK), max(due.values()) + 0.5)
     return found | {
         "leases": len(agents),
-        "registered_s": took,
+        "registered_s": registered_in,
         "idle_cpu_share": idle_share,
         "lateness": lateness(due, noticed.unhealthy),
         "false_alarms": noticed.false_alarms(due),

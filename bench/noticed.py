@@ -20,7 +20,7 @@ def lateness(due: Mapping[str, float], seen: Mapping[str, float]) -> dict[str, f
         seen: Agent id -> time of the event; other agents may be in it too.
     """
     late = [(seen[who] - deadline) * 1e3 for who, deadline in due.items() if who in seen]
-    counts = {"silent": len(due), "found": len(late)}
+    counts: dict[str, float] = {"silent": len(due), "found": len(late)}
     if not late:
         return counts
     return counts | {

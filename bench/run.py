@@ -92,7 +92,7 @@ def plan(chosen: argparse.Namespace) -> Iterator[Job]:
         if chosen.quick:
             yield Job("leases", "rollcall", 2_000, {"timeout": 2.0, "renewals": 2_000})
         else:
-            yield Job("leases", "rollcall", 1_000_000, {"timeout": 45.0, "renewals": 33_000})
+            yield Job("leases", "rollcall", 1_000_000, {"timeout": 40.0, "renewals": 33_000})
 
 
 def run(python: Path, job: Job) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,7 +32,7 @@ class Side:
         events: bool,
         heartbeat_timeout: float = 3600.0,
         auto_deregister_timeout: float = 7200.0,
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any]:
         """A registry that is started, and shut down in the end.
 
         What is not named here stays as its makers set it. Timeouts are in seconds; by default

@@ -19,23 +19,17 @@ from rollcall.kernel.ids import IdSource, RandomIds
 from rollcall.orchestration.broadcast import Broadcast, Callback
 from rollcall.orchestration.cards import CardReader, name_of
 from rollcall.orchestration.errors import AgentExists
-from rollcall.orchestration.live import DEFAULT_LIMITS, LiveAgents
+from rollcall.orchestration.live import DEFAULT_LIMITS, LiveAgents, limits_of
 from rollcall.orchestration.models import (
     AgentMetadata,
     AgentRegistryConfig,
     AgentStatus,
-    Limits,
     RegistryEvent,
     RegistryEventType,
 )
 from rollcall.orchestration.views import (
-    Agents,
-    CapabilityIndex,
-    EventListeners,
-    EventQueue,
+    RegistryViews,
     Roster,
-    RuntimeAgents,
-    StatusIndex,
     distribution,
     statuses,
 )
@@ -51,6 +45,10 @@ from rollcall.registry.service import RegistryService
 from rollcall.registry.status import Status
 from rollcall.registry.store import RecordStore
 
+# An attribute of an enumeration costs more than a global does, and every registration asks.
+_AGENT: Final = Kind.AGENT
+_ACTIVE: Final = Status.ACTIVE
+
 _SIGNS_OF_LIFE: Final = frozenset({AgentStatus.ACTIVE, AgentStatus.BUSY, AgentStatus.DEGRADED})
 _AUDITED: Final = 1000
 """Records that are compared with the index before others get their turn."""
@@ -59,7 +57,7 @@ _AUDITED: Final = 1000
 _FILTERS: Final = {None: None, **{status: statuses(status) for status in AgentStatus}}
 
 
-class AgentRegistry:
+class AgentRegistry(RegistryViews):
     """Knows the agents of any number of runtimes: who is there, what each can do, who is alive.
 
     Args:
@@ -98,8 +96,11 @@ class AgentRegistry:
         self.service.feed.taps.append(self._note)
         self._cards = CardReader()
         self._live = LiveAgents(self._state, self.service.timers, namespace)
+        super().__init__(self._live, self._state, namespace, self._broadcast)
         self._grant = Grant(self.config.lease_policy())
         self._monotonic = self._clock.monotonic
+        self._ring = self._broadcast.ring
+        self._spaces = self._state.spaces
         self._docs: list[Any] = self._state.slots.docs
         self._renewed = self.service.timers.table.renewed
         self._searching = asyncio.Semaphore(self.config.max_concurrent_queries)
@@ -133,38 +134,6 @@ class AgentRegistry:
     async def __aexit__(self, *_: object) -> None:
         await self.shutdown()
 
-    # Views
-
-    @property
-    def agents(self) -> Agents:
-        """Agent id -> what is known about it."""
-        return Agents(self._live)
-
-    @property
-    def runtime_agents(self) -> RuntimeAgents:
-        """Runtime id -> ids of its agents."""
-        return RuntimeAgents(self._state, self.namespace)
-
-    @property
-    def capability_index(self) -> CapabilityIndex:
-        """Name of a capability, case folded -> ids of the agents that have it."""
-        return CapabilityIndex(self._state, self.namespace)
-
-    @property
-    def status_index(self) -> StatusIndex:
-        """Status -> ids of the agents that are so."""
-        return StatusIndex(self._state, self.namespace)
-
-    @property
-    def event_listeners(self) -> EventListeners:
-        """Event type -> its listeners."""
-        return EventListeners(self._broadcast)
-
-    @property
-    def event_queue(self) -> EventQueue:
-        """What waits for `get_event`."""
-        return EventQueue(self._broadcast)
-
     # Agents
 
     async def register_agent(
@@ -190,28 +159,28 @@ class AgentRegistry:
         key = known if isinstance(known, str) and known else f"agent_{self._ids.hex(8)}"
         if key in self._live:
             raise AgentExists(key)
-        limits = Limits(max_concurrency, memory_limit_mb, budget_limit_usd)
+        limits = limits_of(max_concurrency, memory_limit_mb, budget_limit_usd)
         now = self._clock.now()
         record = Record(
             self.namespace,
             key,
-            Kind.AGENT,
+            _AGENT,
             name_of(agent, card) or key,
-            Status.ACTIVE,
+            _ACTIVE,
             now,
             now,
             capabilities,
             self._grant,
             None,
             runtime_id,
-            metadata=None if limits == DEFAULT_LIMITS else msgspec.to_builtins(limits),
+            metadata=None if limits is DEFAULT_LIMITS else msgspec.to_builtins(limits),
         )
         slot = self._state.slot(self.namespace, key)
         expect = 0 if slot is None else self._state.slots.revisions[slot]
         # Before the commit, since its events tell of an agent that must then be there.
         self._live.add(key, agent, card, limits)
         try:
-            await self.service.register(record, expect=expect)
+            await self.service.register(record, expect=expect, checked=True)
         except (RecordExists, RevisionMismatch):
             self._live.forget(key)
             raise AgentExists(key) from None
@@ -264,15 +233,15 @@ class AgentRegistry:
 
         It says that the agent's process breathes, and changes nothing that was reported.
         """
-        space = self._state.spaces.get(self.namespace)
-        slot = None if space is None else space.records.get(agent_id)
-        if slot is None:
+        try:
+            slot = self._spaces[self.namespace].records[agent_id]
+        except KeyError:
             return False
         record = self._docs[slot]
         now = self._monotonic()
         self._heartbeats += 1
         if self._broadcasting:
-            self._broadcast.ring.append((agent_id, record.runtime, now))
+            self._ring.append((agent_id, record.runtime, now))
         if record.lease is self._grant:
             # By far the most common lease: as it was granted, with nothing to revive.
             self._renewed[slot] = now
@@ -292,7 +261,7 @@ class AgentRegistry:
         """All agents, those of a runtime, those of a status; the longest registered first."""
         query = Query(runtime=runtime_id, statuses=_FILTERS[status_filter])
         slots = sorted(one.slot for one in self._state.index.search(self.namespace, query))
-        return Roster(self._live.metadata(slot) for slot in slots)
+        return Roster(self._live.all(slots))
 
     def find_agents_by_runtime(self, runtime_id: str) -> Roster[AgentMetadata]:
         """The agents of a runtime."""
@@ -321,10 +290,8 @@ class AgentRegistry:
             MissingExtra: It asks for meaning, and the extra `semantic` is not installed.
             TimeoutError: It took longer than `query_timeout`.
         """
-        return [
-            self._live.metadata(one.slot)
-            for one in await self._find(capability, status_filter, match)
-        ]
+        found = await self._find(capability, status_filter, match)
+        return self._live.all(one.slot for one in found)
 
     # Events
 

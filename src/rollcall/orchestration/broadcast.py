@@ -129,9 +129,11 @@ class Broadcast:
                 raise Closed("the registry was shut down, and all its events were read")
             await self.ring.grown(self._cursor)
 
-    async def follow(self) -> AsyncIterator[RegistryEvent]:
-        """All events from now on; ends with the registry. Takes nothing from the queue."""
-        cursor = self.ring.end
+    def follow(self) -> AsyncIterator[RegistryEvent]:
+        """All events from this call on; ends with the registry. Takes nothing from the queue."""
+        return self._follow(self.ring.end)
+
+    async def _follow(self, cursor: int) -> AsyncIterator[RegistryEvent]:
         while True:
             cursor = self._caught_up(cursor)
             while cursor < self.ring.end:

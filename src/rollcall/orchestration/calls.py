@@ -28,29 +28,29 @@ class Outcome(msgspec.Struct, frozen=True):
     error: Exception | None = None
 
 
-def arguments(function: Function, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments(function: Function, inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """How `inputs` are passed: the first of these that fits the function's signature.
 
     A mapping with text keys becomes keyword arguments; anything becomes the one positional
-    argument; None, and an empty mapping, no argument at all; a text the keyword argument `task`.
+    argument; then None, and an empty mapping, become no argument at all, and a text becomes the
+    keyword argument `task`.
 
     Raises:
         InvalidInput: None fits.
     """
-    ways: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-    if isinstance(inputs, Mapping):
-        mapping = cast("Mapping[Any, Any]", inputs)
-        if mapping and all(isinstance(key, str) for key in mapping):
-            ways.append(((), dict(mapping)))
-    ways.append(((inputs,), {}))
-    if inputs is None or inputs == {}:
-        ways.append(((), {}))
+    ways: list[tuple[tuple[Any, ...], dict[str, Any]]] = [((inputs,), {})]
     if isinstance(inputs, str):
         ways.append(((), {"task": inputs}))
+    elif inputs is None or inputs == {}:
+        ways.append(((), {}))
+    elif isinstance(inputs, Mapping):
+        mapping = cast("Mapping[Any, Any]", inputs)
+        if all(isinstance(key, str) for key in mapping):
+            ways.insert(0, ((), dict(mapping)))
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return (inputs,), {}
+        return ways[0]
     for args, kwargs in ways:
         with contextlib.suppress(TypeError):
             signature.bind(*args, **kwargs)

@@ -11,7 +11,12 @@ from typing import Any, Final, NamedTuple, cast
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.models import Capability
-from rollcall.registry.validation import MAX_NAME, check_capability
+from rollcall.registry.validation import (
+    MAX_CAPABILITIES,
+    MAX_NAME,
+    check_capabilities,
+    check_capability,
+)
 
 _ATTRIBUTES: Final = ("_a2a_card", "a2a_card")
 _KEYS: Final = ("capability", "capabilities", "skills")
@@ -35,6 +40,7 @@ class CardReader:
 
     def __init__(self) -> None:
         self._plain: dict[str, tuple[Capability, ...]] = {}
+        self._rich: dict[Capability, Capability] = {}
 
     def read(self, agent: Any) -> Card:
         """The agent's card, from the first place that holds one.
@@ -78,6 +84,8 @@ class CardReader:
             # In a real A2A card `capabilities` is about transport; what it can do is in `skills`.
             if said is not None and not (key == "capabilities" and isinstance(said, Mapping)):
                 found.extend(self._listed(key, said))
+        if len(found) > MAX_CAPABILITIES:
+            check_capabilities(found)
         return tuple(found)
 
     def _one(self, phrase: str) -> tuple[Capability, ...]:
@@ -91,6 +99,18 @@ class CardReader:
             self._plain[capability.name] = known
         return known
 
+    def _shared(self, field: str, capability: Capability) -> Capability:
+        if capability.parameters is not None:
+            check_capability(field, capability)
+            return capability
+        known = self._rich.get(capability)
+        if known is None:
+            check_capability(field, capability)
+            if len(self._rich) >= _CACHED:
+                self._rich.clear()
+            known = self._rich[capability] = capability
+        return known
+
     def _listed(self, field: str, said: Any) -> tuple[Capability, ...]:
         if isinstance(said, str):
             return self._one(said)
@@ -102,9 +122,7 @@ class CardReader:
             if isinstance(item, str):
                 found.extend(self._one(item))
                 continue
-            capability = _capability(where, item)
-            check_capability(where, capability)
-            found.append(capability)
+            found.append(self._shared(where, _capability(where, item)))
         return tuple(found)
 
 

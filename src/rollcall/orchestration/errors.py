@@ -37,7 +37,9 @@ class NoAgentFound(RollcallError, ValueError):
         self.wanted = wanted
         self.passed_over = dict(passed_over or {})
         reasons = "; ".join(f"{agent}: {why}" for agent, why in self.passed_over.items())
-        super().__init__(f"no healthy agent found for {wanted}" + (f" ({reasons})" if reasons else ""))
+        super().__init__(
+            f"no healthy agent found for {wanted}" + (f" ({reasons})" if reasons else "")
+        )
 
 
 class QueueFull(Unavailable):

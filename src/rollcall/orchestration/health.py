@@ -126,9 +126,7 @@ class HealthMonitor:
         finally:
             call.when_over(lambda: self._asked.discard(worker))
         if outcome.error is not None:
-            _log.warning(
-                "health check of agent %s failed: %r", worker.agent_id, outcome.error
-            )
+            _log.warning("health check of agent %s failed: %r", worker.agent_id, outcome.error)
         return outcome.error is None and passes(outcome.value)
 
     async def _check_all(self) -> None:

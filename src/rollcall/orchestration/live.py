@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,12 +12,15 @@ from rollcall.kernel.clock import utc
 from rollcall.kernel.errors import InvalidInput
 from rollcall.orchestration.broadcast import WORDS
 from rollcall.orchestration.models import AgentMetadata, Limits
-from rollcall.registry.models import Record
+from rollcall.registry.models import Grant, Record
 from rollcall.registry.state import RegistryState
 from rollcall.registry.status import EFFECTIVE
 from rollcall.registry.timers import LeaseTimers
 
 DEFAULT_LIMITS: Final = Limits()
+
+_WORDS: Final = [WORDS[status] for status in EFFECTIVE]
+"""By the code of the effective status."""
 
 
 class LiveAgents:
@@ -42,7 +45,7 @@ class LiveAgents:
         self._objects[agent_id] = agent
         if card is not None and card is not getattr(agent, "_a2a_card", None):
             self._cards[agent_id] = card
-        if limits != DEFAULT_LIMITS:
+        if limits is not DEFAULT_LIMITS:
             self._limits[agent_id] = limits
 
     def forget(self, agent_id: str) -> None:
@@ -67,23 +70,48 @@ class LiveAgents:
 
     def metadata(self, slot: int) -> AgentMetadata:
         """What is known about the agent in a slot."""
-        record = self._state.slots.record(slot)
-        key = record.id
-        agent = self._objects.get(key)
-        limits = self._limits.get(key, DEFAULT_LIMITS)
-        if agent is None and record.metadata:
-            limits = _stored(record.metadata)
-        return AgentMetadata(
-            key,
-            agent,
-            record.runtime,
-            self._cards.get(key) or getattr(agent, "_a2a_card", None),
-            limits.max_concurrency,
-            limits.memory_limit_mb,
-            limits.budget_limit_usd,
-            WORDS[EFFECTIVE[self._state.slots.statuses[slot]]],
-            utc(self._timers.renewed_at(self._state.holder(slot))),
-        )
+        return self.all((slot,))[0]
+
+    def all(self, slots: Iterable[int]) -> list[AgentMetadata]:
+        """The same for several, in their order."""
+        objects, cards, limited = self._objects, self._cards, self._limits
+        docs, statuses = self._state.slots.docs, self._state.slots.statuses
+        renewed, epoch = self._timers.table.renewed, self._timers.epoch()
+        found: list[AgentMetadata] = []
+        for slot in slots:
+            record = docs[slot]
+            assert isinstance(record, Record)
+            key = record.id
+            agent = objects.get(key)
+            limits = limited.get(key, DEFAULT_LIMITS)
+            if agent is None and record.metadata:
+                limits = _stored(record.metadata)
+            holder = slot if type(record.lease) is Grant else self._state.holder(slot)
+            found.append(
+                AgentMetadata(
+                    key,
+                    agent,
+                    record.runtime,
+                    cards.get(key) or getattr(agent, "_a2a_card", None),
+                    limits.max_concurrency,
+                    limits.memory_limit_mb,
+                    limits.budget_limit_usd,
+                    _WORDS[statuses[slot]],
+                    utc(epoch + renewed[holder]),
+                )
+            )
+        return found
+
+
+def limits_of(max_concurrency: int, memory_limit_mb: int, budget_limit_usd: float) -> Limits:
+    """These limits; the same object for all that have the default ones.
+
+    Raises:
+        InvalidInput: One of them makes no sense.
+    """
+    if max_concurrency == 10 and memory_limit_mb == 512 and budget_limit_usd == 1.0:
+        return DEFAULT_LIMITS
+    return Limits(max_concurrency, memory_limit_mb, budget_limit_usd)
 
 
 def _stored(metadata: dict[str, Any]) -> Limits:

@@ -63,10 +63,9 @@ class StatusReporter:
 
     def changed(self, worker: Worker) -> None:
         """Something about `worker` is different now."""
-        full = self._full(worker.agent_id)
-        if full is (worker.reported is AgentStatus.BUSY) and not worker.failing:
-            if worker.reported is not AgentStatus.UNHEALTHY:
-                return
+        in_step = self._full(worker.agent_id) is (worker.reported is AgentStatus.BUSY)
+        if in_step and not worker.failing and worker.reported is not AgentStatus.UNHEALTHY:
+            return
         self._changed[worker.agent_id] = worker
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._report_all(), name="rollcall-reports")

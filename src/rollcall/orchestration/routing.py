@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import math
-import os.path
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from random import Random
 from typing import Any, cast
 
@@ -150,7 +150,8 @@ def _nearness(word: str, words: frozenset[str]) -> float:
 
 
 def _akin(first: str, second: str) -> bool:
-    common = len(os.path.commonprefix((first, second)))
+    pairs = zip(first, second, strict=False)
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     return common >= _STEM and common >= _STEM_SHARE * max(len(first), len(second))
 
 
@@ -251,9 +252,7 @@ class Router:
             return None, str(error) if loads else "no agent can take a task now", {}
 
 
-def _best(
-    ranking: Ranking, loads: dict[str, float]
-) -> tuple[str | None, str, dict[str, float]]:
+def _best(ranking: Ranking, loads: dict[str, float]) -> tuple[str | None, str, dict[str, float]]:
     scores = {agent: score for agent, score in ranking.scores.items() if agent in loads}
     if not loads:
         return None, "no agent can take a task now", {}

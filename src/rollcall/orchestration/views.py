@@ -169,6 +169,48 @@ class Agents(Mapping[str, AgentMetadata]):
         return len(self._source.slots_by_id())
 
 
+class RegistryViews:
+    """The public attributes of a registry that document 5 shows, as views."""
+
+    def __init__(
+        self, source: AgentSource, state: RegistryState, namespace: str, broadcast: Broadcast
+    ) -> None:
+        self._viewed = source
+        self._state = state
+        self._broadcast = broadcast
+        self.namespace = namespace
+
+    @property
+    def agents(self) -> Agents:
+        """Agent id -> what is known about it."""
+        return Agents(self._viewed)
+
+    @property
+    def runtime_agents(self) -> RuntimeAgents:
+        """Runtime id -> ids of its agents."""
+        return RuntimeAgents(self._state, self.namespace)
+
+    @property
+    def capability_index(self) -> CapabilityIndex:
+        """Name of a capability, case folded -> ids of the agents that have it."""
+        return CapabilityIndex(self._state, self.namespace)
+
+    @property
+    def status_index(self) -> StatusIndex:
+        """Status -> ids of the agents that are so."""
+        return StatusIndex(self._state, self.namespace)
+
+    @property
+    def event_listeners(self) -> EventListeners:
+        """Event type -> its listeners."""
+        return EventListeners(self._broadcast)
+
+    @property
+    def event_queue(self) -> EventQueue:
+        """What waits for `get_event`."""
+        return EventQueue(self._broadcast)
+
+
 def statuses(status: AgentStatus) -> frozenset[Status]:
     """The effective statuses that document 5 calls `status`."""
     return frozenset(core for core, word in WORDS.items() if word is status)

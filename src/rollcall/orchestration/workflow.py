@@ -13,7 +13,7 @@ import msgspec
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.orchestration.history import TaskResult, TaskStatus
-from rollcall.orchestration.routing import task_text
+from rollcall.orchestration.routing import Task, task_inputs, task_text
 
 REFERENCE = "$ref"
 """The one key of a mapping that stands for an earlier result: `{"$ref": "research.summary"}`."""
@@ -83,25 +83,39 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         workflow_id: The workflow.
-        state: How far it is.
         total: Steps.
         done: Steps that have ended, in whatever way.
         succeeded: Steps that have a result.
-        running: Names of the steps that run or wait for a slot.
-        statuses: How each ended step ended, by name.
-        started_at: When it began, in UTC.
         latest: The name of the step that has ended last.
+        latest_status: How that one ended.
+    """
+
+    workflow_id: str
+    total: int
+    done: int
+    succeeded: int
+    latest: str
+    latest_status: TaskStatus
+
+
+class WorkflowStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a workflow is.
+
+    Args:
+        workflow_id: The workflow.
+        state: How far it is.
+        total: Steps.
+        started_at: When it began, in UTC.
+        running: Names of the steps that run or wait for a slot.
+        ended: How each ended step ended, by name, in the order in which they did.
     """
 
     workflow_id: str
     state: WorkflowState
     total: int
-    done: int = 0
-    succeeded: int = 0
-    running: tuple[str, ...] = ()
-    statuses: dict[str, TaskStatus] = msgspec.field(default_factory=dict[str, TaskStatus])
     started_at: datetime
-    latest: str | None = None
+    running: tuple[str, ...]
+    ended: dict[str, TaskStatus]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -138,19 +152,25 @@ def plan(workflow: object) -> Plan:
     return Plan(steps, needs, _ordered(needs))
 
 
-def independent(tasks: Sequence[Any]) -> Plan:
+def independent(tasks: Sequence[Task], *, worded: bool) -> Plan:
     """Tasks that need nothing of each other, as a plan whose steps are named by position.
+
+    Args:
+        tasks: The tasks.
+        worded: Whether each must say in words what is to be done.
 
     Raises:
         InvalidInput: A task has no words; the error says which.
     """
     steps: dict[str, Step] = {}
     for number, task in enumerate(tasks):
+        text = None
         try:
             text = task_text(task)
         except InvalidInput as error:
-            raise InvalidInput(f"tasks.{number}", error.problem) from None
-        steps[str(number)] = Step(name=str(number), task=text)
+            if worded:
+                raise InvalidInput(f"tasks.{number}", error.problem) from None
+        steps[str(number)] = Step(name=str(number), task=text, inputs=task_inputs(task))
     return Plan(steps, dict.fromkeys(steps, frozenset[str]()), tuple(steps))
 
 
@@ -241,7 +261,9 @@ def _ordered(needs: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
         ready = [name for name in left if needs[name] <= order.keys()]
         if not ready:
             circle = _circle(left[0], needs, order)
-            raise InvalidInput(f"{circle[0]}.depends_on", f"goes in a circle: {' -> '.join(circle)}")
+            raise InvalidInput(
+                f"{circle[0]}.depends_on", f"goes in a circle: {' -> '.join(circle)}"
+            )
         order |= dict.fromkeys(ready)
         left = [name for name in left if name not in order]
     return tuple(order)

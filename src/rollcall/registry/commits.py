@@ -29,6 +29,8 @@ BATCH: Final = 1000
 _SETTLE_DELAYS: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds between questions after an unknown outcome, before the callers are told that it is."""
 
+_RECORD: Final = Table.RECORD
+
 _log = logging.getLogger("rollcall.registry")
 
 
@@ -132,7 +134,7 @@ class Commits:
     async def _commit_now(self, write: Write) -> Outcome:
         (outcome,) = await self._store.commit((write,))
         if isinstance(outcome, Change):
-            if outcome.table is Table.RECORD and outcome.revision == self._state.revision + 1:
+            if outcome.table is _RECORD and outcome.revision == self._state.revision + 1:
                 self._feed.publish(self._state.apply(outcome))
             elif self._applying.locked():
                 await self._take_in((outcome,))

@@ -57,15 +57,13 @@ class Coverage:
     def cover(self, space: Space, slot: int, record: Record) -> None:
         """A record came."""
         lease = record.lease
-        if lease is None:
-            return
-        if isinstance(lease, str):
+        if type(lease) is Grant:
+            space.leased += lease.policy.preserve
+            self._timers.granted(slot, lease, anew=True)
+        elif isinstance(lease, str):
             shared = space.leases.get(lease)
             if shared is not None:
                 self._members.setdefault(shared, {})[slot] = None
-            return
-        space.leased += lease.policy.preserve
-        self._timers.granted(slot, lease, anew=True)
 
     def change(self, space: Space, slot: int, old: Record, new: Record) -> None:
         """A record was replaced."""

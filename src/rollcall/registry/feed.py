@@ -54,14 +54,15 @@ class Feed(Ring[Event]):
 
     def publish(self, events: Sequence[Event]) -> None:
         """Append events. Never blocks."""
+        items, taps = self.items, self.taps
         for event in events:
-            oldest = self.end - self._keep
-            if oldest >= 0:
-                lost = self.at(oldest)
+            if len(items) == items.maxlen:
+                lost = items[0]
                 self._before = (lost.revision, lost.ordinal)
-                self._encoded.pop(oldest, None)
+                if self._encoded:
+                    self._encoded.pop(self.start, None)
             self.append(event)
-            for tap in self.taps:
+            for tap in taps:
                 tap(event)
 
     def encoded(self, number: int) -> bytes:

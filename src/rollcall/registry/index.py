@@ -45,6 +45,12 @@ class Index:
         """Entries and chunks touched so far: what work costs, free of any clock."""
         return self._postings.steps + sum(space.steps for space in self._spaces.values())
 
+    @property
+    def size(self) -> int:
+        """How much is kept: entries, open terms and all that leads to them. 0 when it is empty."""
+        kept = sum(space.size for space in self._spaces.values())
+        return len(self._postings) + self._postings.terms + kept
+
     def put(self, slot: int, record: Record, code: int) -> None:
         """Add the record of a slot, or replace it. `code` is that of its effective status."""
         space = self._spaces.get(record.namespace)

@@ -37,20 +37,21 @@ class LeaseTable:
         self._bears = array("d")
         self._bounds = array("d")
 
-    def arm(self, slot: int, renewed: float, bears: float, *, not_before: float = 0.0) -> None:
+    def arm(self, slot: int, renewed: float, bears: float) -> None:
         """Set when `slot` was renewed and after how many seconds of silence it falls due.
 
         Args:
             slot: The slot.
             renewed: Its last renewal.
             bears: Seconds of silence; infinity: it never falls due.
-            not_before: It is not looked at earlier than this.
         """
         if slot >= len(self.renewed):
             self._grow(slot)
         self.renewed[slot] = renewed
         self._bears[slot] = bears
-        self._bound(slot // BLOCK, max(renewed + bears, not_before))
+        deadline = renewed + bears
+        if deadline < self._bounds[slot // BLOCK]:
+            self._bound(slot // BLOCK, deadline)
 
     def disarm(self, slot: int) -> None:
         """The slot has no lease (any more)."""

@@ -209,7 +209,7 @@ def filters(query: Query) -> dict[str, Check]:
     if query.tags:
         tags = wanted_tags(query)
         checks["tags"] = lambda record: tags <= _tags(record)
-    if name := fold(query.name):
+    if query.name and (name := fold(query.name)):
         checks["name"] = lambda record: name in fold(record.name)
     return checks
 

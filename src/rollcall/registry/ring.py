@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Generic, TypeVar
 
 from rollcall.kernel.errors import InvalidInput
@@ -19,6 +20,8 @@ class Ring(Generic[T]):
 
     Attributes:
         end: The number of the next item to come.
+        items: Those that are kept.
+        waiters: Who waits for more.
         closed: Nothing will come any more.
     """
 
@@ -27,34 +30,29 @@ class Ring(Generic[T]):
             raise InvalidInput("keep", f"must be 1 or more, not {keep}")
         self.end = 0
         self.closed = False
-        self._keep = keep
-        self._items: list[T] = []
-        self._waiters: list[asyncio.Future[None]] = []
+        self.items: deque[T] = deque(maxlen=keep)
+        self.waiters: list[asyncio.Future[None]] = []
 
     @property
     def keep(self) -> int:
         """How many items are kept."""
-        return self._keep
+        return self.items.maxlen or 0
 
     @property
     def start(self) -> int:
         """The number of the oldest item that is kept."""
-        return self.end - len(self._items)
+        return self.end - len(self.items)
 
     def at(self, number: int) -> T:
         """The item with this number, which must be kept."""
-        return self._items[number % self._keep]
+        return self.items[number - self.start]
 
     def append(self, item: T) -> None:
         """Add an item, in place of the oldest where there are `keep` already; wake who waits."""
-        end = self.end
-        if end < self._keep:
-            self._items.append(item)
-        else:
-            self._items[end % self._keep] = item
-        self.end = end + 1
-        if self._waiters:
-            self._wake()
+        self.items.append(item)
+        self.end += 1
+        if self.waiters:
+            self.wake()
 
     async def grown(self, end: int) -> None:
         """Return once there is an item numbered `end`, or nothing will come any more."""
@@ -64,20 +62,21 @@ class Ring(Generic[T]):
     async def changed(self) -> None:
         """Return after the next append, or when the ring is closed."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        self.waiters.append(waiter)
         try:
             await waiter
         finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            if waiter in self.waiters:
+                self.waiters.remove(waiter)
 
     def close(self) -> None:
         """Nothing will come any more; readers may still read what is there."""
         self.closed = True
-        self._wake()
+        self.wake()
 
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
+    def wake(self) -> None:
+        """Have those who wait look again."""
+        waiters, self.waiters = self.waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -96,7 +97,10 @@ class Search:
         if query.statuses is not None:
             self._codes = sorted(CODE[s] for s in query.statuses if s in CODE)
         self._checks = filters(query)
-        self._source = self._narrowest()
+
+    @cached_property
+    def _source(self) -> _Source:
+        return self._narrowest()
 
     @property
     def size(self) -> int | None:
@@ -116,9 +120,8 @@ class Search:
 
     def worded(self, text: str) -> Iterator[Found]:
         """The records that match a folded text, best first."""
-        size = self._source.size
-        index = self._space.text
-        if size < len(index) and size < index.narrow(pieces(text))[1]:
+        filtered = self._checks or self._query.statuses is not None
+        if filtered and self._source.size < self._space.text.narrow(pieces(text))[1]:
             wanted = frozenset(words(text))
             return self._through_filter(lambda phrase: level(phrase.fields, text, wanted), set())
         return self.ranked(self._matching(text))
@@ -220,7 +223,7 @@ class Search:
         for name in names:
             proves = "capabilities" if len(names) == 1 else ""
             if best.size > _FEW:
-                best = self._fewer(best, proves, list(space.named(name)))
+                best = self._fewer(best, proves, space.named(name))
         tags = wanted_tags(query) if query.tags else ()
         for tag in tags:
             proves = "tags" if len(tags) == 1 else ""

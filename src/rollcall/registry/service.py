@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -26,9 +27,12 @@ from rollcall.registry.reader import RegistryReader
 from rollcall.registry.renewals import RenewalFlush
 from rollcall.registry.semantic import SemanticSearch
 from rollcall.registry.state import RegistryState
-from rollcall.registry.store import RecordStore
+from rollcall.registry.store import RecordStore, Snapshot
 from rollcall.registry.timers import LeaseTimers
 from rollcall.registry.writer import RegistryWriter
+
+_MANY: Final = 10_000
+"""Documents from which on a load is worth being taken out of the garbage collector's sight."""
 
 
 class RegistryOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +95,22 @@ class RegistryService(RegistryReader, RegistryWriter):
         if self._started:
             return
         snapshot = await self._store.open()
+        if self.state.revision:
+            # Written to before the start, as an in-memory store allows.
+            for events in self.state.resync(snapshot, self.clock.now()):
+                self.feed.publish(events)
+        else:
+            self._load(snapshot)
+        self.feed.restart(snapshot.epoch, snapshot.revision)
+        self.commits.start()
+        self._tasks = [asyncio.create_task(self.keeper.run(), name="rollcall-leases")]
+        if self._store.traits.durable or self._store.traits.shared:
+            self._tasks.append(asyncio.create_task(self._flush.run(), name="rollcall-renewals"))
+        self._started = True
+
+    def _load(self, snapshot: Snapshot) -> None:
+        # Nothing that is loaded becomes garbage soon: collections meanwhile would be for nothing,
+        # and later ones need not look at it.
         collecting = gc.isenabled()
         gc.disable()
         try:
@@ -102,15 +122,10 @@ class RegistryService(RegistryReader, RegistryWriter):
         finally:
             if collecting:
                 gc.enable()
-        if snapshot.docs:
+        if len(snapshot.docs) >= _MANY:
             gc.freeze()
+        if snapshot.docs:
             self.timers.heard_again(self.clock.monotonic())
-        self.feed.restart(snapshot.epoch, snapshot.revision)
-        self.commits.start()
-        self._tasks = [asyncio.create_task(self.keeper.run(), name="rollcall-leases")]
-        if self._store.traits.durable or self._store.traits.shared:
-            self._tasks.append(asyncio.create_task(self._flush.run(), name="rollcall-renewals"))
-        self._started = True
 
     async def stop(self) -> None:
         """Finish what was begun, write down renewals, and let go of the store."""

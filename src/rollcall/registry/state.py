@@ -8,7 +8,7 @@ the same state and saw the same events. Only `Timers` beside it know of local ti
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -19,6 +19,11 @@ from rollcall.registry.models import HOLD_ID, TABLE_OF, Doc, Grant, Hold, Lease,
 from rollcall.registry.spaces import Slots, Space
 from rollcall.registry.status import EFFECTIVE, ProbeState, Status, effective_code
 from rollcall.registry.store import Change, Snapshot, Stored
+
+# An attribute of an enumeration costs more than a global does, and every change asks for these.
+_RECORD: Final = Table.RECORD
+_REGISTERED: Final = EventType.REGISTERED
+_UNPROBED: Final = ProbeState.NONE
 
 
 class RegistryState:
@@ -106,7 +111,7 @@ class RegistryState:
         Raises:
             ValueError: It does not follow the last one.
         """
-        if change.table is Table.RECORD:
+        if change.table is _RECORD:
             self._check(change)
             story = _Story(change)
             self._record(story)
@@ -203,9 +208,8 @@ class RegistryState:
             if record.runtime and record.runtime not in space.runtimes:
                 story.tell(EventType.RUNTIME_JOINED, record.runtime, record.runtime)
             self._admit(space, slot, record)
-            story.tell(
-                EventType.REGISTERED, record.id, record.runtime, None, self.status(slot), record
-            )
+            status = EFFECTIVE[self.slots.statuses[slot]]
+            story.tell(_REGISTERED, record.id, record.runtime, None, status, record)
         else:
             self._replace(story, space, slot, record)
 
@@ -305,12 +309,9 @@ class RegistryState:
         self._drop_if_empty(change.namespace, space)
 
     def _code(self, space: Space, record: Record) -> int:
-        probe = record.probe
-        return effective_code(
-            record.reported,
-            self.coverage.phase(space, record),
-            ProbeState.NONE if probe is None else probe.state,
-        )
+        lease, probe = record.lease, record.probe
+        phase = lease.phase if type(lease) is Grant else self.coverage.phase(space, record)
+        return effective_code(record.reported, phase, _UNPROBED if probe is None else probe.state)
 
     def _space(self, namespace: str) -> Space:
         space = self.spaces.get(namespace)

@@ -79,13 +79,13 @@ def effective(reported: Status, lease: LeasePhase, probes: ProbeState) -> Status
 
 
 _TABLE: Final = {
-    (reported, lease.value, probes.value): CODE[effective(reported, lease, probes)]
+    (reported, lease, probes): CODE[effective(reported, lease, probes)]
     for reported in REPORTABLE
     for lease in LeasePhase
     for probes in ProbeState
 }
 
 
-def effective_code(reported: Status, lease: int, probes: int) -> int:
+def effective_code(reported: Status, lease: LeasePhase, probes: ProbeState) -> int:
     """`CODE[effective(...)]`, looked up: it runs once for every record that a change touches."""
     return _TABLE[reported, lease, probes]

@@ -7,7 +7,7 @@ for as long as a record carries it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import Any
 
 from rollcall.registry.matching import PhraseKey, folded, phrase_key
@@ -110,13 +110,20 @@ class Space:
         self.version = 0
         """Another one whenever a phrase came or went."""
 
-    def named(self, name: str) -> Iterator[Phrase]:
+    def named(self, name: str) -> list[Phrase]:
         """The phrases of this folded name."""
         return self.text.labelled("name\n" + name)
 
-    def tagged(self, tag: str) -> Iterator[Phrase]:
+    def tagged(self, tag: str) -> list[Phrase]:
         """The phrases that have this folded tag."""
         return self.text.labelled("tag\n" + tag)
+
+    @property
+    def size(self) -> int:
+        """How much is kept for terms, phrases and names; never 0, since a namespace is a thing."""
+        homes = (self.kinds, self.runtimes, self.tags, self.phrases, self.by_pid)
+        names = 0 if self.names is None else len(self.names.terms) + self.names.text.size
+        return 1 + sum(map(len, homes)) + self.text.size + names
 
     @property
     def steps(self) -> int:

@@ -151,11 +151,10 @@ class TextIndex(Generic[T]):
             self._items.clear()
             self._unused.clear()
 
-    def labelled(self, label: str) -> Iterator[T]:
+    def labelled(self, label: str) -> list[T]:
         """The items under a label."""
         term = self._labels.get("\n" + label)
-        if term is not None:
-            yield from self._at(term)
+        return [] if term is None else list(self._at(term))
 
     def narrow(self, wanted: Iterable[str]) -> tuple[list[int], int]:
         """Where to look for items that contain each of these pieces (the longest first).

@@ -27,10 +27,12 @@ class LeaseTimers:
         self.on_nearer: Callable[[], None] = _nobody
         self._clock = clock
         self._deaf_until = -math.inf
+        # The grant that was armed last: most registrations of a fleet share one.
+        self._usual: Grant | None = None
+        self._bears = math.inf
 
     def granted(self, slot: int, grant: Grant, *, anew: bool) -> None:
-        renewed = self._clock.monotonic() if anew else self.table.renewed[slot]
-        self._arm(slot, grant, renewed)
+        self._arm(slot, grant, self._clock.monotonic() if anew else self.table.renewed[slot])
 
     def gone(self, slot: int) -> None:
         self.table.disarm(slot)
@@ -55,14 +57,21 @@ class LeaseTimers:
         """Seconds since the last renewal of the lease in `slot`."""
         return max(0.0, self._clock.monotonic() - self.table.renewed[slot])
 
+    def epoch(self) -> float:
+        """Seconds since the Unix epoch at which the monotonic scale of this process began."""
+        return self._clock.now() - self._clock.monotonic()
+
     def renewed_at(self, slot: int) -> float:
         """The last renewal of the lease in `slot`, in seconds since the epoch."""
         return self._clock.now() - self.silence(slot)
 
     def _arm(self, slot: int, grant: Grant, renewed: float) -> None:
-        step = upcoming(grant)
-        self.table.arm(slot, renewed, math.inf if step is None else step.after)
-        if self.table.earliest < self.planned:
+        if grant is not self._usual:
+            step = upcoming(grant)
+            self._usual, self._bears = grant, math.inf if step is None else step.after
+        table = self.table
+        table.arm(slot, renewed, self._bears)
+        if table.earliest < self.planned:
             self.on_nearer()
 
 

@@ -3,42 +3,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.models import Capability, Record
-from rollcall.registry.status import REPORTABLE
+from rollcall.registry.status import Status
 
 MAX_ID: Final = 256
-MAX_NAME: Final = 256
+MAX_NAME: Final = MAX_ID
 MAX_PHRASE: Final = 512
 MAX_DESCRIPTION: Final = 10_000
 MAX_TAG: Final = 128
 MAX_TAGS: Final = 64
 MAX_CAPABILITIES: Final = 1_000
 
+_SUSPECT: Final = Status.SUSPECT
 
-def check_record(record: Record) -> None:
+
+def check_record(record: Record, *, contents: bool = True) -> None:
     """Refuse a record that could not be kept, found or shown.
+
+    Args:
+        contents: Whether its capabilities are looked at, too; False where they were already.
 
     Raises:
         InvalidInput: Names the field and what would be right.
     """
-    _line("namespace", record.namespace, MAX_ID)
-    _line("id", record.id, MAX_ID)
-    _line("name", record.name, MAX_NAME)
-    if record.runtime:
-        _line("runtime", record.runtime, MAX_ID)
-    if record.reported not in REPORTABLE:
+    # Written out, since every registration passes here: the functions below find the words.
+    for field, value in (
+        ("namespace", record.namespace),
+        ("id", record.id),
+        ("name", record.name),
+    ):
+        if not (0 < len(value) <= MAX_ID and value.isprintable() and not value.isspace()):
+            _line(field, value, MAX_ID)
+    runtime = record.runtime
+    if runtime and not (len(runtime) <= MAX_ID and runtime.isprintable() and not runtime.isspace()):
+        _line("runtime", runtime, MAX_ID)
+    if record.reported is _SUSPECT:
         raise InvalidInput("reported", f"{record.reported.value!r} is concluded, never reported")
     if record.tags:
         _tags("tags", record.tags)
-    if len(record.capabilities) > MAX_CAPABILITIES:
+    if contents:
+        check_capabilities(record.capabilities)
+
+
+def check_capabilities(capabilities: Sequence[Capability]) -> None:
+    """The same for all capabilities of a record."""
+    if len(capabilities) > MAX_CAPABILITIES:
         raise InvalidInput(
-            "capabilities",
-            f"{len(record.capabilities)} of them; at most {MAX_CAPABILITIES} are kept",
+            "capabilities", f"{len(capabilities)} of them; at most {MAX_CAPABILITIES} are kept"
         )
-    for number, capability in enumerate(record.capabilities):
+    for number, capability in enumerate(capabilities):
         check_capability(f"capabilities.{number}", capability)
 
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -141,8 +143,9 @@ async def test_a_newer_format_is_left_as_it_is(path: Path) -> None:
         await store.open()
     with closing(sqlite3.connect(path)) as repaired:
         repaired.execute(f"PRAGMA user_version = {FORMAT}")
-    assert (await store.open()).revision == 0
-    await store.close()
+    repaired_store = store_at(path)
+    assert (await repaired_store.open()).revision == 0
+    await repaired_store.close()
 
 
 async def test_a_damaged_file_is_an_error(path: Path) -> None:
@@ -293,6 +296,32 @@ async def test_a_commit_that_breaks_off_is_settled_for_good(path: Path, breaks: 
     await store.wait(len(there))
     repeated = await store.commit([put("2"), put("3", "b")])
     assert [change.revision for change in repeated if isinstance(change, Change)] == [2, 3]
+    await store.close()
+
+
+async def test_a_cancelled_commit_is_still_done_when_its_turn_comes(path: Path) -> None:
+    turn = threading.Event()
+
+    class Slow(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+            if sql == "COMMIT":
+                assert turn.wait(30)
+            return super().execute(sql, *parameters)  # type: ignore[arg-type]
+
+    turn.set()
+    store = SqliteStore(
+        path, FrozenClock(), RandomIds(), connect=lambda path: Slow(path, isolation_level=None)
+    )
+    await store.open()
+    turn.clear()
+    first, second = (asyncio.ensure_future(store.commit([put(op)])) for op in ("1", "2"))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait({second})
+    turn.set()
+    assert second.cancelled()
+    assert list(await store.settle(["1", "2"])) == ["1", "2"]
+    assert [outcome.op for outcome in await first] == ["1"]
     await store.close()
 
 

@@ -39,6 +39,9 @@ class Leases(StoreCase):
         assert set(await stored(store)) == {key_of(doc) for doc in others}
         assert (await store.open()).revision == removed.revision == 10
         assert await store.changes(9) == [removed]
+        await store.commit([remove(lease("spare"), "y")])
+        assert key_of(record("elsewhere")) not in await stored(store)
+        assert len(await stored(store)) == 4
 
     async def test_a_shared_lease_covers_who_joined_it_last_and_not_who_left(
         self, store: RecordStore
