@@ -141,5 +141,5 @@ def test_why_not_names_the_capability_that_matches() -> None:
 
 @pytest.mark.parametrize("text", ["x" * 1001, "a\0b"])
 def test_words_that_cannot_be_searched_for_are_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="^text: must"):
+    with pytest.raises(InvalidInput, match=r"^text: must"):
         matches(record(), Status.ACTIVE, Query(text=text))

@@ -8,16 +8,16 @@ beside them and speaks document 5's words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final, Literal, Self
 
 import msgspec
 
 from rollcall.kernel.clock import Clock, SystemClock, within
-from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.errors import Closed, InvalidInput
 from rollcall.kernel.ids import IdSource, RandomIds
 from rollcall.orchestration.broadcast import Broadcast, Callback
-from rollcall.orchestration.cards import CardReader, name_of
+from rollcall.orchestration.cards import CardReader, check_text, id_of, name_of
 from rollcall.orchestration.errors import AgentExists
 from rollcall.orchestration.live import DEFAULT_LIMITS, LiveAgents, limits_of
 from rollcall.orchestration.models import (
@@ -27,12 +27,7 @@ from rollcall.orchestration.models import (
     RegistryEvent,
     RegistryEventType,
 )
-from rollcall.orchestration.views import (
-    RegistryViews,
-    Roster,
-    distribution,
-    statuses,
-)
+from rollcall.orchestration.views import RegistryViews, Roster, distribution, statuses
 from rollcall.registry.catalogue import open_encoder, open_store
 from rollcall.registry.errors import RecordExists, RecordNotFound, RevisionMismatch
 from rollcall.registry.events import Event, EventType
@@ -42,6 +37,7 @@ from rollcall.registry.models import DEFAULT_NAMESPACE, Grant, Kind, Record
 from rollcall.registry.query import Match, Query
 from rollcall.registry.scan import scan
 from rollcall.registry.service import RegistryService
+from rollcall.registry.spaces import Space
 from rollcall.registry.status import Status
 from rollcall.registry.store import RecordStore
 
@@ -100,7 +96,7 @@ class AgentRegistry(RegistryViews):
         self._grant = Grant(self.config.lease_policy())
         self._monotonic = self._clock.monotonic
         self._ring = self._broadcast.ring
-        self._spaces = self._state.spaces
+        self._spaces: Mapping[str, Space] = self._state.spaces
         self._docs: list[Any] = self._state.slots.docs
         self._renewed = self.service.timers.table.renewed
         self._searching = asyncio.Semaphore(self.config.max_concurrent_queries)
@@ -126,6 +122,7 @@ class AgentRegistry(RegistryViews):
             await asyncio.gather(self._audit, return_exceptions=True)
         await self.service.stop()
         await self._broadcast.close(grace=1.0)
+        self._spaces = {}
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -155,8 +152,10 @@ class AgentRegistry(RegistryViews):
             InvalidInput: A ValueError: the agent's card cannot be read, or a limit makes no sense.
         """
         card, capabilities = self._cards.read(agent)
-        known = agent_id or getattr(agent, "agent_id", None)
-        key = known if isinstance(known, str) and known else f"agent_{self._ids.hex(8)}"
+        check_text("runtime_id", runtime_id)
+        key = id_of(agent, agent_id)
+        if not key:
+            key = self._draw()
         if key in self._live:
             raise AgentExists(key)
         limits = limits_of(max_concurrency, memory_limit_mb, budget_limit_usd)
@@ -236,6 +235,8 @@ class AgentRegistry(RegistryViews):
         try:
             slot = self._spaces[self.namespace].records[agent_id]
         except KeyError:
+            if self._ring.closed:
+                raise Closed("the registry is shut down") from None
             return False
         record = self._docs[slot]
         now = self._monotonic()
@@ -259,8 +260,10 @@ class AgentRegistry(RegistryViews):
         self, runtime_id: str | None = None, status_filter: AgentStatus | None = None
     ) -> Roster[AgentMetadata]:
         """All agents, those of a runtime, those of a status; the longest registered first."""
-        query = Query(runtime=runtime_id, statuses=_FILTERS[status_filter])
-        slots = sorted(one.slot for one in self._state.index.search(self.namespace, query))
+        query = Query(runtime=runtime_id, statuses=_wanted(status_filter))
+        births = self._state.slots.births
+        slots = [one.slot for one in self._state.index.search(self.namespace, query)]
+        slots.sort(key=births.__getitem__)
         return Roster(self._live.all(slots))
 
     def find_agents_by_runtime(self, runtime_id: str) -> Roster[AgentMetadata]:
@@ -341,6 +344,11 @@ class AgentRegistry(RegistryViews):
             **self._broadcast.metrics(),
         }
 
+    def _draw(self) -> str:
+        while (key := f"agent_{self._ids.hex(8)}") in self._live.slots_by_id():
+            continue
+        return key
+
     async def _find(
         self, capability: str, status_filter: AgentStatus | None, match: str
     ) -> Iterable[Found]:
@@ -351,7 +359,7 @@ class AgentRegistry(RegistryViews):
             how = Match(match)
         except ValueError:
             raise InvalidInput("match", f"{match!r} is none of {', '.join(Match)}") from None
-        query = Query(text=capability, match=how, statuses=_FILTERS[status_filter])
+        query = Query(text=capability, match=how, statuses=_wanted(status_filter))
         if how is Match.LEXICAL:
             if not self.config.enable_capability_indexing:
                 return scan(self._state, self.namespace, query)
@@ -379,3 +387,12 @@ class AgentRegistry(RegistryViews):
             for start in range(0, len(slots), _AUDITED):
                 self._repaired += self._state.repair(slots[start : start + _AUDITED])
                 await asyncio.sleep(0)
+
+
+def _wanted(status: AgentStatus | None) -> frozenset[Status] | None:
+    """The effective statuses that pass a filter; None: all do."""
+    try:
+        return _FILTERS[status]
+    except KeyError:
+        words = ", ".join(AgentStatus)
+        raise InvalidInput("status_filter", f"{status!r} is none of {words}, None") from None

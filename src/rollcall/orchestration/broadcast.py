@@ -102,8 +102,12 @@ class Broadcast:
             "event_queue_depth": self.depth,
             "events_dropped": self.lost,
             "listener_errors": self.errors,
-            "listener_events_missed": self.missed,
+            "listener_events_missed": self.missed + self._behind(),
         }
+
+    def _behind(self) -> int:
+        """Events that listeners who have not come back yet have lost by now."""
+        return sum(max(0, self.ring.start - one.cursor) for one in self._listeners.values())
 
     def listeners(self, event_type: RegistryEventType) -> list[Callback]:
         """Who has subscribed to a type."""
@@ -234,7 +238,7 @@ class Broadcast:
             if answer is not None:
                 try:
                     await answer
-                except Exception as error:
+                except (Exception, asyncio.CancelledError) as error:
                     self._failed(error)
             listener.cursor = self._caught_up(listener.cursor)
             if listener.cursor >= self._dispatched or not listener.types:
@@ -249,12 +253,16 @@ class Broadcast:
     def _call(self, callback: Callback, event: RegistryEvent) -> Awaitable[Any] | None:
         try:
             answer = callback(event)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             self._failed(error)
             return None
         return cast("Awaitable[Any]", answer) if isinstance(answer, Awaitable) else None
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            # It is this task that is being cancelled, not something that the listener awaited.
+            raise error
         self.errors += 1
         _log.error("a listener of registry events failed", exc_info=error)
 

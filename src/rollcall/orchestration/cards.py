@@ -6,6 +6,7 @@ Source: document 5, and the Agent2Agent protocol for cards with `skills`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
@@ -58,6 +59,9 @@ class CardReader:
         make = getattr(agent, "to_a2a_card", None)
         if callable(make):
             card = make()
+            if inspect.iscoroutine(card):
+                card.close()
+                raise InvalidInput("to_a2a_card", "must not be async: it is read at once")
             if (capabilities := self._capabilities(card)) is not None:
                 return Card(card, capabilities)
         listed: Any = getattr(agent, "capabilities", None)
@@ -124,6 +128,21 @@ class CardReader:
                 continue
             found.append(self._shared(where, _capability(where, item)))
         return tuple(found)
+
+
+def check_text(field: str, value: Any) -> None:
+    """Refuse what is no text, or an empty one."""
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(field, f"must be a text, not {value!r}")
+
+
+def id_of(agent: Any, given: Any) -> str:
+    """The id that is given for an agent, else its own `agent_id`; empty: neither is a text."""
+    if given is not None:
+        check_text("agent_id", given)
+        return given
+    own = getattr(agent, "agent_id", None)
+    return own if isinstance(own, str) else ""
 
 
 def name_of(agent: Any, card: Any) -> str:

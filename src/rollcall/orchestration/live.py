@@ -43,7 +43,7 @@ class LiveAgents:
 
     def add(self, agent_id: str, agent: Any, card: Any, limits: Limits) -> None:
         self._objects[agent_id] = agent
-        if card is not None and card is not getattr(agent, "_a2a_card", None):
+        if card is not getattr(agent, "_a2a_card", None):
             self._cards[agent_id] = card
         if limits is not DEFAULT_LIMITS:
             self._limits[agent_id] = limits
@@ -92,7 +92,7 @@ class LiveAgents:
                     key,
                     agent,
                     record.runtime,
-                    cards.get(key) or getattr(agent, "_a2a_card", None),
+                    cards[key] if key in cards else getattr(agent, "_a2a_card", None),
                     limits.max_concurrency,
                     limits.memory_limit_mb,
                     limits.budget_limit_usd,

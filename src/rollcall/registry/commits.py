@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from rollcall.kernel.clock import Clock
+from rollcall.kernel.clock import Clock, within
 from rollcall.kernel.errors import Closed, Compacted, OutcomeUnknown, Unavailable
 from rollcall.registry.feed import Feed
 from rollcall.registry.models import Table
@@ -22,12 +22,16 @@ from rollcall.registry.state import RegistryState
 from rollcall.registry.store import Change, Conflict, RecordStore, Snapshot, Write
 
 Outcome = Change | Conflict
+Queued = tuple[Write, asyncio.Future[Outcome]]
 
 BATCH: Final = 1000
 """Writes that go to the store together at the most."""
 
 _SETTLE_DELAYS: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds between questions after an unknown outcome, before the callers are told that it is."""
+
+_GRACE: Final = 10.0
+"""Seconds that the store gets to answer at the end."""
 
 _RECORD: Final = Table.RECORD
 
@@ -57,10 +61,16 @@ class Commits:
         self._on_recovered = on_recovered
         self._immediate = store.traits.immediate
         self._applying = asyncio.Lock()
-        self._queue: deque[tuple[Write, asyncio.Future[Outcome]]] = deque()
+        self._queue: deque[Queued] = deque()
+        self._batch: list[Queued] = []
         self._queued = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may write to the store, and renew leases there."""
+        return self._store.traits.shared
 
     def start(self) -> None:
         if not self._immediate:
@@ -69,14 +79,18 @@ class Commits:
             self._tasks.append(asyncio.create_task(self._follow(), name="rollcall-follower"))
 
     async def stop(self) -> None:
-        """Let what is queued be written, then take nothing more."""
+        """Take nothing more, and let what was begun be written: for at most `_GRACE` seconds."""
         self._closed = True
-        while self._queue and self._tasks:
-            await asyncio.wait({future for _, future in self._queue})
+        if begun := [future for _, future in (*self._batch, *self._queue) if not future.done()]:
+            with suppress(TimeoutError):
+                await within(self._clock, _GRACE, _all(begun))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        for future in begun:
+            if not future.done():
+                future.set_exception(OutcomeUnknown("shut down before the store had answered"))
 
     async def submit(self, write: Write) -> Outcome:
         """Commit one write; returns when it is durable, applied and published.
@@ -146,12 +160,14 @@ class Commits:
     async def _write(self) -> None:
         while True:
             await self._queued.wait()
-            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            taken = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             if not self._queue:
                 self._queued.clear()
-            await self._write_batch([one for one in batch if not one[1].cancelled()])
+            self._batch = [one for one in taken if not one[1].cancelled()]
+            await self._write_batch(self._batch)
+            self._batch = []
 
-    async def _write_batch(self, batch: list[tuple[Write, asyncio.Future[Outcome]]]) -> None:
+    async def _write_batch(self, batch: list[Queued]) -> None:
         try:
             outcomes = await self._commit([write for write, _ in batch])
             self.answered()
@@ -225,17 +241,32 @@ class Commits:
                 return
 
     async def _apply(self, change: Change) -> None:
-        first = True
-        for events in self._state.steps(change):
-            if not first:
+        steps = self._state.steps(change)
+        # Published even where it told nothing: readers may wait for its revision.
+        self._feed.publish(next(steps, ()))
+        try:
+            for events in steps:
                 await asyncio.sleep(0)
-            first = False
-            self._feed.publish(events)
+                self._feed.publish(events)
+        finally:
+            # Whoever asked for it may have been cancelled; a change is taken in whole all the same.
+            for events in steps:
+                self._feed.publish(events)
 
     async def _resync(self, snapshot: Snapshot) -> None:
         _log.warning("changes were compacted; taking in the whole store again")
-        for events in self._state.resync(snapshot, self._clock.now()):
-            self._feed.publish(events)
-            await asyncio.sleep(0)
+        steps = self._state.resync(snapshot, self._clock.now())
+        try:
+            for events in steps:
+                self._feed.publish(events)
+                await asyncio.sleep(0)
+        finally:
+            for events in steps:
+                self._feed.publish(events)
         if snapshot.epoch != self._feed.epoch:
             self._feed.restart(snapshot.epoch, snapshot.revision)
+
+
+async def _all(futures: Sequence[asyncio.Future[Outcome]]) -> None:
+    """Return when all are done, whatever came of them."""
+    await asyncio.wait(futures)

@@ -79,4 +79,5 @@ def provisional(record: Record, lease: LeaseEvidence) -> Status | None:
     if lease.policy.offline_after is not None and (lease.silent or 0) >= lease.policy.offline_after:
         phase = LeasePhase.OFFLINE
     probes = ProbeState.NONE if record.probe is None else record.probe.state
-    return effective(record.reported, phase, probes)
+    status = effective(record.reported, phase, probes)
+    return None if status is effective(record.reported, lease.phase, probes) else status

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Collection
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 import msgspec
@@ -84,19 +85,22 @@ class Window:
 
     def __init__(self, policy: PreservationPolicy) -> None:
         self._policy = policy
-        self._fell: deque[tuple[float, str]] = deque()
+        self._fell: dict[str, float] = {}
 
     def note(self, now: float, lease: str) -> None:
         """A lease fell due and was believed."""
-        self._fell.append((now, lease))
+        # To the end again, if it was there: a lease that comes and goes is still only one.
+        self._fell.pop(lease, None)
+        self._fell[lease] = now
 
     def recent(self, now: float) -> list[str]:
         """Those believed within the window, oldest first."""
-        while self._fell and self._fell[0][0] <= now - self._policy.window:
-            self._fell.popleft()
-        return [lease for _, lease in self._fell]
+        since = now - self._policy.window
+        for lease in [one for one, _ in takewhile(lambda one: one[1] <= since, self._fell.items())]:
+            del self._fell[lease]
+        return list(self._fell)
 
-    def is_mass(self, now: float, due: int, total: int) -> bool:
-        """Whether `due` more at once, with the recent ones, are too many of `total` to believe."""
-        together = due + len(self.recent(now))
+    def is_mass(self, now: float, due: Collection[str], total: int) -> bool:
+        """Whether those due, with the recent ones, are too many of `total` to believe."""
+        together = len({*due, *self.recent(now)})
         return together >= self._policy.at_least and together > self._policy.share * total

@@ -51,14 +51,18 @@ class Feed(Ring[Event]):
         self._encoded: dict[int, bytes] = {}
         # What stands just before the oldest event kept; nothing older can be resumed from.
         self._before = (revision, -1)
+        self._first = 0
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Append events. Never blocks."""
+        """Append events, or only wake who waits where a change meant none. Never blocks."""
+        if not events:
+            self.wake()
         items, taps = self.items, self.taps
         for event in events:
             if len(items) == items.maxlen:
-                lost = items[0]
-                self._before = (lost.revision, lost.ordinal)
+                if self.start >= self._first:
+                    lost = items[0]
+                    self._before = (lost.revision, lost.ordinal)
                 if self._encoded:
                     self._encoded.pop(self.start, None)
             self.append(event)
@@ -85,7 +89,7 @@ class Feed(Ring[Event]):
         place = (after.revision, after.ordinal)
         if after.epoch != self.epoch or place < self._before:
             raise Compacted(after.revision, self._before[0])
-        low, high = self.start, self.end
+        low, high = max(self.start, self._first), self.end
         while low < high:
             middle = (low + high) // 2
             event = self.at(middle)
@@ -99,6 +103,8 @@ class Feed(Ring[Event]):
         """The store has a new history: nothing before can be resumed from."""
         self.epoch = epoch
         self._before = (revision, -1)
+        # What is kept was numbered by another history; its revisions say nothing here.
+        self._first = self.end
 
 
 class Subscription(AsyncIterator[Event | Lagged]):

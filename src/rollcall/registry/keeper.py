@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -46,6 +47,7 @@ class LeaseDue(msgspec.Struct, frozen=True, gc=False):
         doc: What held the lease when it was seen.
         grant: The lease itself; its epoch makes the proposal void once it was granted anew.
         revision: That of the document.
+        renewed: Its last renewal in monotonic seconds; one that comes later makes it void as well.
         spared: Overdue only since nobody could renew, so that it is never believed now.
     """
 
@@ -54,6 +56,7 @@ class LeaseDue(msgspec.Struct, frozen=True, gc=False):
     doc: Record | Lease
     grant: Grant
     revision: int
+    renewed: float
     spared: bool = False
 
 
@@ -127,12 +130,11 @@ class LeaseKeeper:
         if planned <= now:
             return
         self._nearer.clear()
-        try:
+        with suppress(TimeoutError):
             await within(self._clock, planned - now, self._nearer.wait())
-        except TimeoutError:
-            late = self._clock.monotonic() - planned
-            if late > self._policy.stall:
-                self.heard_again(f"the registry itself stood still for {late:.1f} s")
+        late = self._clock.monotonic() - planned
+        if late > self._policy.stall:
+            self.heard_again(f"the registry itself stood still for {late:.1f} s")
 
     def heard_again(self, reason: str) -> None:
         """Nobody could renew until now: grant everyone grace, and hold what is overdue."""
@@ -181,6 +183,8 @@ class LeaseKeeper:
         for slot in unsaid:
             await self.revive(slot)
         await self._lift_holds()
+        for namespace in [one for one, window in self._windows.items() if not window.recent(now)]:
+            del self._windows[namespace]
 
     def _look(self, slot: int, now: float) -> LeaseDue | None:
         """What there is to propose of a slot whose deadline has passed; None: nothing."""
@@ -199,11 +203,14 @@ class LeaseKeeper:
         if doc is None or not isinstance(grant, Grant):
             return None
         table = Table.LEASE if isinstance(doc, Lease) else Table.RECORD
-        return LeaseDue(slot, f"{table}/{doc.id}", doc, grant, self._state.slots.revisions[slot])
+        revision, renewed = self._state.slots.revisions[slot], self._timers.table.renewed[slot]
+        return LeaseDue(slot, f"{table}/{doc.id}", doc, grant, revision, renewed)
 
     async def _decide(self, namespace: str, dues: list[LeaseDue], now: float, deaf: str) -> None:
         """Believe the silence of these leases, or hold their expiry."""
-        space = self._state.spaces[namespace]
+        space = self._state.spaces.get(namespace)
+        if space is None:
+            return
         window = self._windows[namespace]
         doubtful = [
             due
@@ -215,8 +222,9 @@ class LeaseKeeper:
         extra: list[LeaseDue] = []
         if space.hold is not None and self._clock.now() < space.hold.until:
             reason = reason or space.hold.reason
-        elif fresh and window.is_mass(now, len(fresh), space.leased):
-            extra = self._retract(namespace, window, now)
+        elif fresh and window.is_mass(now, [due.key for due in fresh], space.leased):
+            known = {due.slot for due in doubtful}
+            extra = self._retract(namespace, window, now, known)
             reason = reason or (
                 f"{len(fresh) + len(extra)} of {space.leased} leases fell due within"
                 f" {self._policy.window:g} s"
@@ -228,7 +236,8 @@ class LeaseKeeper:
             await self._commit([self._expiry(due) for due in believed], believed)
             return
         held = doubtful + extra
-        believed = [due for due in dues if due not in doubtful and not due.spared]
+        doubted = {due.slot for due in doubtful}
+        believed = [due for due in dues if due.slot not in doubted and not due.spared]
         self.stats.held += len(held)
         if space.hold is None:
             hold = self._hold(namespace, reason, held, space.leased)
@@ -240,14 +249,16 @@ class LeaseKeeper:
         await self._commit([self._holding(due, reason) for due in held], held)
         await self._commit([self._expiry(due) for due in believed], believed)
 
-    def _retract(self, namespace: str, window: Window, now: float) -> list[LeaseDue]:
-        """Those whose silence was believed a moment ago and is not any more."""
+    def _retract(
+        self, namespace: str, window: Window, now: float, known: set[int]
+    ) -> list[LeaseDue]:
+        """Those, but the known, whose silence was believed a moment ago and is not any more."""
         found: list[LeaseDue] = []
         for key in window.recent(now):
             table, _, name = key.partition("/")
             shared = table == Table.LEASE
             slot = (self._state.lease_slot if shared else self._state.slot)(namespace, name)
-            if slot is None:
+            if slot is None or slot in known:
                 continue
             due = self._see(slot)
             if due and due.grant.phase in (LeasePhase.UNHEALTHY, LeasePhase.OFFLINE):
@@ -280,6 +291,8 @@ class LeaseKeeper:
             due.doc.namespace, due.key, str(due.grant.epoch), transition, str(due.revision)
         )
         table = Table.LEASE if isinstance(due.doc, Lease) else Table.RECORD
+        # Only others can have renewed it in the store; what came in here, the timers know.
+        guarded = guard and self._commits.shared
         return Write(
             op,
             cause,
@@ -289,7 +302,7 @@ class LeaseKeeper:
             doc,
             expect=due.revision,
             # A second's grain is far finer than any heartbeat and coarser than any rounding.
-            unless_renewed_since=self._timers.renewed_at(due.slot) + 1.0 if guard else None,
+            unless_renewed_since=self._timers.renewed_at(due.slot) + 1.0 if guarded else None,
         )
 
     def _hold(self, namespace: str, reason: str, held: list[LeaseDue], total: int) -> Write:
@@ -303,19 +316,31 @@ class LeaseKeeper:
 
     async def _commit(self, writes: list[Write], dues: list[LeaseDue]) -> None:
         for start in range(0, len(writes), BATCH):
-            chunk = dues[start : start + BATCH]
+            proposed = zip(dues[start : start + BATCH], writes[start : start + BATCH], strict=True)
+            chunk = [(due, write) for due, write in proposed if not self._renewed(due)]
             try:
-                outcomes = await self._commits.submit_all(writes[start : start + BATCH])
+                outcomes = await self._commits.submit_all([write for _, write in chunk])
             except Unavailable:
-                self._put_off(chunk)
+                self._put_off([due for due, _ in chunk])
                 continue
-            for due, write, outcome in zip(chunk, writes[start:], outcomes, strict=False):
+            for (due, write), outcome in zip(chunk, outcomes, strict=True):
                 if isinstance(outcome, Conflict):
                     self._reconsider(due, outcome)
-                elif write.cause == Cause.MISSED:
+                    continue
+                if write.cause == Cause.MISSED:
                     self.stats.missed += due.grant.phase in (LeasePhase.FRESH, LeasePhase.HELD)
                     self.stats.deregistered += write.doc is None
+                if self._renewed(due):
+                    # The renewal came while the store was writing, and found nothing to revive.
+                    await self.revive(due.slot)
             await asyncio.sleep(0)
+
+    def _renewed(self, due: LeaseDue) -> bool:
+        """Whether its lease was renewed since it was seen; then its new deadline counts."""
+        if self._timers.table.renewed[due.slot] <= due.renewed:
+            return False
+        self._timers.table.defer(due.slot, self._timers.table.deadline(due.slot))
+        return True
 
     def _put_off(self, dues: list[LeaseDue]) -> None:
         """They could not be committed; propose them again in a moment."""
@@ -334,7 +359,8 @@ class LeaseKeeper:
         self._timers.table.defer(due.slot, max(again, self._timers.table.deadline(due.slot)))
 
     async def _lift_holds(self) -> None:
-        for namespace, space in list(self._state.spaces.items()):
+        for namespace in list(self._state.holding):
+            space = self._state.spaces[namespace]
             if space.hold is None or self._state.index.statuses(namespace).get(Status.SUSPECT):
                 continue
             op = derived(namespace, HOLD_ID, repr(space.hold.since), "lifted")

@@ -118,8 +118,9 @@ class RegistryReader:
         """
         slot = self._slot(namespace, record_id)
         record = self.state.slots.record(slot)
-        silent = self.timers.silence(self.state.holder(slot))
-        lease = lease_evidence(record, self.state.grant(slot), silent)
+        grant = self.state.grant(slot)
+        silent = 0.0 if grant is None else self.timers.silence(self.state.holder(slot))
+        lease = lease_evidence(record, grant, silent)
         cut_off = self.commits.down_since is not None
         return Evidence(
             status=self.state.status(slot),
@@ -142,8 +143,8 @@ class RegistryReader:
             MissingExtra: It asks for meaning, and there is no encoder.
         """
         found = await self._found(namespace, query, limit, per)
-        if not found and query.text:
-            self.demand.note(namespace, fold(query.text), self.clock.now())
+        if not found and (words := fold(query.text)):
+            self.demand.note(namespace, words, self.clock.now())
         return found
 
     async def _found(
@@ -155,7 +156,8 @@ class RegistryReader:
         if not found and query.text and query.match is not Match.LEXICAL:
             found = await self._by_meaning(namespace, query, limit, per)
         if len(found) > 1:
-            found.sort(key=_best_first)
+            births = self.state.slots.births
+            found.sort(key=lambda one: (-one.hit.score if one.hit else 0.0, births[one.slot]))
         return found
 
     async def _by_meaning(
@@ -225,7 +227,3 @@ class RegistryReader:
         if hit is None:
             return Rule("text", False, f"no capability matches {query.text!r}, nor means the same")
         return Rule("text", True, f"capability {hit.capability.name!r}: {hit.detail}")
-
-
-def _best_first(found: Found) -> tuple[float, int]:
-    return (0.0 if found.hit is None else -found.hit.score, found.slot)

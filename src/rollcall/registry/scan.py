@@ -19,5 +19,6 @@ def scan(state: RegistryState, namespace: str, query: Query) -> list[Found]:
         matching = hits(state.slots.record(slot), state.status(slot), query)
         if matching:
             found.append(Found(slot, matching[0]))
-    found.sort(key=lambda one: (-one.hit.score if one.hit else 0.0, one.slot))
+    births = state.slots.births
+    found.sort(key=lambda one: (-one.hit.score if one.hit else 0.0, births[one.slot]))
     return found

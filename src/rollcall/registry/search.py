@@ -121,7 +121,10 @@ class Search:
     def worded(self, text: str) -> Iterator[Found]:
         """The records that match a folded text, best first."""
         filtered = self._checks or self._query.statuses is not None
-        if filtered and self._source.size < self._space.text.narrow(pieces(text))[1]:
+        index = self._space.text
+        # Where fewer records pass than there are phrases, it pays to ask which are fewer to compare.
+        few = filtered and self._source.size < len(index)
+        if few and self._source.size < index.narrow(pieces(text))[1]:
             wanted = frozenset(words(text))
             return self._through_filter(lambda phrase: level(phrase.fields, text, wanted), set())
         return self.ranked(self._matching(text))

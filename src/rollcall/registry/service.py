@@ -145,4 +145,6 @@ class RegistryService(RegistryReader, RegistryWriter):
         await self._store.close()
 
     def _recovered(self, silent: float) -> None:
-        self.keeper.heard_again(f"the record store did not answer for {silent:.1f} s")
+        # A single answer that was lost and settled at once kept nobody from renewing.
+        if silent > self.options.preservation.stall:
+            self.keeper.heard_again(f"the record store did not answer for {silent:.1f} s")

@@ -15,12 +15,15 @@ class Slots:
         docs: Record or shared lease; None: the slot is free.
         revisions: The revision of the document's last write.
         statuses: The code of the effective status, for slots that hold a record.
+        births: Rises with each document that comes: slots are used again, births are not.
     """
 
     def __init__(self) -> None:
         self.docs: list[Record | Lease | None] = []
         self.revisions = array("Q")
         self.statuses = bytearray()
+        self.births = array("Q")
+        self._born = 0
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -28,14 +31,17 @@ class Slots:
         return len(self.docs) - len(self._free)
 
     def take(self, doc: Record | Lease, revision: int) -> int:
+        self._born += 1
         if self._free:
             slot = self._free.pop()
             self.docs[slot] = doc
             self.revisions[slot] = revision
+            self.births[slot] = self._born
             return slot
         self.docs.append(doc)
         self.revisions.append(revision)
         self.statuses.append(0)
+        self.births.append(self._born)
         return len(self.docs) - 1
 
     def release(self, slot: int) -> None:

@@ -19,6 +19,7 @@ from rollcall.registry.models import HOLD_ID, TABLE_OF, Doc, Grant, Hold, Lease,
 from rollcall.registry.spaces import Slots, Space
 from rollcall.registry.status import EFFECTIVE, ProbeState, Status, effective_code
 from rollcall.registry.store import Change, Snapshot, Stored
+from rollcall.registry.story import Story
 
 # An attribute of an enumeration costs more than a global does, and every change asks for these.
 _RECORD: Final = Table.RECORD
@@ -33,6 +34,7 @@ class RegistryState:
         revision: The last change that was applied.
         slots: Records and shared leases.
         spaces: The namespaces that hold anything.
+        holding: Those in which self-preservation is at work.
         coverage: Which lease covers which record.
         index: The index over the records.
     """
@@ -41,6 +43,7 @@ class RegistryState:
         self.revision = 0
         self.slots = Slots()
         self.spaces: dict[str, Space] = {}
+        self.holding: set[str] = set()
         self.coverage = Coverage(self.slots, timers)
         # Shared leases have slots too, but are never put into the index.
         self.index = Index(cast("list[Record | None]", self.slots.docs))
@@ -96,6 +99,7 @@ class RegistryState:
             space = self._space(doc.namespace)
             if isinstance(doc, Hold):
                 space.hold = doc
+                self.holding.add(doc.namespace)
                 continue
             slot = self.slots.take(doc, stored.revision)
             if isinstance(doc, Lease):
@@ -113,7 +117,7 @@ class RegistryState:
         """
         if change.table is _RECORD:
             self._check(change)
-            story = _Story(change)
+            story = Story(change)
             self._record(story)
             self.revision = change.revision
             return story.events
@@ -125,7 +129,7 @@ class RegistryState:
         It must be run to its end before the next change; `revision` moves then.
         """
         self._check(change)
-        yield from self._steps(_Story(change))
+        yield from self._steps(Story(change))
         self.revision = change.revision
 
     def resync(self, snapshot: Snapshot, at: float) -> Iterator[list[Event]]:
@@ -142,22 +146,32 @@ class RegistryState:
             table = TABLE_OF[type(doc)]
             seen.add((table, doc.namespace, doc.id))
             if self._current(table, doc.namespace, doc.id) == doc:
+                self._revise(stored)
                 continue
             step = msgspec.structs.replace(
                 change, table=table, namespace=doc.namespace, id=doc.id, doc=doc, cause="resync"
             )
-            story = _Story(step, told)
+            story = Story(step, told)
             yield from self._steps(story)
             told = story.told
+            self._revise(stored)
         for table, namespace, name in list(self._keys()):
             if (table, namespace, name) not in seen and self._current(table, namespace, name):
                 step = msgspec.structs.replace(
                     change, table=table, namespace=namespace, id=name, cause="resync"
                 )
-                story = _Story(step, told)
+                story = Story(step, told)
                 yield from self._steps(story)
                 told = story.told
         self.revision = snapshot.revision
+
+    def _revise(self, stored: Stored) -> None:
+        """Note the revision that a document has in the store."""
+        doc = stored.doc
+        if not isinstance(doc, Hold):
+            space = self.spaces[doc.namespace]
+            ids = space.records if isinstance(doc, Record) else space.leases
+            self.slots.revisions[ids[doc.id]] = stored.revision
 
     def _current(self, table: Table, namespace: str, name: str) -> Doc | None:
         space = self.spaces.get(namespace)
@@ -181,7 +195,7 @@ class RegistryState:
         if change.revision != self.revision + 1:
             raise ValueError(f"change {change.revision} cannot follow revision {self.revision}")
 
-    def _steps(self, story: _Story) -> Iterator[list[Event]]:
+    def _steps(self, story: Story) -> Iterator[list[Event]]:
         table = story.change.table
         if table is Table.LEASE:
             yield from self._lease(story)
@@ -192,7 +206,7 @@ class RegistryState:
             self._hold(story)
         yield story.so_far()
 
-    def _record(self, story: _Story) -> None:
+    def _record(self, story: Story) -> None:
         change = story.change
         space = self._space(change.namespace)
         slot = space.records.get(change.id)
@@ -221,7 +235,7 @@ class RegistryState:
         code = self.slots.statuses[slot] = self._code(space, record)
         self.index.put(slot, record, code)
 
-    def _replace(self, story: _Story, space: Space, slot: int, record: Record) -> None:
+    def _replace(self, story: Story, space: Space, slot: int, record: Record) -> None:
         old = self.slots.record(slot)
         before = self.slots.statuses[slot]
         self.slots.docs[slot] = record
@@ -250,7 +264,7 @@ class RegistryState:
             story.tell(EventType.UPDATED, record.id, record.runtime, status, status, record)
         story.turned(record, before, after)
 
-    def _remove(self, story: _Story, space: Space, slot: int) -> None:
+    def _remove(self, story: Story, space: Space, slot: int) -> None:
         record = self.slots.record(slot)
         status = self.status(slot)
         del space.records[record.id]
@@ -261,7 +275,7 @@ class RegistryState:
         if record.runtime and space.leave(record.runtime):
             story.tell(EventType.RUNTIME_LEFT, record.runtime, record.runtime)
 
-    def _lease(self, story: _Story) -> Iterator[list[Event]]:
+    def _lease(self, story: Story) -> Iterator[list[Event]]:
         change = story.change
         space = self._space(change.namespace)
         slot = space.leases.get(change.id)
@@ -296,7 +310,7 @@ class RegistryState:
                     story.turned(record, before, after)
             yield story.so_far()
 
-    def _hold(self, story: _Story) -> None:
+    def _hold(self, story: Story) -> None:
         change = story.change
         space = self._space(change.namespace)
         hold = change.doc
@@ -306,6 +320,7 @@ class RegistryState:
         elif space.hold is not None:
             story.tell(EventType.PRESERVATION_ENDED, "", "", detail=space.hold.reason)
         space.hold = hold
+        (self.holding.discard if hold is None else self.holding.add)(change.namespace)
         self._drop_if_empty(change.namespace, space)
 
     def _code(self, space: Space, record: Record) -> int:
@@ -322,67 +337,6 @@ class RegistryState:
     def _drop_if_empty(self, namespace: str, space: Space) -> None:
         if space.empty:
             self.spaces.pop(namespace, None)
-
-
-class _Story:
-    """The events of one change, numbered as they are told."""
-
-    __slots__ = ("change", "events", "told")
-
-    def __init__(self, change: Change, told: int = 0) -> None:
-        self.change = change
-        self.events: list[Event] = []
-        self.told = told
-
-    def tell(
-        self,
-        type_: EventType,
-        subject: str,
-        runtime: str,
-        old: Status | None = None,
-        new: Status | None = None,
-        record: Record | None = None,
-        detail: str = "",
-    ) -> None:
-        change = self.change
-        self.events.append(
-            Event(
-                type_,
-                change.namespace,
-                subject,
-                runtime,
-                change.at,
-                change.revision,
-                self.told,
-                change.op,
-                change.cause,
-                old,
-                new,
-                record,
-                detail,
-            )
-        )
-        self.told += 1
-
-    def turned(self, record: Record, before: int, after: int) -> None:
-        """The record's effective status went from `before` to `after`, if they differ."""
-        if before == after:
-            return
-        held = self.change.cause == Cause.HELD and isinstance(record.lease, Grant)
-        self.tell(
-            EventType.STATUS_CHANGED,
-            record.id,
-            record.runtime,
-            EFFECTIVE[before],
-            EFFECTIVE[after],
-            record,
-            record.lease.reason if held and isinstance(record.lease, Grant) else "",
-        )
-
-    def so_far(self) -> list[Event]:
-        """What was told since the last time this was asked."""
-        events, self.events = self.events, []
-        return events
 
 
 def _description(record: Record) -> tuple[Any, ...]:

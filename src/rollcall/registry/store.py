@@ -14,9 +14,13 @@ Corner cases, stated once for every backend (`rollcall.testing.store_contract` c
 - A write whose operation id is in the log already is not done again: its outcome is the change that
   it made then, even if the document has changed since.
 - Removing a shared lease removes the records that it covers, in the same change.
+- A record under a shared lease that does not exist is a conflict.
+- A write that grants a lease (a new document, another epoch, another shared lease over a record)
+  counts as a renewal; any other leaves the last renewal as it was.
 - Removing a document that is not there is a conflict, unless its operation id is in the log.
 - `commit` and `settle` raise `StoreUnavailable` where nothing was written, and `commit` raises
   `OutcomeUnknown` where that cannot be said.
+- Calls on a store that is closed, or was never opened, may raise `Closed`.
 - Renewals are soft: no revision, no change; those of leases that are gone are passed over; one
   never moves a lease's last renewal back.
 """
@@ -166,7 +170,7 @@ class RecordStore(Protocol):
     def traits(self) -> Traits: ...
 
     async def open(self) -> Snapshot:
-        """Make ready, and read everything.
+        """Make ready, and read everything. May be called again, to read everything anew.
 
         Raises:
             StoreInUse: Another process holds it.

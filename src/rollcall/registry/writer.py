@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from rollcall.kernel.clock import Clock
+from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import OperationIds
 from rollcall.registry.commits import Commits
 from rollcall.registry.errors import (
@@ -78,12 +79,16 @@ class RegistryWriter:
             LeaseNotFound: It names a shared lease that does not exist.
         """
         check_record(record, contents=not checked)
+        # With an operation id of its own the write may have been done already: the store knows.
+        asked_again = op is not None
         op = op or self._ops.next()
         for _ in range(_TRIES):
             slot = self.state.slot(record.namespace, record.id)
             revision, doc = 0, record
-            if slot is not None:
-                if expect == 0:
+            if slot is None:
+                doc = _anew(record)
+            else:
+                if expect == 0 and not asked_again:
                     raise RecordExists(record.namespace, record.id)
                 revision = self.state.slots.revisions[slot]
                 doc = _again(self.state.slots.record(slot), record)
@@ -103,7 +108,7 @@ class RegistryWriter:
             if isinstance(outcome, Change):
                 return outcome
             await self.commits.catch_up()
-            if expect is not None:
+            if expect is not None and expect != outcome.current:
                 if expect == 0:
                     raise RecordExists(record.namespace, record.id)
                 raise RevisionMismatch(record.namespace, record.id, expect, outcome.current)
@@ -141,6 +146,8 @@ class RegistryWriter:
             new = change(old)
             if new is old:
                 return None
+            if new.id != record_id or new.namespace != namespace:
+                raise InvalidInput("id", "cannot be changed, nor can the namespace")
             check_record(new, contents=new.capabilities is not old.capabilities)
             revision = self.state.slots.revisions[slot]
             write = Write(
@@ -196,7 +203,8 @@ class RegistryWriter:
             RecordNotFound: There is no such record.
             RevisionMismatch: Another revision is there.
         """
-        self._slot(namespace, record_id)
+        if op is None:
+            self._slot(namespace, record_id)
         write = Write(
             op or self._ops.next(),
             Cause.DEREGISTERED,
@@ -286,9 +294,18 @@ class RegistryWriter:
         return slot
 
 
+def _anew(record: Record) -> Record:
+    """`record` as its holder may register it: its lease begins fresh."""
+    lease = record.lease
+    if type(lease) is not Grant or (lease.epoch == 1 and not lease.phase and not lease.reason):
+        return record
+    return msgspec.structs.replace(record, lease=Grant(lease.policy))
+
+
 def _again(old: Record, new: Record) -> Record:
     """`new` registered where `old` is: the same record, its lease granted anew."""
     lease = new.lease
-    if isinstance(lease, Grant) and isinstance(old.lease, Grant):
-        lease = Grant(lease.policy, old.lease.epoch + 1)
+    if isinstance(lease, Grant):
+        epoch = old.lease.epoch + 1 if isinstance(old.lease, Grant) else 1
+        lease = Grant(lease.policy, epoch)
     return msgspec.structs.replace(new, created_at=old.created_at, lease=lease)

@@ -198,6 +198,12 @@ class InMemoryStore:
         expect = write.expect
         if (expect is not None and expect != current) or (doc is None and slot is None):
             return Conflict(op, current)
+        if (
+            type(doc) is Record
+            and type(doc.lease) is str
+            and not self._covers(namespace, doc.lease)
+        ):
+            return Conflict(op, current)
         since = write.unless_renewed_since
         if slot is not None and since is not None and self._renewed_at(shelf, slot) > since:
             return Conflict(op, current, renewed=True)
@@ -212,6 +218,11 @@ class InMemoryStore:
         self._log.append(change)
         self._ops[op] = change
         return change
+
+    def _covers(self, namespace: str, lease: str) -> bool:
+        """Whether there is such a shared lease."""
+        leases = self._shelves[_LEASE].get(namespace)
+        return leases is not None and lease in leases.slots
 
     def _renewed_at(self, shelf: _Shelf, slot: int) -> float:
         """The last renewal of the lease that covers the document in `slot`."""

@@ -342,6 +342,10 @@ class SqliteFile:
         current = 0 if row is None else row[0]
         if write.expect not in (None, current) or (doc is None and row is None):
             return Conflict(op, current)
+        if isinstance(write.doc, Record) and isinstance(write.doc.lease, str):
+            shared = (write.namespace, write.doc.lease)
+            if db.execute(_ONE[Table.LEASE], shared).fetchone() is None:
+                return Conflict(op, current)
         since = write.unless_renewed_since
         if row is not None and since is not None and _renewed_at(db, write, row[1], row[3]) > since:
             return Conflict(op, current, renewed=True)

@@ -25,12 +25,12 @@ class Leases(StoreCase):
         self, store: RecordStore
     ) -> None:
         others = [
+            lease("spare"),
+            lease("shared", namespace="other"),
             record("own", OWN),
             record("permanent"),
             record("elsewhere", "spare"),
             record("a", "shared", namespace="other"),
-            lease("spare"),
-            lease("shared", namespace="other"),
         ]
         gone = [lease("shared"), record("a", "shared"), record("b", "shared")]
         await store.commit([put(doc, f"{i}") for i, doc in enumerate([*others, *gone])])
@@ -92,8 +92,19 @@ class Leases(StoreCase):
     async def test_a_snapshot_gives_shared_leases_before_the_records_that_they_cover(
         self, store: RecordStore
     ) -> None:
-        await store.commit([put(record("a", "shared"), "1"), put(lease(), "2")])
+        joins = put(record("a", "shared"), "3")
+        await store.commit([put(record("a", OWN), "1"), put(lease(), "2"), joins])
         assert [one.doc for one in (await store.open()).docs] == [lease(), record("a", "shared")]
+
+    async def test_a_record_under_a_shared_lease_that_is_not_there_is_a_conflict(
+        self, store: RecordStore
+    ) -> None:
+        await store.commit([put(lease(namespace="other"), "1"), put(record("moves", OWN), "2")])
+        stray = [put(record("a", "shared"), "3"), put(record("moves", "shared"), "4")]
+        assert await store.commit(stray) == [Conflict("3", 0), Conflict("4", 2)]
+        await store.commit([put(lease(), "5"), put(record("a", "shared"), "6")])
+        assert await store.commit([remove(lease(), "7"), put(record("a", "shared"), "8")]) != []
+        assert {key[2] for key in await stored(store)} == {"shared", "moves"}
 
     async def test_a_lease_counts_as_renewed_by_the_write_that_granted_it(
         self, store: RecordStore, clock: FrozenClock

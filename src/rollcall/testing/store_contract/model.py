@@ -83,6 +83,9 @@ class StoreModel:
         before, current = self.docs.get(key, (None, 0))
         if write.expect not in (None, current) or (before is None and write.doc is None):
             return Conflict(write.op, current)
+        shared = write.doc.lease if isinstance(write.doc, Record) else None
+        if isinstance(shared, str) and (Table.LEASE, write.namespace, shared) not in self.docs:
+            return Conflict(write.op, current)
         since = write.unless_renewed_since
         if before is not None and since is not None and self._renewed_at(key) > since:
             return Conflict(write.op, current, renewed=True)
