@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import cycle, islice
 from time import perf_counter_ns
 from typing import Any, Final
@@ -18,6 +19,7 @@ from bench.sides import Side
 
 BATCH: Final = 50
 CHANGES: Final = 20_000
+HEARTBEATS: Final = 100_000
 RUNTIMES: Final = 10
 # Below the default queue of 1,000 on both sides, so that no side waits for room or drops events.
 EVENTS_IN_FLIGHT: Final = 500
@@ -34,9 +36,13 @@ class Delivered:
 
     def __init__(self) -> None:
         self.count = 0
+        self._awaited = math.inf
+        self._reached = asyncio.Event()
 
     async def hear(self, event: object) -> None:
         self.count += 1
+        if self.count >= self._awaited:
+            self._reached.set()
 
     def listen(self, side: Side, registry: Any) -> None:
         """Subscribe to every type of event."""
@@ -49,12 +55,12 @@ class Delivered:
             registry.unsubscribe(event_type, self.hear)
 
     async def reach(self, count: int) -> None:
-        """Return when `count` events were heard; `TimeoutError` after 60 s."""
-        give_up = perf_counter_ns() + 60_000_000_000
-        while self.count < count:
-            await asyncio.sleep(0)
-            if perf_counter_ns() > give_up:
-                raise TimeoutError(f"{self.count} of {count} events were delivered")
+        """Return when `count` events were heard; `TimeoutError` after 60 s without the last."""
+        if self.count < count:
+            self._awaited = count
+            self._reached.clear()
+            async with asyncio.timeout(60):
+                await self._reached.wait()
 
 
 async def timed(
@@ -104,6 +110,22 @@ async def find(registry: Any, questions: Sequence[str], hits: int, seconds: floa
     return figures
 
 
+def heartbeats(agents: Sequence[Agent], chosen: Sequence[int]) -> Iterator[tuple[str]]:
+    """Ids of the chosen agents, again from the start where they are few."""
+    return islice(((agents[n].agent_id,) for n in cycle(chosen)), HEARTBEATS)
+
+
+def changes(
+    agents: Sequence[Agent], chosen: Sequence[int], statuses: Any
+) -> Iterator[tuple[str, Any]]:
+    """Chosen agents become degraded and then active again, as often as makes enough calls."""
+    ids = [agents[n].agent_id for n in chosen[:CHANGES]]
+    for _ in range(CHANGES // len(ids)):
+        for status in (statuses.DEGRADED, statuses.ACTIVE):
+            for agent_id in ids:
+                yield agent_id, status
+
+
 async def without_events(
     side: Side, fleet: Fleet, chosen: Sequence[int], seconds: float
 ) -> dict[str, list[float]]:
@@ -119,15 +141,15 @@ async def without_events(
             figures[f"find, {kind}"] = await find(
                 registry, fleet.questions[kind], fleet.hits[kind], seconds
             )
-        ids = [agents[n].agent_id for n in chosen]
-        figures["heartbeat"] = await timed(registry.update_agent_heartbeat, ((i,) for i in ids))
+        figures["heartbeat"] = await timed(
+            registry.update_agent_heartbeat, heartbeats(agents, chosen)
+        )
         figures["status change"] = await timed(
-            registry.update_agent_status,
-            ((i, status) for status in (statuses.DEGRADED, statuses.ACTIVE) for i in ids),
+            registry.update_agent_status, changes(agents, chosen, statuses)
         )
         figures["deregister"] = await timed(
             registry.deregister_agent,
-            ((agents[n].agent_id, runtime_of(n)) for n in chosen[: len(chosen) // 2]),
+            ((agents[n].agent_id, runtime_of(n)) for n in chosen[: min(CHANGES, len(chosen) // 2)]),
         )
     return figures
 
@@ -158,17 +180,16 @@ async def with_events(
                 lambda done: heard.reach(before + done),
             )
         }
-        ids = [agents[n].agent_id for n in chosen]
         before = heard.count
         figures["status change, events"] = await timed(
             registry.update_agent_status,
-            ((i, status) for status in (statuses.DEGRADED, statuses.ACTIVE) for i in ids),
+            changes(agents, chosen, statuses),
             EVENTS_IN_FLIGHT,
             lambda done: heard.reach(before + done),
         )
         heard.ignore(side, registry)
         figures["heartbeat, events"] = await timed(
-            registry.update_agent_heartbeat, ((i,) for i in ids)
+            registry.update_agent_heartbeat, heartbeats(agents, chosen)
         )
     return figures
 
@@ -178,7 +199,9 @@ async def measure(side: Side, fleet: Fleet, seconds: float) -> dict[str, Any]:
 
     Each kind of find is asked for about `seconds`.
     """
-    chosen = random.Random(SEED).sample(range(len(fleet.agents)), min(CHANGES, len(fleet.agents)))
+    chosen = random.Random(SEED).sample(
+        range(len(fleet.agents)), min(HEARTBEATS, len(fleet.agents))
+    )
     # The harness's own objects shall not weigh on anybody's garbage collection.
     gc.collect()
     gc.freeze()

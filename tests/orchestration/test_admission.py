@@ -82,6 +82,38 @@ async def test_the_runtime_s_slots_bound_all_agents_together() -> None:
     await waiting
 
 
+async def test_what_a_running_task_waits_for_needs_no_slot_of_the_runtime() -> None:
+    admission = an_admission(limit=1, a=1, b=1)
+    outer = await admission.enter("a")
+    inner = await admission.enter("b", nested=True)
+    assert admission.taken == 2
+    waiting = asyncio.create_task(admission.enter("a", 3))
+    nested = asyncio.create_task(admission.enter("b", nested=True))
+    await settle()
+    assert not nested.done()
+    inner.leave()
+    held = await nested
+    assert not waiting.done()
+    outer.leave()
+    (await waiting).leave()
+    held.leave()
+    assert (admission.taken, admission.waiting) == (0, 0)
+
+
+async def test_what_a_running_task_waits_for_goes_before_the_most_urgent() -> None:
+    admission = an_admission(limit=1, a=1)
+    slot = await admission.enter("a")
+    urgent = asyncio.create_task(admission.enter("a", 3))
+    await settle()
+    nested = asyncio.create_task(admission.enter("a", nested=True))
+    await settle()
+    slot.leave()
+    held = await nested
+    assert not urgent.done()
+    held.leave()
+    (await urgent).leave()
+
+
 async def test_one_more_than_may_wait_is_refused() -> None:
     admission = an_admission(queue_size=1, a=1)
     await admission.enter("a")
@@ -147,28 +179,29 @@ def test_no_limit_is_ever_exceeded_and_no_slot_is_lost(seed: int, limit: int, sl
     async def scenario() -> None:
         rng = Random(seed)
         admission = an_admission(limit, 1000, a=slots, b=slots)
-        entering: list[asyncio.Task[Slot]] = []
-        held: list[Slot] = []
+        entering: list[tuple[asyncio.Task[Slot], bool]] = []
+        held: list[tuple[Slot, bool]] = []
         for _ in range(80):
             action = rng.random()
             if action < 0.5:
-                agent = rng.choice("ab")
-                entering.append(asyncio.create_task(admission.enter(agent, rng.randrange(3))))
+                nested = rng.random() < 0.2
+                entry = admission.enter(rng.choice("ab"), rng.randrange(3), nested=nested)
+                entering.append((asyncio.create_task(entry), nested))
             elif action < 0.7 and entering:
-                entering.pop(rng.randrange(len(entering))).cancel()
+                entering.pop(rng.randrange(len(entering)))[0].cancel()
             elif held:
-                held.pop(rng.randrange(len(held))).leave()
+                held.pop(rng.randrange(len(held)))[0].leave()
             await asyncio.sleep(0)
-            held += [one.result() for one in entering if one.done()]
-            entering = [one for one in entering if not one.done()]
-            assert admission.taken <= limit
+            held += [(task.result(), nested) for task, nested in entering if task.done()]
+            entering = [one for one in entering if not one[0].done()]
+            assert sum(not nested for _, nested in held) <= limit
             assert max(admission.taken_by("a"), admission.taken_by("b")) <= slots
         while held or entering:
             while held:
-                held.pop().leave()
+                held.pop()[0].leave()
             await settle()
-            held = [one.result() for one in entering if one.done() and not one.cancelled()]
-            entering = [one for one in entering if not one.done()]
+            held = [(task.result(), nested) for task, nested in entering if task.done()]
+            entering = [one for one in entering if not one[0].done()]
             # Somebody always moves: a free slot never stands before a waiting task.
             assert held or not entering
         assert (admission.taken, admission.waiting) == (0, 0)

@@ -140,11 +140,14 @@ async def test_what_is_no_card_is_not_shown_as_one(registry: AgentRegistry) -> N
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
-        ({"agent": agent("")}, "capabilit"),
+        ({"agent": agent("ok", "")}, "capabilities.1"),
         ({"agent": SimpleNamespace(_a2a_card={"capabilities": 7})}, "capabilities"),
         ({"agent_id": "two\nlines"}, "id"),
         ({"agent_id": "x" * 257}, "id"),
+        ({"agent_id": 5}, "agent_id"),
         ({"runtime_id": "two\nlines"}, "runtime"),
+        ({"runtime_id": 7}, "runtime_id"),
+        ({"runtime_id": None}, "runtime_id"),
         ({"max_concurrency": 0}, "max_concurrency"),
         ({"memory_limit_mb": -1}, "memory_limit_mb"),
         ({"budget_limit_usd": float("nan")}, "budget_limit_usd"),
@@ -303,6 +306,7 @@ async def test_after_shutdown_nothing_is_taken_any_more(registry: AgentRegistry)
         registry.register_agent(agent("x"), "r"),
         registry.deregister_agent("a", "r"),
         registry.update_agent_status("a", AgentStatus.BUSY),
+        registry.update_agent_heartbeat("a"),
         registry.start(),
     ):
         with pytest.raises(Closed):

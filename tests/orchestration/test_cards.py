@@ -153,6 +153,7 @@ def test_the_card_that_was_read_is_given_back() -> None:
         ({"capability": "x" * 513}, "capability"),
         ({"capabilities": 7}, "capabilities"),
         ({"capabilities": [7]}, "capabilities.0.name"),
+        ({"capabilities": ["code", ""]}, "capabilities.1"),
         ({"capabilities": ["code", {}]}, "capabilities.1.name"),
         ({"capabilities": [{"name": "code", "description": 7}]}, "capabilities.0.description"),
         ({"capabilities": [{"name": "code", "tags": "python"}]}, "capabilities.0.tags"),
@@ -173,6 +174,15 @@ def test_an_error_of_the_agents_own_method_is_passed_on() -> None:
 
     with pytest.raises(LookupError, match="no card today"):
         read(to_a2a_card=broken)
+
+
+def test_a_method_that_must_be_awaited_is_refused() -> None:
+    async def later() -> dict[str, str]:
+        return {"capability": "code"}
+
+    with pytest.raises(InvalidInput) as caught:
+        read(to_a2a_card=later)
+    assert caught.value.field == "to_a2a_card"
 
 
 def test_equal_phrases_are_one_object() -> None:

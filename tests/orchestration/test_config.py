@@ -10,6 +10,7 @@ from rollcall.orchestration.config import (
     OrchestrationRuntimeConfig,
     RoutingStrategy,
 )
+from rollcall.policies.circuit_breaker import CircuitState
 
 
 def test_the_defaults_are_those_of_the_document() -> None:
@@ -70,3 +71,21 @@ def test_a_setting_out_of_range_is_refused_by_name(field: str, value: Any) -> No
 def test_an_unknown_word_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InvalidInput, match="'least-loaded'"):
         OrchestrationRuntimeConfig(default_routing_strategy="fastest")
+
+
+def test_a_circuit_breaker_goes_by_all_four_settings() -> None:
+    breaker = OrchestrationRuntimeConfig(
+        circuit_breaker_threshold=0.75,
+        circuit_breaker_failure_threshold=3,
+        circuit_breaker_window=4,
+        circuit_breaker_recovery_timeout=9,
+    ).new_circuit_breaker()
+    for failed in (True, True, False, False, False, True, True):
+        permit = breaker.allow(0.0)
+        assert permit is not None
+        (breaker.failed if failed else breaker.succeeded)(permit, 0.0)
+    assert breaker.state(0.0) is CircuitState.CLOSED
+    permit = breaker.allow(0.0)
+    assert permit is not None
+    breaker.failed(permit, 0.0)
+    assert breaker.retry_after(0.0) == 9

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.orchestration.models import AgentStatus
+from rollcall.kernel.errors import StoreUnavailable
+from rollcall.orchestration.agent_registry import AgentRegistry
+from rollcall.orchestration.models import AgentRegistryConfig, AgentStatus
 from rollcall.orchestration.reporting import next_report
+from rollcall.orchestration.runtime import OrchestrationRuntime
 from rollcall.orchestration.workers import Worker
 from rollcall.policies.budget import Budget
+from rollcall.testing.clock import FrozenClock
 
 
 def a_worker() -> Worker:
@@ -81,3 +87,43 @@ def test_whatever_happens_an_idle_healthy_agent_ends_active(
         expected = AgentStatus.BUSY if full else AgentStatus.ACTIVE
         assert status is (AgentStatus.UNHEALTHY if failing else expected)
     assert follow(worker, status) is AgentStatus.ACTIVE
+
+
+class Unreliable(AgentRegistry):
+    """Reports no status while its store is away."""
+
+    away = False
+
+    async def update_agent_status(
+        self, agent_id: str, status: AgentStatus | str, runtime_id: str | None = None
+    ) -> bool:
+        if self.away:
+            raise StoreUnavailable("away")
+        return await super().update_agent_status(agent_id, status, runtime_id)
+
+
+async def test_a_busy_that_could_not_be_taken_back_is_taken_back_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Agent:
+        async def run(self) -> None:
+            await gate.wait()
+
+    gate, clock = asyncio.Event(), FrozenClock()
+    async with (
+        Unreliable(AgentRegistryConfig(enable_heartbeat_monitoring=False), clock=clock) as registry,
+        OrchestrationRuntime(registry=registry, clock=clock) as runtime,
+    ):
+        await runtime.register_agent(Agent(), "a", max_concurrency=1)
+        task = asyncio.create_task(runtime.execute_task("a"))
+        await clock.settle()
+        registry.away = True
+        gate.set()
+        assert (await task).ok
+        assert [one.status for one in await runtime.list_agents()] == [AgentStatus.BUSY]
+        assert "could not be reported" in caplog.text
+        assert await runtime.route_task("x", "random") is not None
+
+        registry.away = False
+        assert (await runtime.execute_task("a")).ok
+        assert [one.status for one in await runtime.list_agents()] == [AgentStatus.ACTIVE]

@@ -113,6 +113,37 @@ def test_a_trial_that_never_reports_makes_room_after_another_timeout() -> None:
     assert breaker.state(62.0) is CircuitState.CLOSED
 
 
+def test_a_trial_that_is_broken_off_makes_room_for_the_next_at_once() -> None:
+    breaker = opened()
+    trial = admitted(breaker, 30.0)
+    breaker.abandoned(trial, 31.0)
+    assert breaker.state(31.0) is CircuitState.HALF_OPEN
+    assert breaker.retry_after(31.0) == 0
+    breaker.succeeded(trial, 31.0)
+    assert breaker.state(31.0) is CircuitState.HALF_OPEN
+    call(breaker, 31.0, "S")
+    assert breaker.state(31.0) is CircuitState.CLOSED
+
+
+def test_a_call_that_is_broken_off_counts_neither_way() -> None:
+    breaker = CircuitBreaker(threshold=1)
+    call(breaker, 0.0, "FFFF")
+    breaker.abandoned(admitted(breaker, 0.0), 0.0)
+    assert breaker.state(0.0) is CircuitState.CLOSED
+    call(breaker, 0.0, "F")
+    assert breaker.state(0.0) is CircuitState.OPEN
+
+
+def test_an_older_trial_that_is_broken_off_leaves_the_newer_one_alone() -> None:
+    breaker = opened()
+    older = admitted(breaker, 30.0)
+    newer = admitted(breaker, 60.0)
+    breaker.abandoned(older, 61.0)
+    assert breaker.allow(61.0) is None
+    breaker.succeeded(newer, 61.0)
+    assert breaker.state(61.0) is CircuitState.CLOSED
+
+
 @pytest.mark.parametrize("report", [CircuitBreaker.succeeded, CircuitBreaker.failed])
 def test_what_began_before_it_opened_neither_closes_nor_holds_it_open(report: Any) -> None:
     breaker = CircuitBreaker(recovery_timeout=30)
@@ -210,6 +241,11 @@ class Naive:
                 self.opened_at = now
                 self.countable, self.outcomes = set(), []
 
+    def abandon(self, number: int, now: float) -> None:
+        if self.trial is not None and number == self.trial[0]:
+            self.trial = None
+            self.opened_at = now - self.timeout
+
     def must_open(self) -> bool:
         latest = self.outcomes[-self.window :]
         in_a_row = len(list(takewhile(lambda success: not success, reversed(self.outcomes))))
@@ -247,6 +283,13 @@ class AgainstTheModel(RuleBasedStateMachine):
         permit, number = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
         self.model.report(number, self.now, success)
         (self.breaker.succeeded if success else self.breaker.failed)(permit, self.now)
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def break_off(self, data: st.DataObject) -> None:
+        permit, number = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
+        self.model.abandon(number, self.now)
+        self.breaker.abandoned(permit, self.now)
 
     # Eighths of a second are exact in binary, so that the model's sums are too.
     @rule(eighths=st.integers(0, 80))

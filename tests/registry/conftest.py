@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -53,7 +54,11 @@ async def open_registry(clock: FrozenClock) -> AsyncIterator[OpenRegistry]:
 
     yield open_
     for registry in started:
-        await registry.stop()
+        stopping = asyncio.create_task(registry.stop())
+        while not stopping.done():
+            # It gives a store that hangs some time, which here has to be made to pass.
+            await clock.advance(1.0)
+        await stopping
 
 
 @pytest_asyncio.fixture

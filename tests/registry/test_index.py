@@ -142,7 +142,32 @@ class IndexAgainstTheOracle(RuleBasedStateMachine):
             assert self.index.capability_count(namespace) == len(distinct)
             assert self.index.capability_entries(namespace) == sum(map(len, keys))
 
+    @rule()
+    def it_holds_no_more_than_one_that_never_held_anything_else(self) -> None:
+        fresh = Index(self.records)
+        for slot, code in self.codes.items():
+            record = self.records[slot]
+            assert record is not None
+            fresh.put(slot, record, code)
+        for index in (self.index, fresh):
+            self.have_names_indexed(index)
+        assert self.index.size == fresh.size
+
+    def have_names_indexed(self, index: Index) -> None:
+        """Ask for a name among so many that it pays to index names."""
+        for namespace in ("one", "two"):
+            extra = range(len(self.records), len(self.records) + 8)
+            for slot in extra:
+                visitor = agent(slot, namespace=namespace)
+                self.records.append(visitor)
+                index.put(slot, visitor, 0)
+            assert list(index.search(namespace, Query(name="nobody"))) == []
+            for slot in extra:
+                index.remove(slot)
+                self.records.pop()
+
     def teardown(self) -> None:
+        self.it_holds_no_more_than_one_that_never_held_anything_else()
         for slot in list(self.codes):
             self.remove(slot)
         self.the_counts_are_right()
@@ -205,8 +230,9 @@ def test_the_index_finds_what_the_oracle_accepts_in_a_larger_fleet(
 
 
 def agent(number: int, *these: Capability, **fields: Any) -> Record:
-    given: dict[str, Any] = {"kind": Kind.AGENT, "name": f"agent {number}", **fields}
-    return Record("default", f"a{number}", reported=Status.ACTIVE, created_at=0.0, updated_at=0.0,
+    given: dict[str, Any] = {"kind": Kind.AGENT, "name": f"agent {number}", "namespace": "default"}
+    given |= fields
+    return Record(id=f"a{number}", reported=Status.ACTIVE, created_at=0.0, updated_at=0.0,
                   capabilities=these, **given)  # fmt: skip
 
 

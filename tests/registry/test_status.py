@@ -43,9 +43,7 @@ COMBINATIONS = list(product(sorted(REPORTABLE), LeasePhase, ProbeState))
 def test_the_first_row_of_the_table_that_fits_decides(
     reported: Status, lease: LeasePhase, probes: ProbeState
 ) -> None:
-    row = next(
-        row for row in ROWS if reported in row[0] and lease in row[1] and probes in row[2]
-    )
+    row = next(row for row in ROWS if reported in row[0] and lease in row[1] and probes in row[2])
     assert effective(reported, lease, probes) is (row[3] or reported)
 
 

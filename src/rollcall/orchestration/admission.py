@@ -13,8 +13,12 @@ from rollcall.orchestration.errors import AgentNotFound, QueueFull
 
 @dataclass(order=True, slots=True)
 class _Waiting:
-    rank: tuple[int, int]
+    rank: tuple[bool, int, int]
     slot: asyncio.Future[None] = field(compare=False)
+
+    @property
+    def nested(self) -> bool:
+        return not self.rank[0]
 
 
 @dataclass(slots=True)
@@ -39,6 +43,10 @@ class Admission:
     at the same agent. Of those who could begin, the most urgent does, then whoever came first.
     Entering is O(log n) in the waiting tasks, leaving O(a) in the agents.
 
+    A task that was begun by another that still runs is *nested*. It goes first, and takes no slot
+    of the runtime: otherwise tasks that have others do their work could take all of them, and wait
+    for each other for ever.
+
     Args:
         limit: Slots of the runtime.
         queue_size: Tasks that may wait, over all agents.
@@ -48,13 +56,14 @@ class Admission:
         self._limit = limit
         self._queue_size = queue_size
         self._taken = 0
+        self._nested = 0
         self._waiting = 0
         self._order = itertools.count()
         self._desks: dict[str, _Desk] = {}
 
     @property
     def taken(self) -> int:
-        """Slots of the runtime that are taken."""
+        """Tasks that have a slot, nested ones included."""
         return self._taken
 
     @property
@@ -84,12 +93,13 @@ class Admission:
         desk = self._desks.get(agent_id)
         return desk is not None and desk.taken >= desk.limit
 
-    async def enter(self, agent_id: str, priority: int = 0) -> Slot:
+    async def enter(self, agent_id: str, priority: int = 0, *, nested: bool = False) -> Slot:
         """Wait for a slot.
 
         Args:
             agent_id: The agent.
             priority: A higher one goes first.
+            nested: Whether a running task waits for this one.
 
         Raises:
             AgentNotFound: The agent is not there, or left while the task waited.
@@ -98,15 +108,13 @@ class Admission:
         desk = self._desks.get(agent_id)
         if desk is None:
             raise AgentNotFound(agent_id)
-        if desk.taken < desk.limit and self._taken < self._limit:
+        if desk.taken < desk.limit and self._has_room(nested=nested):
             # Whoever could begin has begun: nobody who waits is overtaken here.
-            desk.taken += 1
-            self._taken += 1
-            return Slot(self, desk)
+            return self._granted(desk, nested=nested)
         if self._waiting >= self._queue_size:
             raise QueueFull(self._queue_size)
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        one = _Waiting((-priority, next(self._order)), granted)
+        one = _Waiting((not nested, -priority, next(self._order)), granted)
         heapq.heappush(desk.queue, one)
         self._waiting += 1
         try:
@@ -117,36 +125,53 @@ class Admission:
                 desk.forget(one)
             elif granted.exception() is None:
                 # Granted and cancelled in the same turn of the loop: the slot goes to the next.
-                Slot(self, desk).leave()
+                Slot(self, desk, nested=nested).leave()
             raise
-        return Slot(self, desk)
+        return Slot(self, desk, nested=nested)
 
-    def leave(self, desk: _Desk) -> None:
+    def leave(self, desk: _Desk, *, nested: bool) -> None:
         """Give a slot back, and let in who can begin now."""
         desk.taken -= 1
         self._taken -= 1
-        while self._taken < self._limit:
-            able = [one for one in self._desks.values() if one.queue and one.taken < one.limit]
+        self._nested -= nested
+        while True:
+            able = [
+                one
+                for one in self._desks.values()
+                if one.queue
+                and one.taken < one.limit
+                and self._has_room(nested=one.queue[0].nested)
+            ]
             if not able:
                 return
             nearest = min(able, key=lambda one: one.queue[0])
-            heapq.heappop(nearest.queue).slot.set_result(None)
-            nearest.taken += 1
-            self._taken += 1
+            head = heapq.heappop(nearest.queue)
             self._waiting -= 1
+            self._granted(nearest, nested=head.nested)
+            head.slot.set_result(None)
+
+    def _has_room(self, *, nested: bool) -> bool:
+        return nested or self._taken - self._nested < self._limit
+
+    def _granted(self, desk: _Desk, *, nested: bool) -> Slot:
+        desk.taken += 1
+        self._taken += 1
+        self._nested += nested
+        return Slot(self, desk, nested=nested)
 
 
 class Slot:
     """The right to run one task; to be given back once."""
 
-    __slots__ = ("_admission", "_desk")
+    __slots__ = ("_admission", "_desk", "_nested")
 
-    def __init__(self, admission: Admission, desk: _Desk) -> None:
+    def __init__(self, admission: Admission, desk: _Desk, *, nested: bool) -> None:
         self._admission = admission
         self._desk: _Desk | None = desk
+        self._nested = nested
 
     def leave(self) -> None:
         """Give the slot back; a second time changes nothing."""
         desk, self._desk = self._desk, None
         if desk is not None:
-            self._admission.leave(desk)
+            self._admission.leave(desk, nested=self._nested)

@@ -99,6 +99,7 @@ class AgentRegistry(RegistryViews):
         self._spaces: Mapping[str, Space] = self._state.spaces
         self._docs: list[Any] = self._state.slots.docs
         self._renewed = self.service.timers.table.renewed
+        self._calm = self.service.timers.table.calm
         self._searching = asyncio.Semaphore(self.config.max_concurrent_queries)
         self._audit: asyncio.Task[None] | None = None
         self._counts = dict.fromkeys(EventType, 0)
@@ -238,13 +239,11 @@ class AgentRegistry(RegistryViews):
             if self._ring.closed:
                 raise Closed("the registry is shut down") from None
             return False
-        record = self._docs[slot]
         now = self._monotonic()
         self._heartbeats += 1
         if self._broadcasting:
-            self._ring.append((agent_id, record.runtime, now))
-        if record.lease is self._grant:
-            # By far the most common lease: as it was granted, with nothing to revive.
+            self._ring.append((self._docs[slot], now))
+        if self._calm[slot]:
             self._renewed[slot] = now
         else:
             await self.service.renew(self.namespace, agent_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, cast
 
@@ -12,12 +13,13 @@ from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import Closed
 from rollcall.orchestration.models import AgentStatus, RegistryEvent, RegistryEventType
 from rollcall.registry.events import Event, EventType
+from rollcall.registry.models import Record
 from rollcall.registry.ring import Ring
 from rollcall.registry.status import Status
 
 Callback = Callable[[RegistryEvent], Any]
-Heartbeat = tuple[str, str, float]
-"""Agent id, runtime id, monotonic seconds."""
+Heartbeat = tuple[Record, float]
+"""Whose, and when in monotonic seconds."""
 
 TYPES: Final = {
     EventType.REGISTERED: RegistryEventType.AGENT_REGISTERED,
@@ -39,6 +41,15 @@ WORDS: Final = {
     Status.OFFLINE: AgentStatus.OFFLINE,
 }
 """Effective statuses in the words of document 5, which has none for some: not fit for work."""
+
+_QUIET: Final = 0.05
+"""Seconds without a write after which a writer counts as one that writes now and then."""
+
+_COURTESY: Final = 64
+"""Writes for each of which such a writer gives way."""
+
+_BUSY: Final = 0.001
+"""Seconds between the times at which a busy writer gives way."""
 
 _ROUNDS: Final = 8
 """Rounds of the event loop that a write leaves to listeners at the most."""
@@ -77,6 +88,8 @@ class Broadcast:
         self.errors = 0
         self._clock = clock
         self._cursor = 0
+        self._gave_way = -math.inf
+        self._courtesy = 0
         self._dispatched = 0
         self._dispatcher: asyncio.Task[None] | None = None
         self._listeners: dict[Callback, Listener] = {}
@@ -177,7 +190,20 @@ class Broadcast:
         self._dispatcher = loop.create_task(self._dispatch(), name="rollcall-listeners")
 
     async def give_way(self) -> None:
-        """Let listeners that are quick have what has just happened."""
+        """Let listeners that are quick have what has just happened.
+
+        Who writes now and then does so each time; who writes a great deal, once a millisecond, since
+        a round of the event loop costs as much as a write.
+        """
+        now = self._clock.monotonic()
+        quiet = now - self._gave_way
+        if quiet >= _QUIET:
+            self._courtesy = _COURTESY
+        elif self._courtesy:
+            self._courtesy -= 1
+        elif quiet < _BUSY:
+            return
+        self._gave_way = now
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
             if self._dispatched == self.ring.end:
@@ -206,9 +232,9 @@ class Broadcast:
                 number = self._dispatched
                 self._dispatched += 1
                 started = [self._start(one, number) for one in list(self._listeners.values())]
-                if any(started):
+                if len(started) > 1 and any(started):
                     # One round of the loop lets coroutines that need not wait run to their end, so
-                    # that the next event comes after them.
+                    # that the next event comes after them. A single listener keeps its own order.
                     await asyncio.sleep(0)
                 self._dispatched = max(self._dispatched, ring.start)
             if ring.closed:
@@ -275,10 +301,10 @@ class Broadcast:
 
     def _translated(self, item: Event | Heartbeat) -> RegistryEvent:
         if isinstance(item, tuple):
-            agent_id, runtime, beat = item
+            record, beat = item
             at = self._clock.now() - max(0.0, self._clock.monotonic() - beat)
             kind = RegistryEventType.AGENT_HEARTBEAT
-            return RegistryEvent(kind, agent_id, runtime, utc(at))
+            return RegistryEvent(kind, record.id, record.runtime, utc(at))
         kind = TYPES[item.type]
         about_runtime = item.type in (EventType.RUNTIME_JOINED, EventType.RUNTIME_LEFT)
         agent_id = None if about_runtime else item.id

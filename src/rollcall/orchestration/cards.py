@@ -75,7 +75,7 @@ class CardReader:
             # By far the most common card has one short phrase, the same for many agents.
             phrase: Any = cast("dict[Any, Any]", card).get("capability")
             if type(phrase) is str and len(cast("dict[Any, Any]", card)) == 1:
-                return self._one(phrase)
+                return self._one("capability", phrase)
         if not isinstance(card, Mapping):
             skills: Any = getattr(card, "skills", None)
             return self._listed("skills", skills) if isinstance(skills, list | tuple) else None
@@ -92,11 +92,11 @@ class CardReader:
             check_capabilities(found)
         return tuple(found)
 
-    def _one(self, phrase: str) -> tuple[Capability, ...]:
+    def _one(self, field: str, phrase: str) -> tuple[Capability, ...]:
         known = self._plain.get(phrase)
         if known is None:
             capability = Capability(phrase.strip())
-            check_capability("capability", capability)
+            check_capability(field, capability)
             known = (capability,)
             if len(self._plain) >= _CACHED:
                 self._plain.clear()
@@ -117,14 +117,14 @@ class CardReader:
 
     def _listed(self, field: str, said: Any) -> tuple[Capability, ...]:
         if isinstance(said, str):
-            return self._one(said)
+            return self._one(field, said)
         if not isinstance(said, list | tuple):
             raise InvalidInput(field, f"must be a text or a list, not {type(said).__name__}")
         found: list[Capability] = []
         for number, item in enumerate(cast("Sequence[Any]", said)):
             where = f"{field}.{number}"
             if isinstance(item, str):
-                found.extend(self._one(item))
+                found.extend(self._one(where, item))
                 continue
             found.append(self._shared(where, _capability(where, item)))
         return tuple(found)

@@ -62,7 +62,8 @@ class OrchestrationRuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of an `OrchestrationRuntime`. Times are in seconds, money is in US dollars.
 
     Args:
-        max_concurrent_agents: Tasks that run at once, over all agents.
+        max_concurrent_agents: Tasks that run at once, over all agents; those that running tasks
+            have begun and wait for do not count.
         max_queue_size: Tasks that wait for a slot; one more is refused.
         default_routing_strategy: How tasks are routed that ask for nothing else.
         enable_semantic_routing: Whether agents are compared with the task; without, `semantic`

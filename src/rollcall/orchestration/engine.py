@@ -24,6 +24,9 @@ from rollcall.orchestration.runner import Workflows
 from rollcall.orchestration.tasks import Tasks
 from rollcall.policies.budget import Budget
 
+_AGENT_THREADS = 10_000
+"""Above what slots let through, nested tasks included; a thread is made when none is idle."""
+
 _HEALTH_THREADS = 32
 _HOOKS_GRACE = 1.0
 """Seconds that hooks have to hear the last of it."""
@@ -60,7 +63,7 @@ class Engine:
         self._admission = Admission(config.max_concurrent_agents, config.max_queue_size)
         self.history = ExecutionHistory(config.history_size)
         self._hooks = Notifier()
-        self._threads = ThreadPoolExecutor(config.max_concurrent_agents, "rollcall-agent")
+        self._threads = ThreadPoolExecutor(_AGENT_THREADS, "rollcall-agent")
         self._health_threads = ThreadPoolExecutor(_HEALTH_THREADS, "rollcall-health")
         self.reporter = StatusReporter(self.registry, self._admission.full)
         self.crew = Crew(
@@ -96,7 +99,7 @@ class Engine:
         self.tasks = Tasks(self.crew, self._executor, clock=clock, ids=ids)
         self.workflows = Workflows(config, clock=clock, ids=ids, dispatch=self.tasks.dispatch)
         self._started = False
-        self._stopping = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._stopped = False
 
     async def start(self) -> None:
@@ -106,18 +109,19 @@ class Engine:
             Closed: It was stopped.
         """
         self.tasks.refuse_if_closed()
-        if self._started:
-            return
-        self._started = True
-        if self._owns_registry:
-            await self.registry.start()
-        if self._config.enable_health_monitoring:
-            self.monitor.start()
+        async with self._changing:
+            if self._started:
+                return
+            if self._owns_registry:
+                await self.registry.start()
+            if self._config.enable_health_monitoring:
+                self.monitor.start()
+            self._started = True
 
     async def stop(self, seconds: float) -> None:
         """Take no more tasks, let those taken on finish for so long, and take everything down."""
         self.tasks.close()
-        async with self._stopping:
+        async with self._changing:
             if self._stopped:
                 return
             await self.tasks.end(seconds)

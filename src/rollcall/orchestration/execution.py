@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor as Threads
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -32,6 +33,9 @@ from rollcall.policies.rate import TokenBucket
 from rollcall.policies.retry import RetryPolicy
 
 T = TypeVar("T")
+
+_inside: ContextVar[tuple[Executor, ...]] = ContextVar("rollcall_inside", default=())
+"""Whose tasks the current code runs in, so that tasks which these begin are known as nested."""
 
 
 class _Overdue(Exception):
@@ -60,6 +64,7 @@ class Run:
         started_at: When it was taken on, in UTC.
         started: The same in monotonic seconds.
         timeout: Seconds that it may take, waiting and all attempts included; None: as it likes.
+        nested: Whether another task of the same runtime has begun it.
         attempts: Calls made.
         cost: US dollars it cost so far.
         slot: The slot that it holds.
@@ -75,6 +80,7 @@ class Run:
     started_at: datetime
     started: float
     timeout: float | None
+    nested: bool
     attempts: int = 0
     cost: Decimal = Decimal(0)
     slot: Slot | None = None
@@ -134,7 +140,7 @@ class Executor:
         now = self._clock.monotonic()
         run = Run(
             task_id, worker, call, inputs, estimate, policy or self._config.default_retry_policy,
-            priority, utc(self._clock.now()), now, timeout,
+            priority, utc(self._clock.now()), now, timeout, self in _inside.get(),
         )  # fmt: skip
         task = asyncio.create_task(self._run(run), name=f"rollcall-task-{task_id}")
         # Here and not in the task, so that whoever routes next sees it already.
@@ -150,6 +156,7 @@ class Executor:
         value: Any = None
         error: Exception | None = None
         self._tell("on_task_started", run)
+        _inside.set((*_inside.get(), self))
         try:
             value = await self._attempts(run)
             status = TaskStatus.SUCCESS
@@ -258,7 +265,7 @@ class Executor:
             while bucket is not None and not bucket.take(self._clock.monotonic()):
                 await self._clock.sleep(bucket.wait_time(self._clock.monotonic()))
         # Kept in the run and not returned: who waits for it may be cancelled in that same moment.
-        run.slot = await self._admission.enter(run.worker.agent_id, run.priority)
+        run.slot = await self._admission.enter(run.worker.agent_id, run.priority, nested=run.nested)
         run.worker.active += 1
         self._slots_changed(run.worker)
 

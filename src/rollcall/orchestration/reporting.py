@@ -87,6 +87,13 @@ class StatusReporter:
         known = self._registry.agents.get(worker.agent_id)
         if known is None:
             return
+        before = worker.reported
         status = next_report(worker, known.status, full=self._full(worker.agent_id))
-        if status is not None:
+        if status is None:
+            return
+        try:
             await self._registry.update_agent_status(worker.agent_id, status)
+        except BaseException:
+            # What was reported still stands and is still ours to take back.
+            worker.reported = before
+            raise

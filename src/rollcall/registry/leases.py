@@ -26,29 +26,33 @@ class LeaseTable:
 
     Attributes:
         renewed: The last renewal of each slot; writable, for the hot path (`renewed[slot] = now`).
+        calm: 1 for slots whose own lease is fresh, so that a renewal has nothing to revive.
         earliest: No deadline is before this; infinity where there are none.
         scanned: Deadlines looked at so far, for tests of complexity.
     """
 
     def __init__(self) -> None:
         self.renewed = array("d")
+        self.calm = bytearray()
         self.earliest = _NEVER
         self.scanned = 0
         self._bears = array("d")
         self._bounds = array("d")
 
-    def arm(self, slot: int, renewed: float, bears: float) -> None:
+    def arm(self, slot: int, renewed: float, bears: float, *, calm: bool = False) -> None:
         """Set when `slot` was renewed and after how many seconds of silence it falls due.
 
         Args:
             slot: The slot.
             renewed: Its last renewal.
             bears: Seconds of silence; infinity: it never falls due.
+            calm: Whether the lease is fresh.
         """
         if slot >= len(self.renewed):
             self._grow(slot)
         self.renewed[slot] = renewed
         self._bears[slot] = bears
+        self.calm[slot] = calm
         deadline = renewed + bears
         if deadline < self._bounds[slot // BLOCK]:
             self._bound(slot // BLOCK, deadline)
@@ -57,6 +61,7 @@ class LeaseTable:
         """The slot has no lease (any more)."""
         if slot < len(self._bears):
             self._bears[slot] = _NEVER
+            self.calm[slot] = 0
 
     def deadline(self, slot: int) -> float:
         """When `slot` falls due; infinity: never."""
@@ -116,4 +121,5 @@ class LeaseTable:
         more = blocks - len(self._bounds)
         self._bounds.extend([_NEVER] * more)
         self.renewed.extend(array("d", [0.0]) * (more * BLOCK))
+        self.calm.extend(bytes(more * BLOCK))
         self._bears.extend(array("d", [_NEVER]) * (more * BLOCK))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Final
 
 from rollcall.kernel.clock import Clock
@@ -75,4 +76,5 @@ class RenewalFlush:
                 batch.append(Renewal(table, doc.namespace, doc.id, at))
             await self._store.renew(batch, self._clock.now())
             self._commits.answered()
-        self._flushed = started
+        # A clock may give the same time again to a renewal that comes after this flush.
+        self._flushed = math.nextafter(started, -math.inf)

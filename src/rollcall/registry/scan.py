@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from rollcall.registry.index import Found
-from rollcall.registry.matching import hits
+from rollcall.registry.matching import folded_text, passes, text_hits
 from rollcall.registry.query import Query
 from rollcall.registry.state import RegistryState
 
@@ -14,11 +14,16 @@ def scan(state: RegistryState, namespace: str, query: Query) -> list[Found]:
     space = state.spaces.get(namespace)
     if space is None:
         return []
+    text = folded_text(query)
     found: list[Found] = []
     for slot in space.records.values():
-        matching = hits(state.slots.record(slot), state.status(slot), query)
-        if matching:
-            found.append(Found(slot, matching[0]))
+        record = state.slots.record(slot)
+        if not passes(record, state.status(slot), query):
+            continue
+        if not text:
+            found.append(Found(slot))
+        elif hits := text_hits(record, text):
+            found.append(Found(slot, hits[0]))
     births = state.slots.births
     found.sort(key=lambda one: (-one.hit.score if one.hit else 0.0, births[one.slot]))
     return found

@@ -34,7 +34,7 @@ Ranked = Iterator[tuple[Phrase, Level]]
 EVERY_CODE: Final = range(len(EFFECTIVE))
 
 # Where a filter leaves so few records, looking for one that leaves fewer does not pay.
-_FEW: Final = 16
+_FEW: Final = 4
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -122,7 +122,7 @@ class Search:
         """The records that match a folded text, best first."""
         filtered = self._checks or self._query.statuses is not None
         index = self._space.text
-        # Where fewer records pass than there are phrases, it pays to ask which are fewer to compare.
+        # Only where fewer records pass than there are phrases is it worth asking what is shorter.
         few = filtered and self._source.size < len(index)
         if few and self._source.size < index.narrow(pieces(text))[1]:
             wanted = frozenset(words(text))

@@ -262,7 +262,9 @@ class RegistryState:
             )
         if described:
             story.tell(EventType.UPDATED, record.id, record.runtime, status, status, record)
-        story.turned(record, before, after)
+        story.turned(
+            record, before, after, record.lease if isinstance(record.lease, Grant) else None
+        )
 
     def _remove(self, story: Story, space: Space, slot: int) -> None:
         record = self.slots.record(slot)
@@ -307,7 +309,7 @@ class RegistryState:
                 if before != after:
                     self.slots.statuses[member] = after
                     self.index.move(member, after)
-                    story.turned(record, before, after)
+                    story.turned(record, before, after, lease.grant)
             yield story.so_far()
 
     def _hold(self, story: Story) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rollcall.registry.events import Cause, Event, EventType
+from rollcall.registry.events import Event, EventType
 from rollcall.registry.models import Grant, Record
 from rollcall.registry.status import EFFECTIVE, Status
 from rollcall.registry.store import Change
@@ -49,11 +49,13 @@ class Story:
         )
         self.told += 1
 
-    def turned(self, record: Record, before: int, after: int) -> None:
-        """The record's effective status went from `before` to `after`, if they differ."""
+    def turned(self, record: Record, before: int, after: int, grant: Grant | None) -> None:
+        """The record's effective status went from `before` to `after`, if they differ.
+
+        `grant` is the lease that covers it, which says why where its expiry is held.
+        """
         if before == after:
             return
-        held = self.change.cause == Cause.HELD and isinstance(record.lease, Grant)
         self.tell(
             EventType.STATUS_CHANGED,
             record.id,
@@ -61,7 +63,7 @@ class Story:
             EFFECTIVE[before],
             EFFECTIVE[after],
             record,
-            record.lease.reason if held and isinstance(record.lease, Grant) else "",
+            grant.reason if grant is not None else "",
         )
 
     def so_far(self) -> list[Event]:

@@ -108,10 +108,10 @@ class TextIndex(Generic[T]):
 
     @property
     def size(self) -> int:
-        """How much is kept: chunks, labels, trigrams and entries. 0 when it is empty."""
+        """How much is kept: items, chunks, labels, trigrams and entries. 0 when it is empty."""
         return (
             len(self._chunks) + len(self._labels) + len(self._grams) + len(self._postings)
-        ) + len(self._items)
+        ) + len(self)
 
     @property
     def steps(self) -> int:

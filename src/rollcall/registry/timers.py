@@ -70,7 +70,7 @@ class LeaseTimers:
             step = upcoming(grant)
             self._usual, self._bears = grant, math.inf if step is None else step.after
         table = self.table
-        table.arm(slot, renewed, self._bears)
+        table.arm(slot, renewed, self._bears, calm=not grant.phase)
         if table.earliest < self.planned:
             self.on_nearer()
 

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from rollcall.registry.models import Grant, LeasePolicy
+from rollcall.registry.renewals import BATCH
+from rollcall.registry.service import RegistryService
+from rollcall.testing.clock import FrozenClock
+from rollcall.testing.faulty_store import FaultyStore, Refused
+from rollcall.testing.store_contract.case import key_of, record
+
+OpenRegistry = Callable[..., Awaitable[RegistryService]]
+OWN = Grant(LeasePolicy(60))
+
+
+async def renewed(store: FaultyStore) -> dict[str, float]:
+    return {key_of(one.doc)[2]: one.renewed_at for one in (await store.open()).docs}
+
+
+async def test_renewals_reach_the_store_within_the_interval(
+    remote: FaultyStore, open_registry: OpenRegistry, clock: FrozenClock
+) -> None:
+    registry = await open_registry(remote, flush_interval=3.0)
+    await registry.grant("default", "x", OWN.policy)
+    for key, lease in (("own", OWN), ("member", "x"), ("silent", OWN)):
+        await registry.register(record(key, lease))
+    granted = clock.now()
+    await clock.advance(10)
+    await registry.renew("default", "own")
+    await registry.renew_lease("default", "x")
+    at = clock.now()
+    await clock.advance(3)
+    assert await renewed(remote) == {
+        "own": pytest.approx(at),
+        "x": pytest.approx(at),
+        "member": pytest.approx(at),
+        "silent": pytest.approx(granted),
+    }
+
+
+async def test_the_store_is_told_that_a_replica_is_up_even_if_nobody_renews(
+    remote: FaultyStore, open_registry: OpenRegistry, clock: FrozenClock
+) -> None:
+    await open_registry(remote)
+    await clock.advance(100)
+    assert (await remote.open()).alive_at >= clock.now() - 2
+
+
+async def test_stopping_writes_the_last_renewals(
+    remote: FaultyStore, open_registry: OpenRegistry, clock: FrozenClock
+) -> None:
+    registry = await open_registry(remote)
+    await registry.register(record("a", OWN))
+    await clock.advance(11)
+    await registry.renew("default", "a")
+    at = clock.now()
+    await registry.stop()
+    assert await renewed(remote) == {"a": pytest.approx(at)}
+
+
+async def test_renewals_that_the_store_refused_are_in_the_next_flush(
+    remote: FaultyStore, open_registry: OpenRegistry, clock: FrozenClock
+) -> None:
+    registry = await open_registry(remote)
+    await registry.register(record("a", OWN))
+    await clock.advance(11)
+    remote.faults.append(Refused("renew"))
+    await registry.renew("default", "a")
+    at = clock.now()
+    await clock.advance(2)
+    assert registry.commits.down_since is not None
+    await clock.advance(2)
+    assert registry.commits.down_since is None
+    assert await renewed(remote) == {"a": pytest.approx(at)}
+
+
+async def test_a_great_fleet_is_flushed_in_batches(
+    remote: FaultyStore, open_registry: OpenRegistry, clock: FrozenClock
+) -> None:
+    registry = await open_registry(remote)
+    fleet = [str(number) for number in range(BATCH + 1)]
+    await asyncio.gather(*(registry.register(record(key, OWN)) for key in fleet))
+    await clock.advance(5)
+    calls = remote.calls["renew"]
+    for key in fleet:
+        await registry.renew("default", key)
+    at = clock.now()
+    await clock.advance(2)
+    assert remote.calls["renew"] == calls + 2
+    assert set((await renewed(remote)).values()) == {pytest.approx(at)}
