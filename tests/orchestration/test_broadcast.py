@@ -97,7 +97,7 @@ def test_every_effective_status_has_a_word() -> None:
 async def test_a_heartbeat_is_told_at_its_own_time(
     broadcast: Broadcast, clock: FrozenClock
 ) -> None:
-    broadcast.ring.append(("a", "r", clock.monotonic()))
+    broadcast.ring.append((RECORD, clock.monotonic()))
     then = utc(clock.now())
     await clock.advance(9)
     assert await broadcast.get() == RegistryEvent(RegistryEventType.AGENT_HEARTBEAT, "a", "r", then)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rollcall.kernel.errors import Closed, InvalidInput, MissingExtra
+from rollcall.kernel.errors import InvalidInput, MissingExtra
 from rollcall.orchestration.agent_registry import AgentRegistry
 from rollcall.orchestration.config import OrchestrationRuntimeConfig, RoutingStrategy
 from rollcall.orchestration.errors import AgentExists, AgentNotFound

@@ -50,6 +50,9 @@ _AUDITED: Final = 1000
 """Records that are compared with the index before others get their turn."""
 
 
+_DRAWS: Final = 20
+"""Ids that are drawn to find one that is free."""
+
 _FILTERS: Final = {None: None, **{status: statuses(status) for status in AgentStatus}}
 
 
@@ -175,15 +178,18 @@ class AgentRegistry(RegistryViews):
             runtime_id,
             metadata=None if limits is DEFAULT_LIMITS else msgspec.to_builtins(limits),
         )
-        slot = self._state.slot(self.namespace, key)
-        expect = 0 if slot is None else self._state.slots.revisions[slot]
         # Before the commit, since its events tell of an agent that must then be there.
         self._live.add(key, agent, card, limits)
         try:
-            await self.service.register(record, expect=expect, checked=True)
-        except (RecordExists, RevisionMismatch):
-            self._live.forget(key)
-            raise AgentExists(key) from None
+            while True:
+                slot = self._state.slot(self.namespace, key)
+                expect = 0 if slot is None else self._state.slots.revisions[slot]
+                try:
+                    await self.service.register(record, expect=expect, checked=True)
+                    break
+                except (RecordExists, RevisionMismatch):
+                    # The id is ours among live agents: it was a record without one that changed.
+                    self._live.add(key, agent, card, limits)
         except BaseException:
             self._live.forget(key)
             raise
@@ -344,8 +350,11 @@ class AgentRegistry(RegistryViews):
         }
 
     def _draw(self) -> str:
-        while (key := f"agent_{self._ids.hex(8)}") in self._live.slots_by_id():
-            continue
+        key = ""
+        for _ in range(_DRAWS):
+            key = f"agent_{self._ids.hex(8)}"
+            if key not in self._live and key not in self._live.slots_by_id():
+                break
         return key
 
     async def _find(

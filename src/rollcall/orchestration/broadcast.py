@@ -192,8 +192,8 @@ class Broadcast:
     async def give_way(self) -> None:
         """Let listeners that are quick have what has just happened.
 
-        Who writes now and then does so each time; who writes a great deal, once a millisecond, since
-        a round of the event loop costs as much as a write.
+        Who writes now and then does so each time; who writes a great deal, once a millisecond,
+        since a round of the event loop costs as much as a write.
         """
         now = self._clock.monotonic()
         quiet = now - self._gave_way

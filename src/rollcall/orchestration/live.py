@@ -86,7 +86,12 @@ class LiveAgents:
             limits = limited.get(key, DEFAULT_LIMITS)
             if agent is None and record.metadata:
                 limits = _stored(record.metadata)
-            holder = slot if type(record.lease) is Grant else self._state.holder(slot)
+            if type(record.lease) is Grant:
+                heard_at = epoch + renewed[slot]
+            elif record.lease is None:
+                heard_at = record.updated_at
+            else:
+                heard_at = epoch + renewed[self._state.holder(slot)]
             found.append(
                 AgentMetadata(
                     key,
@@ -97,7 +102,7 @@ class LiveAgents:
                     limits.memory_limit_mb,
                     limits.budget_limit_usd,
                     _WORDS[statuses[slot]],
-                    utc(epoch + renewed[holder]),
+                    utc(heard_at),
                 )
             )
         return found

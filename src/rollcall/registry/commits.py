@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import repeat
 from typing import Final
 
 from rollcall.kernel.clock import Clock, within
@@ -184,21 +185,28 @@ class Commits:
                     future.set_exception(error)
             return
         for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if not future.done():
+            if future.done():
+                continue
+            if isinstance(outcome, Unavailable):
+                future.set_exception(outcome)
+            else:
                 future.set_result(outcome)
 
-    async def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
+    async def _commit(self, writes: Sequence[Write]) -> list[Outcome | Unavailable]:
         """Commit, and settle an unknown outcome by asking which operations landed."""
         if not writes:
             return []
         try:
-            return await self._store.commit(writes)
+            return [*await self._store.commit(writes)]
         except OutcomeUnknown as error:
             self.failed(error)
             landed = await self._settle([write.op for write in writes], error)
         # What is not there now never happened, and its operation id makes doing it again safe.
         missing = [write for write in writes if write.op not in landed]
-        again = iter(await self._commit(missing))
+        try:
+            again = iter(await self._commit(missing))
+        except Unavailable as refused:
+            again = repeat(refused)
         return [landed.get(write.op) or next(again) for write in writes]
 
     async def _settle(self, ops: list[str], error: OutcomeUnknown) -> dict[str, Change]:
@@ -246,8 +254,8 @@ class Commits:
         self._feed.publish(next(steps, ()))
         try:
             for events in steps:
-                await asyncio.sleep(0)
                 self._feed.publish(events)
+                await asyncio.sleep(0)
         finally:
             # Whoever asked for it may have been cancelled; a change is taken in whole all the same.
             for events in steps:
