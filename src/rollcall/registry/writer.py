@@ -146,8 +146,10 @@ class RegistryWriter:
             new = change(old)
             if new is old:
                 return None
-            if new.id != record_id or new.namespace != namespace:
-                raise InvalidInput("id", "cannot be changed, nor can the namespace")
+            if new.namespace != namespace:
+                raise InvalidInput("namespace", "cannot be changed")
+            if new.id != record_id:
+                raise InvalidInput("id", "cannot be changed")
             check_record(new, contents=new.capabilities is not old.capabilities)
             revision = self.state.slots.revisions[slot]
             write = Write(
