@@ -30,7 +30,7 @@ def event(kind: EventType, at: float = 5.0, **others: Any) -> Event:
 
 @pytest.fixture
 def broadcast(clock: FrozenClock) -> Broadcast:
-    return Broadcast(clock, 4)
+    return Broadcast(clock, 4, {"a": "r"}.get)
 
 
 async def told(broadcast: Broadcast, one: Event) -> RegistryEvent:
@@ -97,7 +97,7 @@ def test_every_effective_status_has_a_word() -> None:
 async def test_a_heartbeat_is_told_at_its_own_time(
     broadcast: Broadcast, clock: FrozenClock
 ) -> None:
-    broadcast.ring.append((RECORD, clock.monotonic()))
+    broadcast.ring.append(("a", clock.monotonic()))
     then = utc(clock.now())
     await clock.advance(9)
     assert await broadcast.get() == RegistryEvent(RegistryEventType.AGENT_HEARTBEAT, "a", "r", then)

@@ -186,8 +186,7 @@ def is_quiet(change: Change, by_revision: dict[int, Change]) -> bool:
         (
             by_revision[revision].doc
             for revision in range(change.revision - 1, 0, -1)
-            if by_revision[revision].id == change.id
-            and by_revision[revision].table is Table.RECORD
+            if by_revision[revision].id == change.id and by_revision[revision].table is Table.RECORD
         ),
         None,
     )

@@ -59,9 +59,7 @@ async def test_a_member_shows_the_lease_that_it_shares(
     assert lease.silent == pytest.approx(5)
 
 
-async def test_what_was_reported_has_its_age(
-    registry: RegistryService, clock: FrozenClock
-) -> None:
+async def test_what_was_reported_has_its_age(registry: RegistryService, clock: FrozenClock) -> None:
     await registry.register(record("a"))
     await registry.report("default", "a", Status.DEGRADED)
     await clock.advance(40)

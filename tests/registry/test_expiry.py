@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-import pytest
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.expiry import HOLD_TTLS, PreservationPolicy, Step, Window, upcoming

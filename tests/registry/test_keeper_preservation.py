@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import pytest
-
 from rollcall.backends.records.inmemory import InMemoryStore
-from rollcall.registry.expiry import PreservationPolicy
 from rollcall.registry.events import Event, EventType
+from rollcall.registry.expiry import PreservationPolicy
 from rollcall.registry.models import Grant, LeasePolicy
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import LeasePhase, Status

@@ -12,7 +12,7 @@ SECONDS = st.floats(0, 100)
 
 
 class LeaseTableAgainstADictionary(RuleBasedStateMachine):
-    """What is due is what plain arithmetic says, whatever was armed, renewed, disarmed, deferred."""
+    """What is due is what plain arithmetic says, whatever was done before."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import math
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -48,7 +49,7 @@ def test_a_policy_is_good_if_its_thresholds_rise(
     thresholds: tuple[float | None, float | None, float | None],
 ) -> None:
     given_ = [seconds for seconds in thresholds if seconds is not None]
-    rising = all(a < b for a, b in zip(given_, given_[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(given_))
     if not given_ or not rising:
         with pytest.raises(InvalidInput):
             LeasePolicy(*thresholds)

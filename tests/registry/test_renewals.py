@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -9,7 +10,7 @@ from rollcall.registry.models import Grant, LeasePolicy
 from rollcall.registry.renewals import BATCH
 from rollcall.registry.service import RegistryService
 from rollcall.testing.clock import FrozenClock
-from rollcall.testing.faulty_store import FaultyStore, Refused
+from rollcall.testing.faulty_store import Call, Fault, FaultyStore, Odds, Refused
 from rollcall.testing.store_contract.case import key_of, record
 
 OpenRegistry = Callable[..., Awaitable[RegistryService]]
@@ -91,3 +92,43 @@ async def test_a_great_fleet_is_flushed_in_batches(
     await clock.advance(2)
     assert remote.calls["renew"] == calls + 2
     assert all(one == pytest.approx(at) for one in (await renewed(remote)).values())
+
+
+async def test_time_in_which_nobody_was_up_does_not_count_at_the_next_restart_either(
+    remote: FaultyStore, open_registry: OpenRegistry, clock: FrozenClock
+) -> None:
+    first = await open_registry(remote)
+    await first.register(record("a", OWN))
+    await clock.advance(7)
+    await first.stop()
+    clock.jump(100_000)
+    second = await open_registry(remote)
+    await clock.advance(3)
+    await second.stop()
+    third = await open_registry(remote)
+    assert third.evidence("default", "a").lease.silent == pytest.approx(10)
+
+
+class SecondRenewalRefused(Odds):
+    calls = 0
+
+    def draw(self, call: Call) -> Fault | None:
+        self.calls += call == "renew"
+        return Refused("renew") if (call, self.calls) == ("renew", 2) else None
+
+
+async def test_the_store_hears_that_somebody_is_up_when_it_has_all_renewals(
+    remote: FaultyStore, open_registry: OpenRegistry, clock: FrozenClock
+) -> None:
+    first = await open_registry(remote)
+    await asyncio.gather(*(first.register(record(str(n), OWN)) for n in range(BATCH + 1)))
+    await first.stop()
+    alive_at = (await remote.open()).alive_at
+    clock.jump(1000)
+    await open_registry(FaultyStore(remote, clock, SecondRenewalRefused(random.Random(0))))
+    await clock.advance(2)
+    assert set((await renewed(remote)).values()) > {alive_at}
+    assert (await remote.open()).alive_at == alive_at
+    await clock.advance(2)
+    assert (await remote.open()).alive_at > alive_at
+    assert all(at == pytest.approx(alive_at + 1000) for at in (await renewed(remote)).values())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -134,7 +135,7 @@ async def cost(records: int) -> tuple[int, int, int]:
     await registry.register(msgspec.structs.replace(record("new", OWN), name="new"))
     marks.append(index.steps + table.scanned - scanned)
     await registry.stop()
-    find, beat, register = (after - before for before, after in zip(marks, marks[1:], strict=False))
+    find, beat, register = (after - before for before, after in pairwise(marks))
     return find, beat, register
 
 

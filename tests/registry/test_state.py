@@ -75,10 +75,13 @@ def written(acts: Acts) -> tuple[InMemoryStore, list[Change]]:
         for number, (doc, keep, cause) in enumerate(acts):
             if isinstance(doc, Lease):
                 (held.add if keep else held.discard)((doc.namespace, doc.id))
-            elif isinstance(doc, Record) and isinstance(doc.lease, str):
-                if (doc.namespace, doc.lease) not in held:
-                    # The service lets nobody name a shared lease that does not exist.
-                    continue
+            elif (
+                isinstance(doc, Record)
+                and isinstance(doc.lease, str)
+                and (doc.namespace, doc.lease) not in held
+            ):
+                # The service lets nobody name a shared lease that does not exist.
+                continue
             write = put(doc, str(number)) if keep else remove(doc, str(number))
             await store.commit([msgspec.structs.replace(write, cause=cause)])
         return store, await store.changes(0, len(acts) + 1)

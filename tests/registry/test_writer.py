@@ -20,7 +20,7 @@ from rollcall.registry.service import RegistryService
 from rollcall.registry.status import LeasePhase, ProbeState, Status
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import FaultyStore, LostAnswer, foreign
-from rollcall.testing.store_contract.case import put, record, remove
+from rollcall.testing.store_contract.case import lease, put, record, remove
 
 OpenRegistry = Callable[..., Awaitable[RegistryService]]
 POLICY = LeasePolicy(30, 60, 90)
@@ -167,15 +167,9 @@ async def test_what_another_removed_meanwhile_is_not_found(
         with pytest.raises(RecordNotFound):
             await call()
     await registry.grant("default", "x", POLICY)
-    remote.faults.append(foreign(remove_lease("theirs")))
+    remote.faults.append(foreign(remove(lease("x"), "theirs")))
     with pytest.raises(LeaseNotFound):
         await registry.release("default", "x")
-
-
-def remove_lease(op: str) -> object:
-    from rollcall.testing.store_contract.case import lease
-
-    return remove(lease("x"), op)
 
 
 async def test_what_cannot_be_kept_is_refused_by_its_field_and_writes_nothing(
@@ -254,8 +248,8 @@ async def test_a_shared_lease_that_is_granted_again_goes_on_from_its_epoch(
     assert registry.get("default", "a").status is Status.UNHEALTHY
     await registry.grant("default", "x", LeasePolicy(50))
     assert registry.get("default", "a").status is Status.ACTIVE
-    lease = registry.evidence("default", "a").lease
-    assert (lease.epoch, lease.policy) == (2, LeasePolicy(50))
+    granted = registry.evidence("default", "a").lease
+    assert (granted.epoch, granted.policy) == (2, LeasePolicy(50))
 
 
 async def test_releasing_a_shared_lease_removes_what_it_covers_in_one_change(

@@ -13,12 +13,11 @@ from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import Closed
 from rollcall.orchestration.models import AgentStatus, RegistryEvent, RegistryEventType
 from rollcall.registry.events import Event, EventType
-from rollcall.registry.models import Record
 from rollcall.registry.ring import Ring
 from rollcall.registry.status import Status
 
 Callback = Callable[[RegistryEvent], Any]
-Heartbeat = tuple[Record, float]
+Heartbeat = tuple[str, float]
 """Whose, and when in monotonic seconds."""
 
 TYPES: Final = {
@@ -74,6 +73,11 @@ class Broadcast:
     Listeners are called in the order of events. One whose coroutine takes its time goes on by
     itself and catches up, and holds up no other; one that raises is logged and counted.
 
+    Args:
+        clock: Time.
+        size: How many events are kept.
+        runtime_of: The runtime of an agent; None: it has left. Heartbeats are told with it.
+
     Attributes:
         ring: What happened lately: core events and heartbeats, translated when somebody reads.
         dropped: Events that left the queue unread.
@@ -81,12 +85,13 @@ class Broadcast:
         errors: Exceptions that listeners raised.
     """
 
-    def __init__(self, clock: Clock, size: int) -> None:
+    def __init__(self, clock: Clock, size: int, runtime_of: Callable[[str], str | None]) -> None:
         self.ring: Ring[Event | Heartbeat] = Ring(size)
         self.dropped = 0
         self.missed = 0
         self.errors = 0
         self._clock = clock
+        self._runtime_of = runtime_of
         self._cursor = 0
         self._gave_way = -math.inf
         self._courtesy = 0
@@ -301,10 +306,10 @@ class Broadcast:
 
     def _translated(self, item: Event | Heartbeat) -> RegistryEvent:
         if isinstance(item, tuple):
-            record, beat = item
+            agent_id, beat = item
             at = self._clock.now() - max(0.0, self._clock.monotonic() - beat)
             kind = RegistryEventType.AGENT_HEARTBEAT
-            return RegistryEvent(kind, record.id, record.runtime, utc(at))
+            return RegistryEvent(kind, agent_id, self._runtime_of(agent_id), utc(at))
         kind = TYPES[item.type]
         about_runtime = item.type in (EventType.RUNTIME_JOINED, EventType.RUNTIME_LEFT)
         agent_id = None if about_runtime else item.id

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.models import Capability
@@ -24,16 +24,8 @@ _KEYS: Final = ("capability", "capabilities", "skills")
 _CACHED: Final = 65_536
 
 
-class Card(NamedTuple):
-    """What was read.
-
-    Attributes:
-        card: Where it was read from; None: the agent has no card.
-        capabilities: What it can do.
-    """
-
-    card: Any
-    capabilities: tuple[Capability, ...]
+Card = tuple[Any, tuple[Capability, ...]]
+"""Where it was read from (None: the agent has no card), and what the agent can do."""
 
 
 class CardReader:
@@ -52,10 +44,15 @@ class CardReader:
         Raises:
             InvalidInput: A card cannot be read, or its capabilities cannot be kept.
         """
+        card: Any = getattr(agent, "_a2a_card", None)
+        # By far the most common card has one short phrase, the same for many agents.
+        phrase: Any = card.get("capability") if card.__class__ is dict else None
+        if type(phrase) is str and len(card) == 1 and phrase in self._plain:
+            return card, self._plain[phrase]
         for name in _ATTRIBUTES:
-            card: Any = getattr(agent, name, None)
+            card = getattr(agent, name, None)
             if card is not None and (capabilities := self._capabilities(card)) is not None:
-                return Card(card, capabilities)
+                return card, capabilities
         make = getattr(agent, "to_a2a_card", None)
         if callable(make):
             card = make()
@@ -63,19 +60,14 @@ class CardReader:
                 card.close()
                 raise InvalidInput("to_a2a_card", "must not be async: it is read at once")
             if (capabilities := self._capabilities(card)) is not None:
-                return Card(card, capabilities)
+                return card, capabilities
         listed: Any = getattr(agent, "capabilities", None)
         if isinstance(listed, str | list | tuple):
-            return Card(None, self._listed("capabilities", listed))
-        return Card(None, ())
+            return None, self._listed("capabilities", listed)
+        return None, ()
 
     def _capabilities(self, card: Any) -> tuple[Capability, ...] | None:
         """What a card says; None: it is no card."""
-        if type(card) is dict:
-            # By far the most common card has one short phrase, the same for many agents.
-            phrase: Any = cast("dict[Any, Any]", card).get("capability")
-            if type(phrase) is str and len(cast("dict[Any, Any]", card)) == 1:
-                return self._one("capability", phrase)
         if not isinstance(card, Mapping):
             skills: Any = getattr(card, "skills", None)
             return self._listed("skills", skills) if isinstance(skills, list | tuple) else None

@@ -105,7 +105,14 @@ class Commits:
             if self._applying.locked():
                 async with self._applying:
                     return await self._commit_now(write)
-            return await self._commit_now(write)
+            (outcome,) = await self._store.commit((write,))
+            if type(outcome) is Change:
+                if outcome.table is _RECORD and outcome.revision == self._state.revision + 1:
+                    self._feed.publish(self._state.apply(outcome))
+                else:
+                    async with self._applying:
+                        await self._take_in((outcome,))
+            return outcome
         (outcome,) = await self.submit_all((write,))
         return outcome
 
@@ -147,15 +154,10 @@ class Commits:
             _log.error("record store does not answer", extra={"error": str(error)})
 
     async def _commit_now(self, write: Write) -> Outcome:
+        """The same for a store that never suspends, while the state is ours to change."""
         (outcome,) = await self._store.commit((write,))
         if isinstance(outcome, Change):
-            if outcome.table is _RECORD and outcome.revision == self._state.revision + 1:
-                self._feed.publish(self._state.apply(outcome))
-            elif self._applying.locked():
-                await self._take_in((outcome,))
-            else:
-                async with self._applying:
-                    await self._take_in((outcome,))
+            await self._take_in((outcome,))
         return outcome
 
     async def _write(self) -> None:

@@ -97,7 +97,8 @@ class Feed(Ring[Event]):
                 low = middle + 1
             else:
                 high = middle
-        return Subscription(self, low, namespace)
+        # Another replica may be ahead of this one: what it has told is not told again here.
+        return Subscription(self, low, namespace, after if low == self.end else None)
 
     def restart(self, epoch: str, revision: int) -> None:
         """The store has a new history: nothing before can be resumed from."""
@@ -113,10 +114,13 @@ class Subscription(AsyncIterator[Event | Lagged]):
     Several tasks must not share one.
     """
 
-    def __init__(self, feed: Feed, cursor: int, namespace: str | None) -> None:
+    def __init__(
+        self, feed: Feed, cursor: int, namespace: str | None, told: Position | None = None
+    ) -> None:
         self._feed = feed
         self._cursor = cursor
         self._namespace = namespace
+        self._told = told
 
     @property
     def backlog(self) -> int:
@@ -155,6 +159,16 @@ class Subscription(AsyncIterator[Event | Lagged]):
         while self._cursor < self._feed.end:
             number = self._cursor
             self._cursor += 1
+            if self._told is not None and self._was_told(self._told, number):
+                continue
             if self._namespace is None or self._feed.at(number).namespace == self._namespace:
                 return number
         return None
+
+    def _was_told(self, told: Position, number: int) -> bool:
+        event = self._feed.at(number)
+        place = Position(self._feed.epoch, event.revision, event.ordinal)
+        if place.epoch == told.epoch and place <= told:
+            return True
+        self._told = None
+        return False

@@ -43,7 +43,10 @@ class RenewalFlush:
         self._commits = commits
         self._clock = clock
         self._interval = interval
-        self._flushed = clock.monotonic()
+        # The first flush writes them all down: restored leases are younger by the time in which
+        # nobody was up, and the store must know before it hears that somebody was up again.
+        self._flushed = -math.inf
+        self._alive_at = 0.0
 
     async def run(self) -> None:
         """Flush until cancelled."""
@@ -74,7 +77,9 @@ class RenewalFlush:
                 table = Table.LEASE if isinstance(doc, Lease) else Table.RECORD
                 at = self._timers.table.renewed[slot] + offset
                 batch.append(Renewal(table, doc.namespace, doc.id, at))
-            await self._store.renew(batch, self._clock.now())
+            if start + BATCH >= len(renewed):
+                self._alive_at = self._clock.now()
+            await self._store.renew(batch, self._alive_at)
             self._commits.answered()
         # A clock may give the same time again to a renewal that comes after this flush.
         self._flushed = math.nextafter(started, -math.inf)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from rollcall.kernel.errors import InvalidInput
@@ -31,15 +32,16 @@ def check_record(record: Record, *, contents: bool = True) -> None:
         InvalidInput: Names the field and what would be right.
     """
     # Written out, since every registration passes here: the functions below find the words.
-    for field, value in (
-        ("namespace", record.namespace),
-        ("id", record.id),
-        ("name", record.name),
+    if not _is_usual(record.namespace):
+        _line("namespace", record.namespace, MAX_ID)
+    key, name, runtime = record.id, record.name, record.runtime
+    if not (0 < len(key) <= MAX_ID and key.isprintable() and not key.isspace()):
+        _line("id", key, MAX_ID)
+    if name is not key and not (
+        0 < len(name) <= MAX_NAME and name.isprintable() and not name.isspace()
     ):
-        if not (0 < len(value) <= MAX_ID and value.isprintable() and not value.isspace()):
-            _line(field, value, MAX_ID)
-    runtime = record.runtime
-    if runtime and not (len(runtime) <= MAX_ID and runtime.isprintable() and not runtime.isspace()):
+        _line("name", name, MAX_NAME)
+    if runtime and not _is_usual(runtime):
         _line("runtime", runtime, MAX_ID)
     if record.reported is _SUSPECT:
         raise InvalidInput("reported", f"{record.reported.value!r} is concluded, never reported")
@@ -66,6 +68,12 @@ def check_capability(field: str, capability: Capability) -> None:
         _text(f"{field}.description", capability.description, MAX_DESCRIPTION)
     if capability.tags:
         _tags(f"{field}.tags", capability.tags)
+
+
+@lru_cache(maxsize=1024)
+def _is_usual(value: str) -> bool:
+    """Whether a namespace or runtime can be kept. Cached: many records share a few of them."""
+    return 0 < len(value) <= MAX_ID and value.isprintable() and not value.isspace()
 
 
 def _line(field: str, value: str, longest: int) -> None:

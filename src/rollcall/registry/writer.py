@@ -79,21 +79,18 @@ class RegistryWriter:
             LeaseNotFound: It names a shared lease that does not exist.
         """
         check_record(record, contents=not checked)
-        # With an operation id of its own the write may have been done already: the store knows.
-        asked_again = op is not None
         op = op or self._ops.next()
         for _ in range(_TRIES):
-            slot = self.state.slot(record.namespace, record.id)
-            revision, doc = 0, record
+            # Where none may be there, the store alone decides: this may be asked a second time, by
+            # one whose first answer was lost.
+            slot = None if expect == 0 else self.state.slot(record.namespace, record.id)
             if slot is None:
-                doc = _anew(record)
+                revision, doc = 0, _anew(record)
             else:
-                if expect == 0 and not asked_again:
-                    raise RecordExists(record.namespace, record.id)
                 revision = self.state.slots.revisions[slot]
                 doc = _again(self.state.slots.record(slot), record)
             lease = doc.lease
-            if isinstance(lease, str) and self.state.lease_slot(doc.namespace, lease) is None:
+            if type(lease) is str and self.state.lease_slot(doc.namespace, lease) is None:
                 raise LeaseNotFound(doc.namespace, lease)
             write = Write(
                 op,
