@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.models import Capability
@@ -24,8 +24,16 @@ _KEYS: Final = ("capability", "capabilities", "skills")
 _CACHED: Final = 65_536
 
 
-Card = tuple[Any, tuple[Capability, ...]]
-"""Where it was read from (None: the agent has no card), and what the agent can do."""
+class Card(NamedTuple):
+    """What was read.
+
+    Attributes:
+        card: Where it was read from; None: the agent has no card.
+        capabilities: What it can do.
+    """
+
+    card: Any
+    capabilities: tuple[Capability, ...]
 
 
 class CardReader:
@@ -48,11 +56,11 @@ class CardReader:
         # By far the most common card has one short phrase, the same for many agents.
         phrase: Any = card.get("capability") if card.__class__ is dict else None
         if type(phrase) is str and len(card) == 1 and phrase in self._plain:
-            return card, self._plain[phrase]
+            return Card(card, self._plain[phrase])
         for name in _ATTRIBUTES:
             card = getattr(agent, name, None)
             if card is not None and (capabilities := self._capabilities(card)) is not None:
-                return card, capabilities
+                return Card(card, capabilities)
         make = getattr(agent, "to_a2a_card", None)
         if callable(make):
             card = make()
@@ -60,11 +68,11 @@ class CardReader:
                 card.close()
                 raise InvalidInput("to_a2a_card", "must not be async: it is read at once")
             if (capabilities := self._capabilities(card)) is not None:
-                return card, capabilities
+                return Card(card, capabilities)
         listed: Any = getattr(agent, "capabilities", None)
         if isinstance(listed, str | list | tuple):
-            return None, self._listed("capabilities", listed)
-        return None, ()
+            return Card(None, self._listed("capabilities", listed))
+        return Card(None, ())
 
     def _capabilities(self, card: Any) -> tuple[Capability, ...] | None:
         """What a card says; None: it is no card."""
