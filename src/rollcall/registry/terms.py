@@ -50,20 +50,35 @@ class Phrase(Term):
     __slots__ = ("capability", "fields", "item", "pid")
 
     def __init__(self, space: Space, pid: int, capability: Capability) -> None:
-        super().__init__(space, space.phrases, phrase_key(capability))
+        key = phrase_key(capability)
+        super().__init__(space, space.phrases, key)
         self.pid = pid
         self.capability = capability
         self.fields = folded(capability)
         name, tags, description = self.fields
-        labels = ["name\n" + name, *("tag\n" + tag for tag in tags)]
+        # What has no name is found by its other texts, or not at all; an item needs something.
+        labels = tags if name else (*tags, "")
         self.item = space.text.add(self, (name, description, *tags), labels)
-        space.phrases[phrase_key(capability)] = self
+        space.phrases[key] = self
         space.by_pid[pid] = self
+        if space.by_name.setdefault(name, self) is not self:
+            space.namesakes.setdefault(name, {})[self] = None
 
     def leave(self) -> None:
         super().leave()
-        del self.space.by_pid[self.pid]
-        self.space.text.remove(self.item)
+        space, name = self.space, self.fields.name
+        del space.by_pid[self.pid]
+        space.text.remove(self.item)
+        others = space.namesakes.get(name)
+        if others is None:
+            del space.by_name[name]
+            return
+        if space.by_name[name] is self:
+            space.by_name[name], _ = others.popitem()
+        else:
+            del others[self]
+        if not others:
+            del space.namesakes[name]
 
 
 class Name(Term):
@@ -105,6 +120,9 @@ class Space:
         """Of records themselves, folded; those of capabilities are found through phrases."""
         self.phrases: dict[PhraseKey, Phrase] = {}
         self.by_pid: dict[int, Phrase] = {}
+        self.by_name: dict[str, Phrase] = {}
+        """By folded name: one of them; the others are in `namesakes`, since most have none."""
+        self.namesakes: dict[str, dict[Phrase, None]] = {}
         self.text: TextIndex[Phrase] = TextIndex()
         self.names: Names | None = None
         self.version = 0
@@ -112,18 +130,20 @@ class Space:
 
     def named(self, name: str) -> list[Phrase]:
         """The phrases of this folded name."""
-        return self.text.labelled("name\n" + name)
+        phrase = self.by_name.get(name)
+        return [] if phrase is None else [phrase, *self.namesakes.get(name, ())]
 
     def tagged(self, tag: str) -> list[Phrase]:
         """The phrases that have this folded tag."""
-        return self.text.labelled("tag\n" + tag)
+        return self.text.labelled(tag)
 
     @property
     def size(self) -> int:
         """How much is kept for terms, phrases and names; never 0, since a namespace is a thing."""
-        homes = (self.kinds, self.runtimes, self.tags, self.phrases, self.by_pid)
+        homes = (self.kinds, self.runtimes, self.tags, self.phrases, self.by_pid, self.by_name)
         names = 0 if self.names is None else len(self.names.terms) + self.names.text.size
-        return 1 + sum(map(len, homes)) + self.text.size + names
+        namesakes = sum(map(len, self.namesakes.values()))
+        return 1 + sum(map(len, homes)) + namesakes + self.text.size + names
 
     @property
     def steps(self) -> int:

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import OutcomeUnknown, StoreUnavailable
 from rollcall.registry.store import (
@@ -135,7 +137,8 @@ class FaultyStore:
 
     @property
     def traits(self) -> Traits:
-        return self._inner.traits
+        # Faults may hold any call up.
+        return msgspec.structs.replace(self._inner.traits, immediate=False)
 
     def release(self) -> None:
         """Let go on what was delayed or dropped until now."""
