@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.index import Index
 from rollcall.registry.matching import hits, matches, phrase_key
 from rollcall.registry.models import Address, Capability, Kind, Record
@@ -394,10 +393,3 @@ def test_a_namespace_that_is_not_there_reads_as_empty() -> None:
     assert list(index.phrases("nowhere")) == list(index.phrase_ids("nowhere")) == []
     assert (index.phrase_version("nowhere"), index.population("nowhere", "r")) == (0, 0)
     assert list(index.members("nowhere", "r")) == list(index.holders("nowhere", 1)) == []
-
-
-def test_words_that_cannot_be_searched_for_are_refused_at_once() -> None:
-    with pytest.raises(InvalidInput, match="NUL"):
-        fleet([]).search("default", Query(text="\0"))
-    with pytest.raises(InvalidInput, match="at most 1000"):
-        fleet([]).count("default", Query(text="x" * 1001))

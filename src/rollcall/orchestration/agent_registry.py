@@ -8,17 +8,18 @@ beside them and speaks document 5's words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, Literal, Self
 
 import msgspec
 
-from rollcall.kernel.clock import Clock, SystemClock, within
-from rollcall.kernel.errors import Closed, InvalidInput
+from rollcall.kernel.clock import Clock, SystemClock
+from rollcall.kernel.errors import Closed
 from rollcall.kernel.ids import IdSource, RandomIds
 from rollcall.orchestration.broadcast import Broadcast, Callback
 from rollcall.orchestration.cards import CardReader, check_text, id_of, name_of
 from rollcall.orchestration.errors import AgentExists
+from rollcall.orchestration.finding import Finder
 from rollcall.orchestration.live import DEFAULT_LIMITS, LiveAgents, limits_of
 from rollcall.orchestration.models import (
     AgentMetadata,
@@ -27,15 +28,13 @@ from rollcall.orchestration.models import (
     RegistryEvent,
     RegistryEventType,
 )
-from rollcall.orchestration.views import RegistryViews, Roster, distribution, statuses
+from rollcall.orchestration.views import RegistryViews, Roster, distribution
 from rollcall.registry.catalogue import open_encoder, open_store
 from rollcall.registry.errors import RecordExists, RecordNotFound, RevisionMismatch
 from rollcall.registry.events import Event, EventType
-from rollcall.registry.index import Found
 from rollcall.registry.meaning import Encoder
 from rollcall.registry.models import DEFAULT_NAMESPACE, Grant, Kind, Record
-from rollcall.registry.query import Match, Query
-from rollcall.registry.scan import scan
+from rollcall.registry.query import Match
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import Status
 from rollcall.registry.store import RecordStore
@@ -51,8 +50,6 @@ _AUDITED: Final = 1000
 
 _DRAWS: Final = 20
 """Ids that are drawn to find one that is free."""
-
-_FILTERS: Final = {None: None, **{status: statuses(status) for status in AgentStatus}}
 
 
 class AgentRegistry(RegistryViews):
@@ -103,11 +100,10 @@ class AgentRegistry(RegistryViews):
         self._records: Mapping[str, int] = {}
         self._renewed = self.service.timers.table.renewed
         self._calm = self.service.timers.table.calm
-        self._searching = asyncio.Semaphore(self.config.max_concurrent_queries)
+        self._finder = Finder(self.service, self.config, namespace)
         self._audit: asyncio.Task[None] | None = None
         self._counts = dict.fromkeys(EventType, 0)
         self._heartbeats = 0
-        self._queries = 0
         self._repaired = 0
 
     # Life
@@ -274,11 +270,7 @@ class AgentRegistry(RegistryViews):
         self, runtime_id: str | None = None, status_filter: AgentStatus | None = None
     ) -> Roster[AgentMetadata]:
         """All agents, those of a runtime, those of a status; the longest registered first."""
-        query = Query(runtime=runtime_id, statuses=_wanted(status_filter))
-        births = self._state.slots.births
-        slots = [one.slot for one in self._state.index.search(self.namespace, query)]
-        slots.sort(key=births.__getitem__)
-        return Roster(self._live.all(slots))
+        return Roster(self._live.all(self._finder.listed(runtime_id, status_filter)))
 
     def find_agents_by_runtime(self, runtime_id: str) -> Roster[AgentMetadata]:
         """The agents of a runtime."""
@@ -307,7 +299,7 @@ class AgentRegistry(RegistryViews):
             MissingExtra: It asks for meaning, and the extra `semantic` is not installed.
             TimeoutError: It took longer than `query_timeout`.
         """
-        found = await self._find(capability, status_filter, match)
+        found = await self._finder.found(capability, status_filter, match)
         return self._live.all(one.slot for one in found)
 
     # Events
@@ -346,7 +338,7 @@ class AgentRegistry(RegistryViews):
             "total_runtimes": len(index.runtimes(self.namespace)),
             "status_distribution": distribution(self._state, self.namespace),
             "runtime_distribution": dict(index.runtimes(self.namespace)),
-            "total_queries": self._queries,
+            "total_queries": self._finder.queries,
             "total_registrations": counts[EventType.REGISTERED] + counts[EventType.REREGISTERED],
             "total_deregistrations": counts[EventType.DEREGISTERED],
             "capability_index_size": index.capability_count(self.namespace),
@@ -365,27 +357,6 @@ class AgentRegistry(RegistryViews):
             if key not in self._live and key not in self._live.slots_by_id():
                 break
         return key
-
-    async def _find(
-        self, capability: str, status_filter: AgentStatus | None, match: str
-    ) -> Iterable[Found]:
-        self._queries += 1
-        if not capability.strip():
-            raise InvalidInput("capability", "must not be blank: say what the agent should do")
-        try:
-            how = Match(match)
-        except ValueError:
-            raise InvalidInput("match", f"{match!r} is none of {', '.join(Match)}") from None
-        query = Query(text=capability, match=how, statuses=_wanted(status_filter))
-        if how is Match.LEXICAL:
-            if not self.config.enable_capability_indexing:
-                return scan(self._state, self.namespace, query)
-            return await self.service.search(self.namespace, query)
-        return await within(self._clock, self.config.query_timeout, self._find_by_meaning(query))
-
-    async def _find_by_meaning(self, query: Query) -> list[Found]:
-        async with self._searching:
-            return await self.service.search(self.namespace, query)
 
     def _runtime_of(self, agent_id: str) -> str | None:
         record = self._live.record(agent_id)
@@ -408,12 +379,3 @@ class AgentRegistry(RegistryViews):
             for start in range(0, len(slots), _AUDITED):
                 self._repaired += self._state.repair(slots[start : start + _AUDITED])
                 await asyncio.sleep(0)
-
-
-def _wanted(status: AgentStatus | None) -> frozenset[Status] | None:
-    """The effective statuses that pass a filter; None: all do."""
-    try:
-        return _FILTERS[status]
-    except KeyError:
-        words = ", ".join(AgentStatus)
-        raise InvalidInput("status_filter", f"{status!r} is none of {words}, None") from None
