@@ -7,6 +7,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import CoroutineType
 from typing import Any, Final, cast
 
 from rollcall.kernel.clock import Clock, utc
@@ -234,6 +235,10 @@ class Broadcast:
         while True:
             self._dispatched = max(self._dispatched, ring.start)
             while self._dispatched < ring.end:
+                if all(one.busy for one in self._listeners.values()):
+                    # They go on by themselves, up to here.
+                    self._dispatched = ring.end
+                    break
                 number = self._dispatched
                 self._dispatched += 1
                 started = [self._start(one, number) for one in list(self._listeners.values())]
@@ -287,7 +292,11 @@ class Broadcast:
         except (Exception, asyncio.CancelledError) as error:
             self._failed(error)
             return None
-        return cast("Awaitable[Any]", answer) if isinstance(answer, Awaitable) else None
+        if answer is None:
+            return None
+        if type(answer) is CoroutineType or isinstance(answer, Awaitable):
+            return cast("Awaitable[Any]", answer)
+        return None
 
     def _failed(self, error: BaseException) -> None:
         task = asyncio.current_task()
