@@ -172,6 +172,6 @@ async def test_closing_lets_listeners_finish_what_is_there(
 
 def test_without_a_loop_one_can_subscribe_already(broadcast: Broadcast) -> None:
     broadcast.subscribe(RegistryEventType.AGENT_REGISTERED, print)
-    assert broadcast.listening
+    assert broadcast.listeners(RegistryEventType.AGENT_REGISTERED) == [print]
     assert broadcast.unsubscribe(RegistryEventType.AGENT_REGISTERED, print)
     assert not broadcast.listening

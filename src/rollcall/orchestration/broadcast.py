@@ -51,6 +51,9 @@ _COURTESY: Final = 64
 _BUSY: Final = 0.001
 """Seconds between the times at which a busy writer gives way."""
 
+_SLICE: Final = 64
+"""Events that a listener which has fallen behind is given between looks at where it is."""
+
 _ROUNDS: Final = 8
 """Rounds of the event loop that a write leaves to listeners at the most."""
 
@@ -93,6 +96,7 @@ class Broadcast:
         self.errors = 0
         self._clock = clock
         self._runtime_of = runtime_of
+        self._told = 0
         self._cursor = 0
         self._gave_way = -math.inf
         self._courtesy = 0
@@ -101,9 +105,9 @@ class Broadcast:
         self._listeners: dict[Callback, Listener] = {}
 
     @property
-    def listening(self) -> bool:
-        """Whether anybody has subscribed."""
-        return bool(self._listeners)
+    def heartbeats(self) -> int:
+        """Heartbeats so far: whatever the ring was given that was no core event."""
+        return self.ring.end - self._told
 
     @property
     def depth(self) -> int:
@@ -135,6 +139,7 @@ class Broadcast:
     def tell(self, event: Event) -> None:
         """Append a core event, if document 5 knows its kind."""
         if event.type in TYPES:
+            self._told += 1
             self.ring.append(event)
 
     async def get(self) -> RegistryEvent:
@@ -195,12 +200,14 @@ class Broadcast:
         self._dispatched = self.ring.end
         self._dispatcher = loop.create_task(self._dispatch(), name="rollcall-listeners")
 
-    async def give_way(self) -> None:
-        """Let listeners that are quick have what has just happened.
+    def owes(self) -> bool:
+        """Whether somebody who has just written should `give_way` to listeners.
 
         Who writes now and then does so each time; who writes a great deal, once a millisecond,
         since a round of the event loop costs as much as a write.
         """
+        if not self._listeners:
+            return False
         now = self._clock.monotonic()
         quiet = now - self._gave_way
         if quiet >= _QUIET:
@@ -208,8 +215,12 @@ class Broadcast:
         elif self._courtesy:
             self._courtesy -= 1
         elif quiet < _BUSY:
-            return
+            return False
         self._gave_way = now
+        return True
+
+    async def give_way(self) -> None:
+        """Let listeners that are quick have what has just happened."""
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
             if self._dispatched == self.ring.end:
@@ -270,21 +281,25 @@ class Broadcast:
 
     async def _finish(self, listener: Listener, answer: Awaitable[Any] | None) -> None:
         """Await a listener's coroutine, then give it what it has missed meanwhile."""
+        await self._await(answer)
         while True:
-            if answer is not None:
-                try:
-                    await answer
-                except (Exception, asyncio.CancelledError) as error:
-                    self._failed(error)
-            listener.cursor = self._caught_up(listener.cursor)
-            if listener.cursor >= self._dispatched or not listener.types:
+            start = listener.cursor = self._caught_up(listener.cursor)
+            if start >= self._dispatched or not listener.types:
                 listener.busy = None
                 return
-            item = self.ring.at(listener.cursor)
-            listener.cursor += 1
-            answer = None
-            if _type(item) in listener.types:
-                answer = self._call(listener.callback, self._translated(item))
+            for item in self.ring.slice(start, min(self._dispatched, start + _SLICE)):
+                listener.cursor += 1
+                if _type(item) in listener.types:
+                    answer = self._call(listener.callback, self._translated(item))
+                    if answer is not None:
+                        await self._await(answer)
+
+    async def _await(self, answer: Awaitable[Any] | None) -> None:
+        try:
+            if answer is not None:
+                await answer
+        except (Exception, asyncio.CancelledError) as error:
+            self._failed(error)
 
     def _call(self, callback: Callback, event: RegistryEvent) -> Awaitable[Any] | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from itertools import islice
 from typing import Generic, TypeVar
 
 from rollcall.kernel.errors import InvalidInput
@@ -46,6 +47,10 @@ class Ring(Generic[T]):
     def at(self, number: int) -> T:
         """The item with this number, which must be kept."""
         return self.items[number - self.start]
+
+    def slice(self, start: int, end: int) -> list[T]:
+        """The items from number `start` to before `end`, which must be kept."""
+        return list(islice(self.items, start - self.start, end - self.start))
 
     def append(self, item: T) -> None:
         """Add an item, in place of the oldest where there are `keep` already; wake who waits."""
