@@ -174,4 +174,4 @@ def test_without_a_loop_one_can_subscribe_already(broadcast: Broadcast) -> None:
     broadcast.subscribe(RegistryEventType.AGENT_REGISTERED, print)
     assert broadcast.listeners(RegistryEventType.AGENT_REGISTERED) == [print]
     assert broadcast.unsubscribe(RegistryEventType.AGENT_REGISTERED, print)
-    assert not broadcast.listening
+    assert broadcast.listeners(RegistryEventType.AGENT_REGISTERED) == []
