@@ -1,15 +1,15 @@
-"""Registries on a clock that stands still."""
+"""Registries and runtimes on a clock that stands still."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
 from rollcall.orchestration import AgentRegistry, AgentRegistryConfig
 from rollcall.testing.clock import FrozenClock
-
-Open = Callable[..., Awaitable[AgentRegistry]]
+from support.registries import OpenAgentRegistry
+from support.runtimes import Make, runtimes
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def clock() -> FrozenClock:
 
 
 @pytest.fixture
-async def open_registry(clock: FrozenClock) -> AsyncIterator[Open]:
+async def open_registry(clock: FrozenClock) -> AsyncIterator[OpenAgentRegistry]:
     """Starts registries with the settings given; they are shut down in the end."""
     opened: list[AgentRegistry] = []
 
@@ -34,5 +34,12 @@ async def open_registry(clock: FrozenClock) -> AsyncIterator[Open]:
 
 
 @pytest.fixture
-async def registry(open_registry: Open) -> AgentRegistry:
+async def registry(open_registry: OpenAgentRegistry) -> AgentRegistry:
     return await open_registry()
+
+
+@pytest.fixture
+async def make(clock: FrozenClock) -> AsyncIterator[Make]:
+    """Makes runtimes without health monitoring; they are ended afterwards."""
+    async with runtimes(clock) as make:
+        yield make

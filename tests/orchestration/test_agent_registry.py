@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,8 +20,7 @@ from rollcall.orchestration import (
     RegistryEventType,
 )
 from rollcall.testing.clock import FrozenClock
-
-Open = Callable[..., Awaitable[AgentRegistry]]
+from support.registries import OpenAgentRegistry
 
 
 def agent(*capabilities: str, **attributes: Any) -> SimpleNamespace:
@@ -71,12 +69,12 @@ async def test_an_agent_without_an_id_gets_eight_drawn_digits(
     assert re.fullmatch(r"agent_[0-9a-f]{8}", drawn)
 
 
-async def test_drawn_ids_come_from_the_source_of_ids(open_registry: Open) -> None:
+async def test_drawn_ids_come_from_the_source_of_ids(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(ids=ScriptedIds("0123abcd"))
     assert await registry.register_agent(agent(), "r") == "agent_0123abcd"
 
 
-async def test_a_drawn_id_that_is_taken_is_drawn_again(open_registry: Open) -> None:
+async def test_a_drawn_id_that_is_taken_is_drawn_again(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(ids=ScriptedIds("00000001", "00000001", "00000002"))
     assert await registry.register_agent(agent(), "r") == "agent_00000001"
     assert await registry.register_agent(agent(), "r") == "agent_00000002"
@@ -280,7 +278,7 @@ async def test_a_heartbeat_of_an_unknown_agent_is_refused(registry: AgentRegistr
 
 
 async def test_of_registrations_at_once_exactly_one_wins(
-    open_registry: Open, tmp_path: Path
+    open_registry: OpenAgentRegistry, tmp_path: Path
 ) -> None:
     for store in ("memory://", f"sqlite:///{tmp_path}/agents.db"):
         registry = await open_registry(store=store)
@@ -319,14 +317,16 @@ async def test_an_unused_registry_can_be_shut_down() -> None:
     await AgentRegistry().shutdown()
 
 
-async def test_namespaces_know_nothing_of_each_other(open_registry: Open) -> None:
+async def test_namespaces_know_nothing_of_each_other(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(namespace="tenant")
     await registry.register_agent(agent("code"), "r", agent_id="a")
     assert registry.service.get("tenant", "a").record.name == "a"
     assert "default" not in registry.service.state.spaces
 
 
-async def test_metrics_count_all_that_happened(open_registry: Open, clock: FrozenClock) -> None:
+async def test_metrics_count_all_that_happened(
+    open_registry: OpenAgentRegistry, clock: FrozenClock
+) -> None:
     registry = await open_registry()
     for key, runtime in (("a", "r1"), ("b", "r1"), ("c", "r2")):
         await registry.register_agent(agent("code", f"only {key}"), runtime, agent_id=key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,8 +22,7 @@ from rollcall.orchestration import (
 from rollcall.registry.meaning import Vectors
 from rollcall.registry.status import CODE, Status
 from rollcall.testing.clock import FrozenClock
-
-Open = Callable[..., Awaitable[AgentRegistry]]
+from support.registries import OpenAgentRegistry
 
 
 async def register(registry: AgentRegistry, key: str, capability: str = "code") -> None:
@@ -35,7 +34,7 @@ async def found(registry: AgentRegistry, words: str, **others: Any) -> list[str]
 
 
 async def test_without_monitoring_silence_has_no_consequence(
-    open_registry: Open, clock: FrozenClock
+    open_registry: OpenAgentRegistry, clock: FrozenClock
 ) -> None:
     registry = await open_registry(AgentRegistryConfig(enable_heartbeat_monitoring=False))
     await register(registry, "a")
@@ -47,7 +46,9 @@ async def test_without_monitoring_silence_has_no_consequence(
     assert await registry.update_agent_heartbeat("a")
 
 
-async def test_the_two_timeouts_are_kept(open_registry: Open, clock: FrozenClock) -> None:
+async def test_the_two_timeouts_are_kept(
+    open_registry: OpenAgentRegistry, clock: FrozenClock
+) -> None:
     config = AgentRegistryConfig(heartbeat_timeout=2.5, auto_deregister_timeout=4.0)
     registry = await open_registry(config)
     await register(registry, "a")
@@ -59,7 +60,9 @@ async def test_the_two_timeouts_are_kept(open_registry: Open, clock: FrozenClock
     assert "a" not in registry.agents
 
 
-async def test_without_broadcasting_nobody_is_told(open_registry: Open, clock: FrozenClock) -> None:
+async def test_without_broadcasting_nobody_is_told(
+    open_registry: OpenAgentRegistry, clock: FrozenClock
+) -> None:
     registry = await open_registry(AgentRegistryConfig(enable_event_broadcasting=False))
     heard: list[RegistryEvent] = []
     for kind in RegistryEventType:
@@ -74,7 +77,7 @@ async def test_without_broadcasting_nobody_is_told(open_registry: Open, clock: F
     assert (metrics["total_registrations"], metrics["heartbeats"]) == (1, 1)
 
 
-async def test_the_queue_holds_as_many_events_as_is_set(open_registry: Open) -> None:
+async def test_the_queue_holds_as_many_events_as_is_set(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(AgentRegistryConfig(event_queue_size=7))
     for number in range(20):
         await register(registry, f"a{number}")
@@ -106,7 +109,7 @@ def mistake_a(registry: AgentRegistry) -> None:
 
 @pytest.mark.parametrize("damage", [forget_a, misjudge_a, mistake_a])
 async def test_a_damaged_index_is_repaired_at_the_interval(
-    open_registry: Open, clock: FrozenClock, damage: Damage
+    open_registry: OpenAgentRegistry, clock: FrozenClock, damage: Damage
 ) -> None:
     config = AgentRegistryConfig(rebuild_index_interval=5, enable_heartbeat_monitoring=False)
     registry = await open_registry(config)
@@ -124,7 +127,7 @@ async def test_a_damaged_index_is_repaired_at_the_interval(
 
 
 async def test_repairing_a_large_index_lets_others_have_their_turn(
-    open_registry: Open, clock: FrozenClock
+    open_registry: OpenAgentRegistry, clock: FrozenClock
 ) -> None:
     config = AgentRegistryConfig(rebuild_index_interval=5)
     registry = await open_registry(config)
@@ -173,7 +176,9 @@ async def arrivals(encoder: GatedEncoder, count: int) -> None:
             await encoder.arrived.get()
 
 
-async def gated(open_registry: Open, config: AgentRegistryConfig) -> tuple[Any, GatedEncoder]:
+async def gated(
+    open_registry: OpenAgentRegistry, config: AgentRegistryConfig
+) -> tuple[Any, GatedEncoder]:
     """A registry whose searches by meaning wait for the gate from now on."""
     encoder = GatedEncoder()
     registry = await open_registry(config, encoder=lambda: encoder)
@@ -184,7 +189,7 @@ async def gated(open_registry: Open, config: AgentRegistryConfig) -> tuple[Any, 
 
 
 async def test_only_so_many_searches_by_meaning_run_at_once(
-    open_registry: Open, clock: FrozenClock
+    open_registry: OpenAgentRegistry, clock: FrozenClock
 ) -> None:
     registry, encoder = await gated(open_registry, AgentRegistryConfig(max_concurrent_queries=2))
     searches = asyncio.gather(
@@ -200,7 +205,7 @@ async def test_only_so_many_searches_by_meaning_run_at_once(
 
 
 async def test_a_search_that_takes_too_long_is_given_up(
-    open_registry: Open, clock: FrozenClock
+    open_registry: OpenAgentRegistry, clock: FrozenClock
 ) -> None:
     config = AgentRegistryConfig(max_concurrent_queries=1, query_timeout=2.0)
     registry, encoder = await gated(open_registry, config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,8 +18,7 @@ from rollcall.orchestration import (
     RegistryEventType,
 )
 from rollcall.testing.clock import FrozenClock
-
-Open = Callable[..., Awaitable[AgentRegistry]]
+from support.registries import OpenAgentRegistry
 
 REGISTERED = RegistryEventType.AGENT_REGISTERED
 HEARTBEAT = RegistryEventType.AGENT_HEARTBEAT
@@ -146,7 +144,9 @@ async def test_shutdown_wakes_who_waits_for_an_event(
         await done(waiting, clock)
 
 
-async def test_a_slow_iterator_loses_the_oldest_and_is_counted(open_registry: Open) -> None:
+async def test_a_slow_iterator_loses_the_oldest_and_is_counted(
+    open_registry: OpenAgentRegistry,
+) -> None:
     registry = await open_registry(AgentRegistryConfig(event_queue_size=3))
     stream = registry.events()
     await register(registry, *"abcde")
@@ -307,7 +307,7 @@ async def test_a_slow_listener_catches_up_and_holds_up_nobody(
     assert slow == [*"abcde"]
 
 
-async def test_what_a_hanging_listener_loses_is_counted(open_registry: Open) -> None:
+async def test_what_a_hanging_listener_loses_is_counted(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(AgentRegistryConfig(event_queue_size=5))
     free = asyncio.Event()
 

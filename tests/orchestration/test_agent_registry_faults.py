@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 
 import pytest
@@ -16,8 +15,7 @@ from rollcall.orchestration import (
     RegistryEventType,
 )
 from rollcall.testing.clock import FrozenClock
-
-Open = Callable[..., Awaitable[AgentRegistry]]
+from support.registries import OpenAgentRegistry
 
 CHANGED = RegistryEventType.AGENT_STATUS_CHANGED
 DEREGISTERED = RegistryEventType.AGENT_DEREGISTERED
@@ -195,7 +193,7 @@ async def test_heartbeats_are_told(registry: AgentRegistry) -> None:
     ] * 3
 
 
-async def test_registration_goes_on_with_a_full_queue(open_registry: Open) -> None:
+async def test_registration_goes_on_with_a_full_queue(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(AgentRegistryConfig(event_queue_size=4))
     for number in range(20):
         await register(registry, f"a{number}")
@@ -257,7 +255,9 @@ async def test_no_index_key_and_no_runtime_outlives_its_last_agent(registry: Age
 
 
 @pytest.mark.parametrize("shift", [-86_400.0, 86_400.0])
-async def test_a_wall_clock_that_is_set_expires_nobody(open_registry: Open, shift: float) -> None:
+async def test_a_wall_clock_that_is_set_expires_nobody(
+    open_registry: OpenAgentRegistry, shift: float
+) -> None:
     clock = ShiftedClock()
     registry = await open_registry(clock=clock)
     await register(registry, "a")
@@ -268,7 +268,7 @@ async def test_a_wall_clock_that_is_set_expires_nobody(open_registry: Open, shif
 
 @pytest.mark.parametrize("shift", [-86_400.0, 86_400.0])
 async def test_a_wall_clock_that_is_set_keeps_no_dead_agent_alive(
-    open_registry: Open, shift: float
+    open_registry: OpenAgentRegistry, shift: float
 ) -> None:
     clock = ShiftedClock()
     registry = await open_registry(clock=clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +12,7 @@ import pytest
 from rollcall.kernel.errors import InvalidInput, MissingExtra
 from rollcall.orchestration import AgentMetadata, AgentRegistry, AgentRegistryConfig, AgentStatus
 from rollcall.registry.meaning import Vectors
-
-Open = Callable[..., Awaitable[AgentRegistry]]
+from support.registries import OpenAgentRegistry
 
 
 class ToyEncoder:
@@ -145,7 +144,7 @@ async def test_listing_works_with_and_without_await(registry: AgentRegistry) -> 
     assert ids(await registry.find_agents_by_status(AgentStatus.ACTIVE)) == ["a"]
 
 
-async def test_a_search_by_meaning_finds_other_words(open_registry: Open) -> None:
+async def test_a_search_by_meaning_finds_other_words(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(encoder=ToyEncoder)
     await register(registry, garage="repair automobile", bakery="bake bread")
     assert await find(registry, "mend car") == []
@@ -153,7 +152,9 @@ async def test_a_search_by_meaning_finds_other_words(open_registry: Open) -> Non
     assert await find(registry, "mend car", match="auto") == ["garage"]
 
 
-async def test_auto_asks_for_meaning_only_where_the_words_find_nothing(open_registry: Open) -> None:
+async def test_auto_asks_for_meaning_only_where_the_words_find_nothing(
+    open_registry: OpenAgentRegistry,
+) -> None:
     def none() -> ToyEncoder:
         raise AssertionError("meaning was asked for")
 
@@ -162,7 +163,7 @@ async def test_auto_asks_for_meaning_only_where_the_words_find_nothing(open_regi
     assert await find(registry, "code", match="auto") == ["a"]
 
 
-async def test_meaning_keeps_to_the_status_asked_for(open_registry: Open) -> None:
+async def test_meaning_keeps_to_the_status_asked_for(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(encoder=ToyEncoder)
     await register(registry, well="repair automobile", ill="repair automobile")
     await registry.update_agent_status("ill", AgentStatus.UNHEALTHY)
@@ -172,7 +173,7 @@ async def test_meaning_keeps_to_the_status_asked_for(open_registry: Open) -> Non
     assert await find(registry, "mend car", status_filter=unhealthy, **by_meaning) == ["ill"]
 
 
-async def test_meaning_follows_who_comes_and_goes(open_registry: Open) -> None:
+async def test_meaning_follows_who_comes_and_goes(open_registry: OpenAgentRegistry) -> None:
     registry = await open_registry(encoder=ToyEncoder)
     await register(registry, a="bake bread")
     assert await find(registry, "mend car", match="semantic") == []
@@ -182,7 +183,7 @@ async def test_meaning_follows_who_comes_and_goes(open_registry: Open) -> None:
     assert await find(registry, "mend car", match="semantic") == []
 
 
-async def test_without_the_extra_the_error_names_it(open_registry: Open) -> None:
+async def test_without_the_extra_the_error_names_it(open_registry: OpenAgentRegistry) -> None:
     def missing() -> ToyEncoder:
         raise MissingExtra("semantic search", "semantic")
 
@@ -195,7 +196,7 @@ async def test_without_the_extra_the_error_names_it(open_registry: Open) -> None
 
 
 @pytest.mark.slow
-async def test_the_real_model_finds_what_is_meant(open_registry: Open) -> None:
+async def test_the_real_model_finds_what_is_meant(open_registry: OpenAgentRegistry) -> None:
     pytest.importorskip("wordllama")
     registry = await open_registry()
     await register(registry, coder="code generation", analyst="data analysis", cook="cooking")
@@ -203,7 +204,7 @@ async def test_the_real_model_finds_what_is_meant(open_registry: Open) -> None:
     assert await find(registry, "tune a violin", match="auto") == []
 
 
-async def test_without_the_index_the_same_is_found(open_registry: Open) -> None:
+async def test_without_the_index_the_same_is_found(open_registry: OpenAgentRegistry) -> None:
     indexed = await open_registry()
     scanning = await open_registry(AgentRegistryConfig(enable_capability_indexing=False))
     said = {

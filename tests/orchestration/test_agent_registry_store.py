@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -16,8 +15,7 @@ from rollcall.kernel.ids import RandomIds
 from rollcall.orchestration import AgentExists, AgentRegistry, AgentStatus, RegistryEventType
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import Delayed, FaultyStore, LostAnswer, LostCommit, Refused
-
-Open = Callable[..., Awaitable[AgentRegistry]]
+from support.registries import OpenAgentRegistry
 
 
 class Shaky(NamedTuple):
@@ -26,7 +24,7 @@ class Shaky(NamedTuple):
 
 
 @pytest.fixture
-async def shaky(open_registry: Open, clock: FrozenClock, tmp_path: Path) -> Shaky:
+async def shaky(open_registry: OpenAgentRegistry, clock: FrozenClock, tmp_path: Path) -> Shaky:
     inner = SqliteStore(tmp_path / "agents.db", clock, RandomIds())
     store = FaultyStore(inner, clock)
     return Shaky(await open_registry(store=store), store)

@@ -1,14 +1,14 @@
 """The process of a registry is killed at its work; what it acknowledged must be there afterwards.
 
-The process is this file too: `python test_crash.py FILE SEED [--careless]` does one batch of acts
-after the other and prints the number of each that was acknowledged.
+The process is this file too, with `tests` on its path: `python test_crash.py FILE SEED
+[--careless]` does one batch of acts after the other and prints the number of each that was
+acknowledged.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ from rollcall.orchestration import (
     RegistryEventType,
 )
 from rollcall.testing.clock import FrozenClock
+from support.killing import acknowledged_until_killed
 
 KEYS = [f"agent {number}" for number in range(12)]
 
@@ -113,25 +114,6 @@ async def work_until_killed(path: Path, seed: int, careless: bool) -> None:
             sys.stdout.flush()
 
 
-async def acknowledged_until_killed(path: Path, seed: int, *options: str) -> int:
-    """How many batches the process acknowledged before it was killed at a moment of the seed."""
-    moment = random.Random(seed).randint(1, 80)
-    command = [sys.executable, __file__, str(path), str(seed), *options]
-    child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    try:
-        lines = [await child.stdout.readline() for _ in range(moment)]
-    finally:
-        child.kill()
-        await child.wait()
-    lines += (await child.stdout.read()).splitlines(keepends=True)
-    # A line that was cut off told nobody anything.
-    told = [int(line) for line in lines if line.endswith(b"\n")]
-    assert told == list(range(1, len(told) + 1))
-    assert len(told) >= moment
-    return len(told)
-
-
 def known(registry: AgentRegistry) -> Model:
     return {
         key: Entry(
@@ -181,7 +163,9 @@ async def advance(registry: AgentRegistry, clock: FrozenClock, seconds: float) -
 
 
 async def faults_after_a_kill(path: Path, seed: int, *options: str) -> list[str]:
-    told = await acknowledged_until_killed(path, seed, *options)
+    told = await acknowledged_until_killed(
+        *(__file__, str(path), str(seed), *options), moment=random.Random(seed).randint(1, 80)
+    )
     registry, clock = await reopened(path)
     before = known(registry)
     found = faults(seed, told, before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,12 +14,12 @@ from rollcall.client.delegation import (
     AgentResponseStatus,
     RequestPriority,
 )
-from rollcall.orchestration.config import OrchestrationRuntimeConfig
 from rollcall.orchestration.delegation import Delegator
 from rollcall.orchestration.errors import NoAgentFound
 from rollcall.orchestration.models import AgentStatus
 from rollcall.orchestration.runtime import OrchestrationRuntime
 from rollcall.testing.clock import FrozenClock
+from support.runtimes import Make
 
 
 class Agent:
@@ -41,18 +40,8 @@ class Agent:
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-async def runtime(clock: FrozenClock) -> AsyncIterator[OrchestrationRuntime]:
-    config = OrchestrationRuntimeConfig(enable_health_monitoring=False)
-    runtime = OrchestrationRuntime(config, clock=clock)
-    yield runtime
-    stopping = asyncio.create_task(runtime.shutdown(graceful=False))
-    await clock.advance(10)
-    await stopping
+async def runtime(make: Make) -> OrchestrationRuntime:
+    return await make()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,69 +17,17 @@ from rollcall.orchestration.models import AgentStatus
 from rollcall.orchestration.runtime import OrchestrationRuntime
 from rollcall.policies.retry import RetryPolicy
 from rollcall.testing.clock import FrozenClock
+from support.agents import ScriptedAgent
+from support.runtimes import Make, status
 
-Make = Callable[..., Awaitable[OrchestrationRuntime]]
 RETRY = RetryPolicy(max_retries=2, initial_delay=10, backoff_factor=2)
-
-
-class Agent:
-    """Waits for `gate` where it has one, fails as often as `errors` has errors, then answers."""
-
-    def __init__(self, answer: Any = "done", *errors: BaseException, closed: bool = False) -> None:
-        self.answer = answer
-        self.errors = list(errors)
-        self.gate = asyncio.Event()
-        self.calls = 0
-        self.running = 0
-        self.most = 0
-        if not closed:
-            self.gate.set()
-
-    async def run(self, task: Any = None) -> Any:
-        self.calls += 1
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            await self.gate.wait()
-            if self.errors:
-                raise self.errors.pop(0)
-            return self.answer
-        finally:
-            self.running -= 1
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-async def make(clock: FrozenClock) -> AsyncIterator[Make]:
-    made: list[OrchestrationRuntime] = []
-
-    async def runtime(**config: Any) -> OrchestrationRuntime:
-        config = {"enable_health_monitoring": False, **config}
-        made.append(OrchestrationRuntime(OrchestrationRuntimeConfig(**config), clock=clock))
-        return made[-1]
-
-    yield runtime
-    for one in made:
-        stopping = asyncio.create_task(one.shutdown(graceful=False))
-        await clock.advance(10)
-        await stopping
-
-
-async def status(runtime: OrchestrationRuntime, agent_id: str) -> AgentStatus:
-    known = await runtime.get_agent_status(agent_id)
-    assert known is not None
-    return known.status
 
 
 async def test_the_result_says_what_came_out_and_what_it_took(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make()
-    agent = Agent({"text": "hi", "cost_usd": "0.25"}, closed=True)
+    agent = ScriptedAgent({"text": "hi", "cost_usd": "0.25"}, closed=True)
     agent_id = await runtime.register_agent(agent, "a")
     task = asyncio.create_task(runtime.execute_task(agent_id, {"task": "greet"}))
     await clock.advance(3)
@@ -107,7 +54,7 @@ async def test_a_sync_agent_is_run(make: Make) -> None:
 async def test_a_failed_task_says_so_and_raises_where_that_is_asked_for(make: Make) -> None:
     runtime = await make()
     error = ValueError("no such city")
-    agent_id = await runtime.register_agent(Agent("x", error, error))
+    agent_id = await runtime.register_agent(ScriptedAgent("x", error, error))
 
     result = await runtime.execute_task(agent_id, "weather")
     assert (result.status, result.error, result.attempts) == (TaskStatus.ERROR, error, 1)
@@ -117,7 +64,7 @@ async def test_a_failed_task_says_so_and_raises_where_that_is_asked_for(make: Ma
 
 async def test_fail_fast_is_a_setting(make: Make) -> None:
     runtime = await make(error_handling="fail-fast")
-    agent_id = await runtime.register_agent(Agent("x", ValueError("no")))
+    agent_id = await runtime.register_agent(ScriptedAgent("x", ValueError("no")))
     with pytest.raises(ValueError, match="no"):
         await runtime.execute_task(agent_id)
 
@@ -141,7 +88,7 @@ async def test_an_argument_out_of_range_is_refused(
     make: Make, arguments: dict[str, Any], field: str
 ) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent())
+    agent_id = await runtime.register_agent(ScriptedAgent())
     with pytest.raises(InvalidInput) as caught:
         await runtime.execute_task(agent_id, **arguments)
     assert caught.value.field == field
@@ -154,7 +101,7 @@ async def test_a_failed_attempt_is_repeated_after_the_policy_s_delays(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make(default_retry_policy=RETRY)
-    agent = Agent("done", ValueError("1"), ValueError("2"))
+    agent = ScriptedAgent("done", ValueError("1"), ValueError("2"))
     agent_id = await runtime.register_agent(agent)
     task = asyncio.create_task(runtime.execute_task(agent_id))
     await clock.advance(9.9)
@@ -170,7 +117,9 @@ async def test_the_last_error_ends_the_task_when_no_attempt_is_left(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent("x", *(ValueError(str(n)) for n in range(5))))
+    agent_id = await runtime.register_agent(
+        ScriptedAgent("x", *(ValueError(str(n)) for n in range(5)))
+    )
     task = asyncio.create_task(runtime.execute_task(agent_id, retry_policy=RETRY))
     await clock.advance(30)
     result = await task
@@ -179,7 +128,7 @@ async def test_the_last_error_ends_the_task_when_no_attempt_is_left(
 
 async def test_an_error_that_the_policy_does_not_name_is_not_repeated(make: Make) -> None:
     runtime = await make()
-    agent = Agent("x", ValueError("no"))
+    agent = ScriptedAgent("x", ValueError("no"))
     agent_id = await runtime.register_agent(agent)
     policy = RetryPolicy(exceptions=(ConnectionError,))
     assert (await runtime.execute_task(agent_id, retry_policy=policy)).attempts == agent.calls == 1
@@ -189,8 +138,8 @@ async def test_a_task_that_waits_for_its_next_attempt_holds_no_slot(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make(max_concurrent_agents=1)
-    failing = await runtime.register_agent(Agent("x", ValueError("no")))
-    other = await runtime.register_agent(Agent("quick"))
+    failing = await runtime.register_agent(ScriptedAgent("x", ValueError("no")))
+    other = await runtime.register_agent(ScriptedAgent("quick"))
     task = asyncio.create_task(runtime.execute_task(failing, retry_policy=RETRY))
     await clock.settle()
     assert (await runtime.execute_task(other)).result == "quick"
@@ -205,7 +154,7 @@ async def test_a_task_that_is_too_late_times_out_and_gives_everything_back(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent(closed=True), max_concurrency=1)
+    agent_id = await runtime.register_agent(ScriptedAgent(closed=True), max_concurrency=1)
     task = asyncio.create_task(runtime.execute_task(agent_id, timeout=5, estimated_cost_usd=1))
     await clock.advance(5)
     result = await task
@@ -217,7 +166,7 @@ async def test_a_task_that_is_too_late_times_out_and_gives_everything_back(
 
 async def test_the_timeout_covers_waiting_for_a_slot(make: Make, clock: FrozenClock) -> None:
     runtime = await make()
-    agent = Agent(closed=True)
+    agent = ScriptedAgent(closed=True)
     agent_id = await runtime.register_agent(agent, max_concurrency=1)
     first = asyncio.create_task(runtime.execute_task(agent_id))
     await clock.settle()
@@ -231,7 +180,7 @@ async def test_the_timeout_covers_waiting_for_a_slot(make: Make, clock: FrozenCl
 
 async def test_the_timeout_covers_the_time_between_attempts(make: Make, clock: FrozenClock) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent("x", ValueError("no")))
+    agent_id = await runtime.register_agent(ScriptedAgent("x", ValueError("no")))
     task = asyncio.create_task(runtime.execute_task(agent_id, timeout=5, retry_policy=RETRY))
     await clock.advance(5)
     assert (await task).status is TaskStatus.TIMEOUT
@@ -241,7 +190,9 @@ async def test_an_agent_s_own_timeout_is_an_error_like_any_other(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent("done", TimeoutError("the model is slow")))
+    agent_id = await runtime.register_agent(
+        ScriptedAgent("done", TimeoutError("the model is slow"))
+    )
     task = asyncio.create_task(runtime.execute_task(agent_id, timeout=60, retry_policy=RETRY))
     await clock.advance(10)
     result = await task
@@ -258,7 +209,7 @@ async def test_a_jump_of_the_wall_clock_times_nobody_out(make: Make, clock: Froz
     jumping = Jumping()
     config = OrchestrationRuntimeConfig(enable_health_monitoring=False)
     runtime = OrchestrationRuntime(config, clock=jumping)
-    agent = Agent(closed=True)
+    agent = ScriptedAgent(closed=True)
     agent_id = await runtime.register_agent(agent)
     task = asyncio.create_task(runtime.execute_task(agent_id, timeout=5))
     await jumping.advance(1)
@@ -277,7 +228,7 @@ async def test_cancelling_whoever_waits_cancels_the_task_and_gives_everything_ba
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make()
-    agent = Agent(closed=True)
+    agent = ScriptedAgent(closed=True)
     agent_id = await runtime.register_agent(agent, max_concurrency=1)
     task = asyncio.create_task(runtime.execute_task(agent_id, estimated_cost_usd=1))
     await clock.settle()
@@ -293,7 +244,7 @@ async def test_cancelling_whoever_waits_cancels_the_task_and_gives_everything_ba
 
 async def test_an_agent_that_cancels_itself_cancels_nobody_else(make: Make) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent("x", asyncio.CancelledError()))
+    agent_id = await runtime.register_agent(ScriptedAgent("x", asyncio.CancelledError()))
     result = await runtime.execute_task(agent_id)
     assert result.status is TaskStatus.CANCELLED
     assert isinstance(result.error, RollcallError)
@@ -322,7 +273,7 @@ async def test_hooks_hear_of_every_step_and_their_failures_are_counted(
 ) -> None:
     hooks = Hooks()
     runtime = await make(hook_manager=hooks)
-    agent_id = await runtime.register_agent(Agent("done", ValueError("no")))
+    agent_id = await runtime.register_agent(ScriptedAgent("done", ValueError("no")))
     task = asyncio.create_task(runtime.execute_task(agent_id, "x", retry_policy=RETRY))
     await clock.advance(10)
     assert (await task).ok
@@ -338,7 +289,7 @@ async def test_hooks_hear_of_every_step_and_their_failures_are_counted(
 
 async def test_the_history_tells_of_every_execution(make: Make) -> None:
     runtime = await make(history_size=2)
-    agent_id = await runtime.register_agent(Agent("x", ValueError("no")))
+    agent_id = await runtime.register_agent(ScriptedAgent("x", ValueError("no")))
     for number in range(3):
         await runtime.execute_task(agent_id, task_id=f"t{number}")
     history = await runtime.get_execution_history(10)
@@ -347,7 +298,7 @@ async def test_the_history_tells_of_every_execution(make: Make) -> None:
 
 async def test_counts_are_the_runtime_s_and_the_agent_s(make: Make, clock: FrozenClock) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent({"cost_usd": 0.5}, ValueError("no")), "a")
+    agent_id = await runtime.register_agent(ScriptedAgent({"cost_usd": 0.5}, ValueError("no")), "a")
     task = asyncio.create_task(runtime.execute_task(agent_id, retry_policy=RETRY))
     await clock.advance(10)
     await task
@@ -361,7 +312,7 @@ async def test_counts_are_the_runtime_s_and_the_agent_s(make: Make, clock: Froze
 
 async def test_without_metrics_nothing_is_counted_and_the_books_are_kept(make: Make) -> None:
     runtime = await make(enable_metrics=False)
-    agent_id = await runtime.register_agent(Agent({"cost_usd": 0.5}))
+    agent_id = await runtime.register_agent(ScriptedAgent({"cost_usd": 0.5}))
     assert (await runtime.execute_task(agent_id)).ok
     metrics = await runtime.get_metrics()
     assert (metrics["completed_tasks"], metrics["request_count"]) == (0, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -19,62 +18,10 @@ from rollcall.orchestration.runtime import OrchestrationRuntime
 from rollcall.policies.budget import BudgetExceeded
 from rollcall.policies.retry import RetryPolicy
 from rollcall.testing.clock import FrozenClock
+from support.agents import ScriptedAgent
+from support.runtimes import Make, status
 
-Make = Callable[..., Awaitable[OrchestrationRuntime]]
 RETRY = RetryPolicy(max_retries=2, initial_delay=10, backoff_factor=2)
-
-
-class Agent:
-    """Waits for `gate` where it has one, fails as often as `errors` has errors, then answers."""
-
-    def __init__(self, answer: Any = "done", *errors: BaseException, closed: bool = False) -> None:
-        self.answer = answer
-        self.errors = list(errors)
-        self.gate = asyncio.Event()
-        self.calls = 0
-        self.running = 0
-        self.most = 0
-        if not closed:
-            self.gate.set()
-
-    async def run(self, task: Any = None) -> Any:
-        self.calls += 1
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            await self.gate.wait()
-            if self.errors:
-                raise self.errors.pop(0)
-            return self.answer
-        finally:
-            self.running -= 1
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-async def make(clock: FrozenClock) -> AsyncIterator[Make]:
-    made: list[OrchestrationRuntime] = []
-
-    async def runtime(**config: Any) -> OrchestrationRuntime:
-        config = {"enable_health_monitoring": False, **config}
-        made.append(OrchestrationRuntime(OrchestrationRuntimeConfig(**config), clock=clock))
-        return made[-1]
-
-    yield runtime
-    for one in made:
-        stopping = asyncio.create_task(one.shutdown(graceful=False))
-        await clock.advance(10)
-        await stopping
-
-
-async def status(runtime: OrchestrationRuntime, agent_id: str) -> AgentStatus:
-    known = await runtime.get_agent_status(agent_id)
-    assert known is not None
-    return known.status
 
 
 # Budgets
@@ -82,7 +29,7 @@ async def status(runtime: OrchestrationRuntime, agent_id: str) -> AgentStatus:
 
 async def test_a_cost_beyond_the_agent_s_budget_is_refused_before_the_call(make: Make) -> None:
     runtime = await make()
-    agent = Agent({"cost_usd": 0.75})
+    agent = ScriptedAgent({"cost_usd": 0.75})
     agent_id = await runtime.register_agent(agent, budget_limit_usd=1.0)
     assert (await runtime.execute_task(agent_id, estimated_cost_usd=0.8)).ok
 
@@ -95,8 +42,8 @@ async def test_a_cost_beyond_the_agent_s_budget_is_refused_before_the_call(make:
 
 async def test_the_runtime_s_budget_bounds_all_agents_together(make: Make) -> None:
     runtime = await make(max_budget_usd="0.5")
-    first = await runtime.register_agent(Agent({"cost_usd": "0.3"}))
-    second = await runtime.register_agent(Agent({"cost_usd": "0.3"}))
+    first = await runtime.register_agent(ScriptedAgent({"cost_usd": "0.3"}))
+    second = await runtime.register_agent(ScriptedAgent({"cost_usd": "0.3"}))
     assert (await runtime.execute_task(first, estimated_cost_usd="0.3")).ok
     refused = await runtime.execute_task(second, estimated_cost_usd="0.3")
     assert "budget of the runtime" in str(refused.error)
@@ -109,9 +56,9 @@ async def test_what_one_agent_may_still_spend_another_cannot_promise_meanwhile(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make(max_budget_usd="0.5")
-    agent = Agent({"cost_usd": "0.3"}, closed=True)
+    agent = ScriptedAgent({"cost_usd": "0.3"}, closed=True)
     first = await runtime.register_agent(agent)
-    second = await runtime.register_agent(Agent({"cost_usd": "0.3"}))
+    second = await runtime.register_agent(ScriptedAgent({"cost_usd": "0.3"}))
     task = asyncio.create_task(runtime.execute_task(first, estimated_cost_usd="0.3"))
     await clock.settle()
     refused = await runtime.execute_task(second, estimated_cost_usd="0.3")
@@ -123,21 +70,21 @@ async def test_what_one_agent_may_still_spend_another_cannot_promise_meanwhile(
 
 async def test_a_spent_budget_refuses_even_what_is_estimated_at_nothing(make: Make) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent({"cost_usd": 1}), budget_limit_usd=1)
+    agent_id = await runtime.register_agent(ScriptedAgent({"cost_usd": 1}), budget_limit_usd=1)
     assert (await runtime.execute_task(agent_id)).ok
     assert (await runtime.execute_task(agent_id)).status is TaskStatus.REJECTED
 
 
 async def test_an_agent_without_a_budget_may_do_what_is_free(make: Make) -> None:
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent(), budget_limit_usd=0)
+    agent_id = await runtime.register_agent(ScriptedAgent(), budget_limit_usd=0)
     assert (await runtime.execute_task(agent_id)).ok
     assert (await runtime.execute_task(agent_id)).ok
 
 
 async def test_without_enforcement_the_books_are_kept_and_nothing_is_refused(make: Make) -> None:
     runtime = await make(enable_budget_enforcement=False, max_budget_usd=1)
-    agent_id = await runtime.register_agent(Agent({"cost_usd": 1}), budget_limit_usd=1)
+    agent_id = await runtime.register_agent(ScriptedAgent({"cost_usd": 1}), budget_limit_usd=1)
     for _ in range(3):
         assert (await runtime.execute_task(agent_id, estimated_cost_usd=9)).ok
     assert (await runtime.get_metrics())["budget_spent_usd"] == 3
@@ -148,7 +95,7 @@ async def test_a_failure_costs_what_its_error_says_and_otherwise_nothing(make: M
         cost_usd = "0.1"
 
     runtime = await make()
-    agent_id = await runtime.register_agent(Agent("x", Billed(), ValueError("no")))
+    agent_id = await runtime.register_agent(ScriptedAgent("x", Billed(), ValueError("no")))
     assert (await runtime.execute_task(agent_id, estimated_cost_usd=1)).cost_usd == Decimal("0.1")
     assert (await runtime.execute_task(agent_id, estimated_cost_usd="0.9")).cost_usd == 0
     metrics = await runtime.get_metrics()
@@ -216,7 +163,7 @@ def test_no_budget_is_ever_exceeded_by_many_tasks_at_once(
 
 async def test_an_agent_runs_no_more_tasks_at_once_than_it_may(make: Make) -> None:
     runtime = await make()
-    agent = Agent(closed=True)
+    agent = ScriptedAgent(closed=True)
     agent_id = await runtime.register_agent(agent, max_concurrency=2)
     tasks = [asyncio.create_task(runtime.execute_task(agent_id)) for _ in range(5)]
     await FrozenClock().settle()
@@ -229,7 +176,7 @@ async def test_an_agent_runs_no_more_tasks_at_once_than_it_may(make: Make) -> No
 
 async def test_one_task_more_than_may_wait_is_rejected(make: Make, clock: FrozenClock) -> None:
     runtime = await make(max_queue_size=1)
-    agent = Agent(closed=True)
+    agent = ScriptedAgent(closed=True)
     agent_id = await runtime.register_agent(agent, max_concurrency=1)
     tasks = [asyncio.create_task(runtime.execute_task(agent_id)) for _ in range(2)]
     await clock.settle()
@@ -244,7 +191,7 @@ async def test_an_agent_reads_busy_while_all_its_slots_are_taken(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make()
-    agent = Agent(closed=True)
+    agent = ScriptedAgent(closed=True)
     agent_id = await runtime.register_agent(agent, max_concurrency=1)
     task = asyncio.create_task(runtime.execute_task(agent_id))
     await clock.settle()
@@ -257,7 +204,7 @@ async def test_an_agent_reads_busy_while_all_its_slots_are_taken(
 
 async def test_a_status_that_was_reported_outlives_the_work(make: Make, clock: FrozenClock) -> None:
     runtime = await make()
-    agent = Agent(closed=True)
+    agent = ScriptedAgent(closed=True)
     agent_id = await runtime.register_agent(agent, max_concurrency=1)
     await runtime.registry.update_agent_status(agent_id, AgentStatus.DEGRADED)
     task = asyncio.create_task(runtime.execute_task(agent_id))
@@ -285,7 +232,7 @@ async def test_tasks_that_have_others_do_their_work_do_not_wait_for_each_other_f
 
     runtime = await make(max_concurrent_agents=2)
     await runtime.register_agent(AsksFromThread() if sync else Asks(), "boss")
-    await runtime.register_agent(Agent("helped"), "helper", max_concurrency=1)
+    await runtime.register_agent(ScriptedAgent("helped"), "helper", max_concurrency=1)
     results = await asyncio.gather(*(runtime.execute_task("boss") for _ in range(5)))
     assert [result.result for result in results] == ["helped"] * 5
 
@@ -297,7 +244,7 @@ async def test_an_agent_that_fails_again_and_again_is_left_alone_until_a_trial_s
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make(circuit_breaker_failure_threshold=2, circuit_breaker_recovery_timeout=30)
-    agent = Agent("done", ValueError("1"), ValueError("2"))
+    agent = ScriptedAgent("done", ValueError("1"), ValueError("2"))
     agent_id = await runtime.register_agent(agent)
     for _ in range(2):
         await runtime.execute_task(agent_id)
@@ -314,7 +261,7 @@ async def test_an_agent_that_fails_again_and_again_is_left_alone_until_a_trial_s
 
 async def test_a_cancelled_trial_makes_room_for_the_next(make: Make, clock: FrozenClock) -> None:
     runtime = await make(circuit_breaker_failure_threshold=1)
-    agent = Agent("done", ValueError("1"))
+    agent = ScriptedAgent("done", ValueError("1"))
     agent_id = await runtime.register_agent(agent)
     await runtime.execute_task(agent_id)
     await clock.advance(30)
@@ -330,7 +277,7 @@ async def test_a_cancelled_trial_makes_room_for_the_next(make: Make, clock: Froz
 
 async def test_a_timeout_counts_as_a_failure(make: Make, clock: FrozenClock) -> None:
     runtime = await make(circuit_breaker_failure_threshold=1)
-    agent_id = await runtime.register_agent(Agent(closed=True))
+    agent_id = await runtime.register_agent(ScriptedAgent(closed=True))
     task = asyncio.create_task(runtime.execute_task(agent_id, timeout=1))
     await clock.advance(1)
     await task
@@ -341,7 +288,7 @@ async def test_without_circuit_breakers_a_failing_agent_is_asked_again_and_again
     make: Make,
 ) -> None:
     runtime = await make(enable_circuit_breaker=False, circuit_breaker_failure_threshold=1)
-    agent = Agent("x", *(ValueError("no") for _ in range(9)))
+    agent = ScriptedAgent("x", *(ValueError("no") for _ in range(9)))
     agent_id = await runtime.register_agent(agent)
     for _ in range(9):
         assert (await runtime.execute_task(agent_id)).status is TaskStatus.ERROR
@@ -352,7 +299,7 @@ async def test_a_retry_that_the_circuit_refuses_leaves_the_agent_s_error(
     make: Make, clock: FrozenClock
 ) -> None:
     runtime = await make(circuit_breaker_failure_threshold=1)
-    agent_id = await runtime.register_agent(Agent("x", ValueError("the cause")))
+    agent_id = await runtime.register_agent(ScriptedAgent("x", ValueError("the cause")))
     task = asyncio.create_task(runtime.execute_task(agent_id, retry_policy=RETRY))
     await clock.advance(10)
     result = await task
@@ -365,7 +312,7 @@ async def test_a_retry_that_the_circuit_refuses_leaves_the_agent_s_error(
 @pytest.mark.parametrize("field", ["rate_limit_per_second", "agent_rate_limit_per_second"])
 async def test_what_comes_too_early_waits(make: Make, clock: FrozenClock, field: str) -> None:
     runtime = await make(**{field: 0.5})
-    agent = Agent()
+    agent = ScriptedAgent()
     agent_id = await runtime.register_agent(agent)
     tasks = [asyncio.create_task(runtime.execute_task(agent_id)) for _ in range(3)]
     counts: list[int] = []
@@ -378,6 +325,6 @@ async def test_what_comes_too_early_waits(make: Make, clock: FrozenClock, field:
 
 async def test_without_rate_limiting_the_rates_do_not_hold(make: Make) -> None:
     runtime = await make(rate_limit_per_second=0.1, enable_rate_limiting=False)
-    agent_id = await runtime.register_agent(Agent())
+    agent_id = await runtime.register_agent(ScriptedAgent())
     for _ in range(3):
         assert (await runtime.execute_task(agent_id)).ok

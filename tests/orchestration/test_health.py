@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,8 +15,7 @@ from rollcall.orchestration.health import passes
 from rollcall.orchestration.models import AgentStatus
 from rollcall.orchestration.runtime import OrchestrationRuntime
 from rollcall.testing.clock import FrozenClock
-
-Make = Callable[..., Awaitable[OrchestrationRuntime]]
+from support.runtimes import Make, status
 
 
 class Checked:
@@ -48,11 +47,6 @@ class Unchecked:
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
 async def make(clock: FrozenClock) -> AsyncIterator[Make]:
     made: list[OrchestrationRuntime] = []
 
@@ -63,12 +57,6 @@ async def make(clock: FrozenClock) -> AsyncIterator[Make]:
     yield runtime
     for one in made:
         await one.shutdown()
-
-
-async def status(runtime: OrchestrationRuntime, agent_id: str) -> AgentStatus:
-    known = await runtime.get_agent_status(agent_id)
-    assert known is not None
-    return known.status
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import given, settings
@@ -17,62 +16,14 @@ from rollcall.orchestration.history import TaskFailed, TaskStatus
 from rollcall.orchestration.runtime import OrchestrationRuntime
 from rollcall.orchestration.workflow import Progress, Step, WorkflowState
 from rollcall.testing.clock import FrozenClock
-
-Make = Callable[..., Awaitable[OrchestrationRuntime]]
-
-
-class Worker:
-    """Fails at what begins with "fail", sleeps for a task's seconds, and notes what it did."""
-
-    def __init__(self, clock: FrozenClock, name: str = "worker") -> None:
-        self.agent_id = name
-        self.clock = clock
-        self.began: list[Any] = []
-        self.ended: list[Any] = []
-        self.running = 0
-        self.most = 0
-
-    async def run(self, task: Any, seconds: float = 0) -> Any:
-        self.began.append(task)
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            await self.clock.sleep(seconds)
-        finally:
-            self.running -= 1
-        if str(task).startswith("fail"):
-            raise ValueError(task)
-        self.ended.append(task)
-        return {"text": f"{task}!", "by": self.agent_id}
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
+from support.agents import Worker, timed
+from support.runtimes import Make, runtimes
 
 
 @pytest.fixture
 async def make(clock: FrozenClock) -> AsyncIterator[Make]:
-    made: list[OrchestrationRuntime] = []
-
-    async def runtime(**config: Any) -> OrchestrationRuntime:
-        config = {
-            "enable_health_monitoring": False,
-            "default_routing_strategy": "round-robin",
-            **config,
-        }
-        made.append(OrchestrationRuntime(OrchestrationRuntimeConfig(**config), clock=clock))
-        return made[-1]
-
-    yield runtime
-    for one in made:
-        stopping = asyncio.create_task(one.shutdown(graceful=False))
-        await clock.advance(10)
-        await stopping
-
-
-def timed(task: str, seconds: float) -> dict[str, Any]:
-    return {"task": task, "inputs": {"task": task, "seconds": seconds}}
+    async with runtimes(clock, default_routing_strategy="round-robin") as make:
+        yield make
 
 
 # Steps that need each other

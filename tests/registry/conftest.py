@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -11,17 +11,10 @@ import pytest_asyncio
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.kernel.ids import RandomIds
 from rollcall.registry.service import RegistryOptions, RegistryService
-from rollcall.registry.store import RecordStore, Traits
+from rollcall.registry.store import RecordStore
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import FaultyStore
-
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
-
-
-class RemoteStore(InMemoryStore):
-    """In memory, but to its users one that outlives them, that others share, and that waits."""
-
-    traits = Traits(durable=True, shared=True)
+from support.registries import OpenRegistry, RemoteStore
 
 
 @pytest.fixture

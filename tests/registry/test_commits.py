@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.kernel.errors import Closed, OutcomeUnknown, StoreUnavailable
 from rollcall.registry.commits import BATCH
-from rollcall.registry.events import Event
 from rollcall.registry.models import LeasePolicy
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import Status
@@ -25,15 +23,9 @@ from rollcall.testing.faulty_store import (
     foreign,
 )
 from rollcall.testing.store_contract.case import OWN, put, record, remove
+from support.registries import OpenRegistry, heard, register_sharers
 
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
 POLICY = LeasePolicy(30, 60, 90)
-
-
-def heard(registry: RegistryService) -> list[Event]:
-    events: list[Event] = []
-    registry.feed.taps.append(events.append)
-    return events
 
 
 @pytest.mark.parametrize("kind", ["memory", "remote"])
@@ -246,9 +238,7 @@ async def test_what_was_compacted_before_it_was_read_is_made_up_for(
 async def test_a_caller_who_gives_up_in_a_fan_out_leaves_no_half_of_it(
     after: int, registry: RegistryService, clock: FrozenClock
 ) -> None:
-    await registry.grant("default", "x", POLICY)
-    for number in range(2500):
-        await registry.register(record(str(number), "x"))
+    await register_sharers(registry, "x", POLICY, 2500)
     await clock.advance(30)
     assert registry.state.index.statuses("default")[Status.UNHEALTHY] == 2500
     events = heard(registry)
@@ -269,9 +259,7 @@ async def test_a_caller_who_gives_up_in_a_fan_out_leaves_no_half_of_it(
 async def test_a_caller_who_gives_up_in_the_removal_of_many_leaves_no_half_of_it(
     after: int, registry: RegistryService
 ) -> None:
-    await registry.grant("default", "x", POLICY)
-    for number in range(2500):
-        await registry.register(record(str(number), "x"))
+    await register_sharers(registry, "x", POLICY, 2500)
     events = heard(registry)
     releasing = asyncio.create_task(registry.release("default", "x"))
     for _ in range(after):
@@ -288,9 +276,7 @@ async def test_a_caller_who_gives_up_in_the_removal_of_many_leaves_no_half_of_it
 async def test_others_run_between_the_chunks_of_a_fan_out(
     registry: RegistryService, clock: FrozenClock
 ) -> None:
-    await registry.grant("default", "x", POLICY)
-    for number in range(5000):
-        await registry.register(record(str(number), "x"))
+    await register_sharers(registry, "x", POLICY, 5000)
     seen: set[int] = set()
     done = asyncio.Event()
 

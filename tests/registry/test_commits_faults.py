@@ -8,14 +8,13 @@ from collections import Counter
 
 import pytest
 
-from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.kernel.errors import OutcomeUnknown, RollcallError, Unavailable
 from rollcall.kernel.ids import RandomIds
 from rollcall.registry.events import Event, EventType
 from rollcall.registry.models import Grant, LeasePolicy, Record, Table
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import Status
-from rollcall.registry.store import Change, Traits
+from rollcall.registry.store import Change
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import (
     Delayed,
@@ -28,6 +27,7 @@ from rollcall.testing.faulty_store import (
     Refused,
 )
 from rollcall.testing.store_contract.case import key_of, put, record, remove
+from support.registries import RemoteStore
 
 POLICY = LeasePolicy(30, 60, 90)
 ODDS: list[tuple[float, Fault]] = [
@@ -40,10 +40,6 @@ ODDS: list[tuple[float, Fault]] = [
     (0.2, Refused("renew")),
     (0.02, DroppedWake()),
 ]
-
-
-class RemoteStore(InMemoryStore):
-    traits = Traits(durable=True, shared=True)
 
 
 class Trial:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -14,8 +12,8 @@ from rollcall.registry.status import LeasePhase, ProbeState, Status, effective
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import FaultyStore, Refused
 from rollcall.testing.store_contract.case import record
+from support.registries import OpenRegistry
 
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
 POLICY = LeasePolicy(30, 60, 90)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.registry.errors import RecordNotFound
-from rollcall.registry.events import Cause, Event
+from rollcall.registry.events import Cause
 from rollcall.registry.models import Grant, LeasePolicy, Table
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import LeasePhase, Status
@@ -17,17 +16,11 @@ from rollcall.registry.store import Renewal
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import Delayed, FaultyStore, Refused, foreign
 from rollcall.testing.store_contract.case import put, record
+from support.registries import OpenRegistry, heard, register_sharers
 
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
 POLICY = LeasePolicy(30, 60, 90, interval=10)
 OWN = Grant(POLICY)
 MOMENT = 0.05
-
-
-def heard(registry: RegistryService) -> list[Event]:
-    events: list[Event] = []
-    registry.feed.taps.append(events.append)
-    return events
 
 
 def status(registry: RegistryService, key: str = "a") -> Status | None:
@@ -143,9 +136,7 @@ async def test_a_permanent_record_never_runs_out(
 async def test_one_renewal_of_a_shared_lease_renews_thousands_without_a_look_at_them(
     registry: RegistryService, clock: FrozenClock
 ) -> None:
-    await registry.grant("default", "x", POLICY)
-    for number in range(3000):
-        await registry.register(record(str(number), "x"))
+    await register_sharers(registry, "x", POLICY, 3000)
     steps, scanned = registry.state.index.steps, registry.timers.table.scanned
     revision = registry.state.revision
     await clock.advance(25)
@@ -172,9 +163,7 @@ async def test_the_heartbeat_of_any_member_renews_a_shared_lease(
 async def test_the_expiry_of_a_shared_lease_is_one_commit_for_all_it_covers(
     registry: RegistryService, clock: FrozenClock
 ) -> None:
-    await registry.grant("default", "x", POLICY)
-    for number in range(2500):
-        await registry.register(record(str(number), "x"))
+    await register_sharers(registry, "x", POLICY, 2500)
     events = heard(registry)
     revision = registry.state.revision
     await clock.advance(30)
@@ -188,9 +177,7 @@ async def test_the_expiry_of_a_shared_lease_is_one_commit_for_all_it_covers(
 async def test_a_dead_shared_lease_among_few_is_no_mass_however_many_it_covers(
     registry: RegistryService, clock: FrozenClock
 ) -> None:
-    await registry.grant("default", "x", POLICY)
-    for number in range(50):
-        await registry.register(record(str(number), "x"))
+    await register_sharers(registry, "x", POLICY, 50)
     await clock.advance(30)
     assert registry.state.index.statuses("default")[Status.UNHEALTHY] == 50
 

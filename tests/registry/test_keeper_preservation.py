@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from rollcall.backends.records.inmemory import InMemoryStore
-from rollcall.registry.events import Event, EventType
+from rollcall.registry.events import EventType
 from rollcall.registry.expiry import PreservationPolicy
 from rollcall.registry.models import Grant, LeasePolicy
 from rollcall.registry.service import RegistryService
@@ -13,16 +11,10 @@ from rollcall.registry.status import LeasePhase, Status
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import FaultyStore, Refused
 from rollcall.testing.store_contract.case import record
+from support.registries import OpenRegistry, heard
 
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
 POLICY = LeasePolicy(30, 60, 90, interval=10)
 OWN = Grant(POLICY)
-
-
-def heard(registry: RegistryService) -> list[Event]:
-    events: list[Event] = []
-    registry.feed.taps.append(events.append)
-    return events
 
 
 def counts(registry: RegistryService) -> dict[str, int]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -20,8 +19,8 @@ from rollcall.registry.status import Status
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import FaultyStore
 from rollcall.testing.store_contract.case import record
+from support.registries import OpenRegistry
 
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
 POLICY = LeasePolicy(30, 60, 90)
 
 NAMES = ["code generation", "code review", "chess", "writing code"]

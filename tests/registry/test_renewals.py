@@ -2,18 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from rollcall.registry.models import Grant, LeasePolicy
 from rollcall.registry.renewals import BATCH
-from rollcall.registry.service import RegistryService
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import Call, Fault, FaultyStore, Odds, Refused
 from rollcall.testing.store_contract.case import key_of, record
+from support.registries import OpenRegistry
 
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
 OWN = Grant(LeasePolicy(60))
 
 

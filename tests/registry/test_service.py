@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import msgspec
@@ -18,8 +17,8 @@ from rollcall.registry.status import Status
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import FaultyStore, LostAnswer, Refused
 from rollcall.testing.store_contract.case import record
+from support.registries import OpenRegistry
 
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
 OWN = Grant(LeasePolicy(30, 60, 90, interval=10))
 
 

@@ -22,9 +22,9 @@ from rollcall.registry.models import Capability, Grant, LeasePolicy, Probe
 from rollcall.registry.query import Query
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import LeasePhase, ProbeState, Status, effective
-from rollcall.registry.store import Traits
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.store_contract.case import record
+from support.registries import RemoteStore
 
 T = TypeVar("T")
 POLICY = LeasePolicy(30, 60, 90, interval=10, preserve=False)
@@ -34,10 +34,6 @@ KEYS = st.sampled_from("abcde")
 LEASES = st.sampled_from(["x", "y"])
 SKILLS = st.lists(st.sampled_from(["code", "code review", "chess"]), max_size=2, unique=True)
 REPORTED = st.sampled_from([Status.ACTIVE, Status.BUSY, Status.STARTING, Status.STOPPING])
-
-
-class RemoteStore(InMemoryStore):
-    traits = Traits(durable=True, shared=True)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -21,8 +21,8 @@ from rollcall.registry.status import LeasePhase, ProbeState, Status
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import FaultyStore, LostAnswer, foreign
 from rollcall.testing.store_contract.case import lease, put, record, remove
+from support.registries import OpenRegistry, register_sharers
 
-OpenRegistry = Callable[..., Awaitable[RegistryService]]
 POLICY = LeasePolicy(30, 60, 90)
 OWN = Grant(POLICY)
 
@@ -293,9 +293,7 @@ async def test_an_unknown_outcome_is_never_written_twice(
 async def test_a_record_registered_while_its_lease_is_released_is_no_orphan(
     registry: RegistryService,
 ) -> None:
-    await registry.grant("default", "x", POLICY)
-    for number in range(2500):
-        await registry.register(record(str(number), "x"))
+    await register_sharers(registry, "x", POLICY, 2500)
     releasing = asyncio.create_task(registry.release("default", "x"))
     await asyncio.sleep(0)
     with pytest.raises(LeaseNotFound):

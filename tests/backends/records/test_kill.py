@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process is killed while it commits; what it acknowledged must be there, and nothing by halves.
 
-The process is this file too: `python test_kill.py FILE SEED [--careless]` commits one batch after
-the other and prints the number of each that the store acknowledged.
+The process is this file too, with `tests` on its path: `python test_kill.py FILE SEED [--careless]`
+commits one batch after the other and prints the number of each that the store acknowledged.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ from rollcall.registry.status import Status
 from rollcall.registry.store import Change, Conflict, Snapshot, Write
 from rollcall.testing.store_contract.case import contents
 from rollcall.testing.store_contract.model import StoreModel, replay
+from support.killing import acknowledged_until_killed
 
 GRANT = Grant(LeasePolicy(60))
 
@@ -84,27 +84,6 @@ async def commit_until_killed(path: Path, seed: int, careless: bool) -> None:
         sys.stdout.flush()
 
 
-async def acknowledged_until_killed(path: Path, seed: int, *options: str) -> int:
-    """How many batches the process acknowledged before it was killed at a moment of the seed."""
-    moment = random.Random(seed).randint(1, 60)
-    command = [sys.executable, __file__, str(path), str(seed), *options]
-    child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    try:
-        lines = [await child.stdout.readline() for _ in range(moment)]
-        with pytest.raises(StoreInUse):
-            await SqliteStore(path, SystemClock(), RandomIds()).open()
-    finally:
-        child.kill()
-        await child.wait()
-    lines += (await child.stdout.read()).splitlines(keepends=True)
-    # A line that was cut off told nobody anything.
-    told = [int(line) for line in lines if line.endswith(b"\n")]
-    assert len(told) >= moment
-    assert told == list(range(1, len(told) + 1))
-    return len(told)
-
-
 def essence(changes: Sequence[Change]) -> list[tuple[object, ...]]:
     """Changes without the time at which they were made."""
     return [(c.revision, c.op, c.table, c.namespace, c.id, c.doc) for c in changes]
@@ -133,7 +112,15 @@ def faults(seed: int, told: int, snapshot: Snapshot, feed: Sequence[Change]) -> 
 
 
 async def faults_after_a_kill(path: Path, seed: int, *options: str) -> list[str]:
-    told = await acknowledged_until_killed(path, seed, *options)
+    async def others_are_kept_out() -> None:
+        with pytest.raises(StoreInUse):
+            await SqliteStore(path, SystemClock(), RandomIds()).open()
+
+    told = await acknowledged_until_killed(
+        *(__file__, str(path), str(seed), *options),
+        moment=random.Random(seed).randint(1, 60),
+        meanwhile=others_are_kept_out,
+    )
     store = SqliteStore(path, SystemClock(), RandomIds())
     snapshot = await store.open()
     feed = await store.changes(0, snapshot.revision + 1)

@@ -277,14 +277,18 @@ class BreakingConnection(sqlite3.Connection):
         raise sqlite3.OperationalError("disk I/O error")
 
 
-@pytest.mark.parametrize("breaks", ["before", "after"])
-async def test_a_commit_that_breaks_off_is_settled_for_good(path: Path, breaks: str) -> None:
-    store = SqliteStore(
+def breaking(path: Path) -> SqliteStore:
+    return SqliteStore(
         path,
         FrozenClock(),
         RandomIds(),
         connect=lambda path: BreakingConnection(path, isolation_level=None),
     )
+
+
+@pytest.mark.parametrize("breaks", ["before", "after"])
+async def test_a_commit_that_breaks_off_is_settled_for_good(path: Path, breaks: str) -> None:
+    store = breaking(path)
     await store.open()
     await store.commit([put("1")])
     BreakingConnection.breaks = breaks
@@ -329,12 +333,7 @@ async def test_a_cancelled_commit_is_still_done_when_its_turn_comes(path: Path) 
 async def test_what_may_be_repeated_is_only_unavailable_when_it_breaks_off(
     path: Path, call: str
 ) -> None:
-    store = SqliteStore(
-        path,
-        FrozenClock(),
-        RandomIds(),
-        connect=lambda path: BreakingConnection(path, isolation_level=None),
-    )
+    store = breaking(path)
     await store.open()
     BreakingConnection.breaks = "before"
     with pytest.raises(StoreUnavailable):
