@@ -36,7 +36,7 @@ bench: $(VENV)/.run ## Measure, side by side (ARGS="..." goes to bench/run.py)
 
 lock: $(VENV)/.dev ## Pin what pyproject.toml asks for (ARGS=--upgrade takes the newest)
 	$(LOCK) pyproject.toml --group build --output-file requirements/run.txt
-	$(LOCK) pyproject.toml --group dev --extra semantic --constraint requirements/run.txt \
+	$(LOCK) pyproject.toml --group dev --extra semantic --extra server --constraint requirements/run.txt \
 		--output-file requirements/dev.txt
 	$(LOCK) bench/requirements.in --constraint requirements/dev.txt \
 		--output-file bench/requirements.txt

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SQL database of the services: engine, units of work, outbox, inbox, migrations."""

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SQL database of the services: where units of work begin and reading transactions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from rollcall.backends.records.wakes import Wakes
+from rollcall.backends.sql import outbox
+from rollcall.backends.sql.dialect import WRITES, Dialect
+from rollcall.backends.sql.migrate import upgrade
+from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
+from rollcall.events.catalogue import CATALOGUE, Catalogue
+from rollcall.events.nesting import alone
+from rollcall.kernel.errors import Closed, InvalidInput, OutcomeUnknown, StoreUnavailable
+
+
+class Database:
+    """One SQL database with all tables of the services, brought to their newest form when opened.
+
+    Args:
+        dialect: Which database; `dialect_of` makes it from a URL.
+        catalogue: What may be published.
+    """
+
+    def __init__(self, dialect: Dialect, catalogue: Catalogue = CATALOGUE) -> None:
+        self._dialect = dialect
+        self._catalogue = catalogue
+        self._engine: AsyncEngine | None = None
+        self._appended = 0
+        self._wakes = Wakes()
+
+    async def open(self) -> None:
+        """Connect, and migrate.
+
+        Raises:
+            InvalidInput: There can be no database at this place.
+            StoreInUse: Another process holds it.
+            StoreUnavailable: It cannot be reached.
+            IncompatibleStore: It is not ours, or was written by a newer version.
+        """
+        self._engine = self._dialect.open()
+        try:
+            async with self._writer() as connection:
+                await connection.run_sync(upgrade)
+                self._appended = await outbox.end(connection)
+                await _to_its_end(connection.commit())
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Disconnect. Units of work that are under way must have ended."""
+        engine, self._engine = self._engine, None
+        self._wakes.wake()
+        if engine is not None:
+            await engine.dispose()
+            self._dialect.close()
+
+    def begin(self) -> AbstractAsyncContextManager[SqlUnitOfWork]:
+        """A unit of work: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StoreUnavailable: The database does not answer; nothing was written.
+            OutcomeUnknown: It broke off in the commit.
+            NestedWork: The caller is inside a unit of work already.
+            Closed: It is not open.
+        """
+        return self._begin()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
+        """A connection in a transaction that only reads: one state of the database throughout.
+
+        Raises:
+            StoreUnavailable: The database does not answer.
+            Closed: It is not open.
+        """
+        with self._translated():
+            async with self._open_engine().connect() as connection:
+                yield connection
+
+    async def appended(self, after: int) -> None:
+        """Return once this process has appended an event behind position `after`."""
+        if self._appended <= after:
+            await self._wakes.wait()
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncGenerator[SqlUnitOfWork]:
+        async with self._writer() as connection:
+            work = SqlUnitOfWork(connection, self._catalogue)
+            yield work
+            last = await outbox.append(connection, work.events) if work.events else 0
+            try:
+                with self._translated(OutcomeUnknown):
+                    await _to_its_end(connection.commit())
+            finally:
+                # Also if this was cancelled meanwhile: it may have been committed all the same.
+                if last:
+                    self._appended = max(self._appended, last)
+                    self._wakes.wake()
+
+    @asynccontextmanager
+    async def _writer(self) -> AsyncGenerator[AsyncConnection]:
+        """A connection in a transaction that writes; rolled back where it is not committed."""
+        with alone(self), self._translated():
+            async with self._dialect.writing(), self._open_engine().connect() as connection:
+                await connection.execution_options(**{WRITES: True})
+                await connection.begin()
+                try:
+                    yield connection
+                except BaseException:
+                    await _to_its_end(connection.rollback())
+                    raise
+
+    def _open_engine(self) -> AsyncEngine:
+        if self._engine is None:
+            raise Closed(f"the database {self._dialect} is not open")
+        return self._engine
+
+    @contextmanager
+    def _translated(
+        self, torn: type[StoreUnavailable | OutcomeUnknown] = StoreUnavailable
+    ) -> Generator[None]:
+        try:
+            yield
+        except PoolTimeout as error:
+            raise StoreUnavailable(f"{self._dialect} is busy: {error}") from error
+        except DBAPIError as error:
+            meaning = self._dialect.meaning(error)
+            if meaning is None:
+                raise
+            if meaning is StoreUnavailable:
+                raise torn(f"{self._dialect} does not answer: {error.orig}") from error
+            raise meaning(f"{self._dialect} cannot be read: {error.orig}") from error
+
+
+def dialect_of(url: str, *, pool_size: int = 5) -> Dialect:
+    """The database that `url` names, not opened yet.
+
+    `sqlite:///fleet.db` is a file in the working directory, `sqlite:////var/lib/fleet.db` one at an
+    absolute path.
+
+    Args:
+        pool_size: How many connections are kept at most.
+
+    Raises:
+        InvalidInput: There is no such kind of database, or the URL names none.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite":
+        raise InvalidInput("database", f"{url!r} is none of those known: sqlite:///fleet.db")
+    path = unquote(parts.path[1:])
+    if parts.netloc or not path or "\0" in path:
+        raise InvalidInput("database", f"{url!r} names no file; try sqlite:///fleet.db")
+    from rollcall.backends.sql.sqlite import SqliteDialect
+
+    return SqliteDialect(Path(path), pool_size)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end, also when cancelled: the connection must not be left inside it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

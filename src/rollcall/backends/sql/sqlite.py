@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQLite as the database of the services: one file, one process, one writer at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from rollcall.backends.sql.dialect import WRITES
+from rollcall.kernel.errors import IncompatibleStore, InvalidInput, StoreInUse, StoreUnavailable
+
+BUSY_TIMEOUT: Final = 5.0
+"""Seconds to wait for a lock of somebody who should not be there, such as a backup."""
+
+_OUTAGES: Final = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+_DAMAGES: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class SqliteDialect:
+    """A SQLite file; `<path>.lock` beside it is the lock. Folders above it are created.
+
+    Transactions that write begin as such (`BEGIN IMMEDIATE`) and queue up in this process, so that
+    none finds in its middle that it may not write. A commit is on the disk before it returns.
+    """
+
+    def __init__(self, path: Path, pool_size: int) -> None:
+        self._path = path
+        self._pool_size = pool_size
+        self._lock: FileLock | None = None
+        self._writing = asyncio.Lock()
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def open(self) -> AsyncEngine:
+        path = self._path
+        if path.is_dir():
+            raise InvalidInput("database", f"{path} is a folder; name a file in it")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(f"{path}.lock", blocking=False, thread_local=False)
+            lock.acquire()
+        except Timeout:
+            raise StoreInUse(str(path)) from None
+        except (OSError, NotImplementedError) as error:
+            raise StoreUnavailable(f"{path} cannot be locked: {error}") from error
+        self._lock = lock
+        engine = create_async_engine(
+            URL.create("sqlite+aiosqlite", database=str(path)),
+            pool_size=self._pool_size,
+            # The driver is to leave transactions alone: they begin below.
+            connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None},
+        )
+        event.listen(engine.sync_engine, "connect", _set_up)
+        event.listen(engine.sync_engine, "begin", _begin)
+        return engine
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def writing(self) -> AbstractAsyncContextManager[None]:
+        return self._turn()
+
+    def meaning(self, error: DBAPIError) -> type[StoreUnavailable] | type[IncompatibleStore] | None:
+        # The primary code is in the lower byte.
+        code: int = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code in _DAMAGES:
+            return IncompatibleStore
+        return StoreUnavailable if code in _OUTAGES else None
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        async with self._writing:
+            yield
+
+
+def _set_up(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue of event types: who tells them, and which fields their data has.
+
+A feature that tells new types adds them here. Distributions of others pass a catalogue of their
+own: `Catalogue([*TYPES, EventType(...)])`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from rollcall.events.envelope import Event
+from rollcall.kernel.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One type of event.
+
+    Args:
+        name: The full name, which is its topic as well (document 3).
+        owner: The package that tells it; nobody else does.
+        says: What has happened.
+        fields: Fields that `data` always has, and what they mean.
+        optional: Fields that it may have.
+    """
+
+    name: str
+    owner: str
+    says: str
+    fields: Mapping[str, str]
+    optional: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Catalogue:
+    """Event types by name.
+
+    Raises:
+        InvalidInput: Two types have one name.
+    """
+
+    def __init__(self, types: Iterable[EventType]) -> None:
+        self._types: dict[str, EventType] = {}
+        for one in types:
+            if self._types.setdefault(one.name, one) is not one:
+                raise InvalidInput("types", f"has {one.name!r} twice")
+
+    def __iter__(self) -> Iterator[EventType]:
+        return iter(self._types.values())
+
+    def type(self, name: str) -> EventType:
+        """The type of this name.
+
+        Raises:
+            InvalidInput: There is none.
+        """
+        try:
+            return self._types[name]
+        except KeyError:
+            known = ", ".join(sorted(self._types))
+            raise InvalidInput("type", f"{name!r} is not in the catalogue: {known}") from None
+
+    def check(self, event: Event) -> None:
+        """See that the event's type is known and its data has the fields of it, and no others.
+
+        Raises:
+            InvalidInput: It is not so; the error names the field.
+        """
+        type_ = self.type(event.type)
+        for name in type_.fields:
+            if name not in event.data:
+                raise InvalidInput(f"data.{name}", f"is missing from {event.type}")
+        for name in event.data:
+            if name not in type_.fields and name not in type_.optional:
+                raise InvalidInput(f"data.{name}", f"is no field of {event.type}")
+
+
+_AGENT: Final = {"agent_id": "the agent's definition"}
+_MEMORY: Final = {"memory_id": "the memory"}
+_RUN: Final = {
+    "execution_id": "the run",
+    "agent_id": "who runs",
+    "capability_id": "what is run",
+}
+_CHANGE: Final = {
+    "id": "the record, or the runtime in runtime_* events",
+    "runtime": "the record's runtime; empty: none",
+    "revision": "the revision of the change",
+    "cause": "why it was made",
+}
+_STATUS: Final = {
+    "old": "the effective status before; null: there was none",
+    "new": "the effective status after; null: there is none",
+    "detail": "the reason for people",
+}
+
+
+def _registry(what: str, says: str) -> EventType:
+    return EventType(f"registry.{what}", "registry", says, _CHANGE, _STATUS)
+
+
+TYPES: Final = (
+    _registry("registered", "A record is new."),
+    _registry("reregistered", "A record was registered again where it was already."),
+    _registry("updated", "Something other than a record's status has changed."),
+    _registry("status_changed", "A record's effective status has changed."),
+    _registry("deregistered", "A record is gone."),
+    _registry("runtime_joined", "A runtime has its first record."),
+    _registry("runtime_left", "A runtime has lost its last record."),
+    _registry("preservation_started", "Expiry is held: too many leases fell due at once."),
+    _registry("preservation_ended", "Expiry goes on."),
+    EventType(
+        "agent.created",
+        "agents",
+        "A definition was made.",
+        {**_AGENT, "name": "its name"},
+        {"version": "its first version"},
+    ),
+    EventType(
+        "agent.updated",
+        "agents",
+        "A definition has a new version or status.",
+        {**_AGENT, "changes": "the names of the fields that changed"},
+        {"version": "its version now", "status": "its status now"},
+    ),
+    EventType("agent.deleted", "agents", "A definition was deleted.", _AGENT),
+    EventType(
+        "agent.capability.execution.started",
+        "agents",
+        "An agent has begun to run a capability.",
+        _RUN,
+    ),
+    EventType(
+        "agent.capability.execution.completed",
+        "agents",
+        "A run has ended well.",
+        {**_RUN, "duration_ms": "how long it took, in milliseconds"},
+    ),
+    EventType(
+        "agent.capability.execution.failed",
+        "agents",
+        "A run has failed.",
+        {**_RUN, "duration_ms": "how long it took, in milliseconds", "error": "why, for people"},
+    ),
+    EventType(
+        "memory.created",
+        "memory",
+        "A memory was added.",
+        {
+            **_MEMORY,
+            "filters": "whose it is: user_id, agent_id, session_id",
+            "content_preview": "its first 100 characters",
+        },
+        {"metadata": "what else was given with it"},
+    ),
+    EventType(
+        "memory.updated",
+        "memory",
+        "A memory's content or metadata has changed.",
+        _MEMORY,
+        {"content_preview": "its first 100 characters"},
+    ),
+    EventType("memory.deleted", "memory", "A memory was deleted.", _MEMORY),
+    EventType(
+        "memory.entity.extracted",
+        "memory",
+        "Entities were found in a memory.",
+        {**_MEMORY, "entities": "the entities, each with id, name, type and confidence"},
+    ),
+    EventType(
+        "knowledge_graph.updated",
+        "memory",
+        "Entities or relationships were added to the knowledge graph or removed from it.",
+        {
+            "source_memory_id": "the memory that it comes from",
+            "entities": "the ids of the entities",
+            "relationships": "the ids of the relationships",
+        },
+    ),
+)
+"""Every type that Rollcall tells."""
+
+CATALOGUE: Final = Catalogue(TYPES)

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Delivers the log to one consumer group: in order per key, again after a failure, then parked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Generic
+
+import msgspec
+
+from rollcall.events.backlog import Backlog
+from rollcall.events.errors import NotParked, Overtaken
+from rollcall.events.log import Delivery, Entry, Held, WorkT
+from rollcall.events.subscriptions import DeliverySettings, Handler, Sink, Subscription
+from rollcall.kernel.clock import Clock, within
+from rollcall.kernel.errors import Unavailable
+
+_log = logging.getLogger("rollcall.events")
+
+
+class _Failed(Exception):
+    """The handler raised: the event is to blame, not the log."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Consumer(Generic[WorkT]):
+    """One group's reader of the log, as one task.
+
+    Each event is settled in one unit of work with the group's progress: it was handled, or it is
+    held because it failed, or because an earlier one of its key is held. So what a crash interrupts
+    was never begun.
+    """
+
+    def __init__(
+        self,
+        log: Delivery[WorkT],
+        subscription: Subscription[WorkT],
+        clock: Clock,
+        settings: DeliverySettings,
+    ) -> None:
+        self.subscription = subscription
+        self.delivered = 0
+        self.failures = 0
+        self.paused = False
+        self._log = log
+        self._clock = clock
+        self._settings = settings
+        self._backlog = Backlog()
+        self._ahead: deque[Entry] = deque()
+        self._joined = False
+        self._stored = 0
+        self._read = 0
+        self._outages = 0
+        self._stopping = False
+        self._nudged = asyncio.Event()
+        self._rested = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    @property
+    def backlog(self) -> Backlog:
+        """What the group holds, as far as this process knows."""
+        return self._backlog
+
+    @property
+    def position(self) -> int:
+        """Where the group stands, without what is of no interest to it ahead."""
+        return self._ahead[0].position - 1 if self._ahead else self._read
+
+    def nudge(self) -> None:
+        """Have it look for something to do now."""
+        self._nudged.set()
+
+    def stop(self) -> None:
+        """Have it end after the event in hand."""
+        self._stopping = True
+        self.nudge()
+
+    async def run(self) -> None:
+        """Deliver until stopped."""
+        try:
+            await self._run()
+        finally:
+            self._rested.set()
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            # Before looking: what comes while it looks must not be slept over.
+            self._nudged.clear()
+            try:
+                async with self._turn:
+                    busy = await self._round()
+                self._outages = 0
+            except Overtaken:
+                self._joined = False
+            except Exception as error:
+                await self._outage(error)
+            else:
+                if not busy:
+                    await self._rest()
+
+    async def idle(self) -> bool:
+        """Whether there is nothing to do now; where there may be, return after the next look."""
+        if self.paused or self._stopping:
+            return True
+        async with self._turn:
+            if self._joined and not self._ahead and self._read >= await self._log.end():
+                due = self._backlog.due(self._clock.now())
+                if due is None and self._stored == self._read:
+                    return True
+        self._rested.clear()
+        self.nudge()
+        await self._rested.wait()
+        return False
+
+    async def replay(self, position: int) -> None:
+        """Try a parked event again, at once and with all its attempts.
+
+        Raises:
+            NotParked: It is not parked.
+        """
+        async with self._operating(position) as parked:
+            again = msgspec.structs.replace(parked, attempts=0, retry_at=0.0)
+            async with self._log.begin() as work:
+                await self._log.hold(work, again, parked)
+            self._backlog.replace(again)
+
+    async def skip(self, position: int) -> None:
+        """Give a parked event up; those behind it go on.
+
+        Raises:
+            NotParked: It is not parked.
+        """
+        async with self._operating(position) as parked:
+            async with self._log.begin() as work:
+                await self._log.release(work, parked)
+                await self._log.admit(work, self.subscription.group, parked.event)
+            self._backlog.remove(parked)
+
+    @asynccontextmanager
+    async def _operating(self, position: int) -> AsyncGenerator[Held]:
+        """The parked event, for an operator to decide on while no other is delivered."""
+        async with self._turn:
+            # Afresh: another process may have parked it, or another operator may have been there.
+            await self._join()
+            held = self._backlog.get(position)
+            if held is None or not held.parked:
+                raise NotParked(self.subscription.group, position)
+            try:
+                yield held
+            except Overtaken:
+                self._joined = False
+                raise NotParked(self.subscription.group, position) from None
+        self.nudge()
+
+    async def _join(self) -> None:
+        group = self.subscription.group
+        # The position first: what is held meanwhile is behind it, and makes `advance` fail.
+        self._stored = self._read = await self._log.join(group)
+        self._backlog = Backlog(await self._log.held(group))
+        self._ahead.clear()
+        self._joined = True
+
+    async def _round(self) -> bool:
+        """Try one held event that is due and one new one. False: there was nothing to do."""
+        if not self._joined:
+            await self._join()
+        if self.paused:
+            return False
+        due = self._backlog.due(self._clock.now())
+        if due is not None:
+            await self._retry(due)
+        if not self._ahead:
+            await self._look_ahead()
+        if not self._ahead:
+            return due is not None
+        entry = self._ahead[0]
+        await self._take(entry)
+        self._ahead.popleft()
+        return True
+
+    async def _look_ahead(self) -> None:
+        group, types = self.subscription.group, self.subscription.types
+        entries = await self._log.read(self._read, self._settings.batch)
+        if not entries:
+            if self._stored < self._read:
+                async with self._log.begin() as work:
+                    await self._log.advance(work, group, self._stored, self._read)
+                self._stored = self._read
+            return
+        self._ahead.extend(entry for entry in entries if entry.event.type in types)
+        self._read = entries[-1].position
+
+    async def _take(self, entry: Entry) -> None:
+        position, event = entry
+        if self._backlog.holds(event.key):
+            await self._hold(Held(self.subscription.group, position, event))
+            return
+        try:
+            await self._handle(entry, None)
+        except _Failed as failed:
+            held = Held(self.subscription.group, position, event)
+            await self._hold(self._after_failure(held, failed.error))
+        else:
+            self._stored = position
+
+    async def _retry(self, held: Held) -> None:
+        try:
+            await self._handle(Entry(held.position, held.event), held)
+        except _Failed as failed:
+            after = self._after_failure(held, failed.error)
+            async with self._log.begin() as work:
+                await self._log.hold(work, after, held)
+            self._backlog.replace(after)
+        else:
+            self._backlog.remove(held)
+
+    async def _handle(self, entry: Entry, held: Held | None) -> None:
+        """Give the event to the handler and settle it.
+
+        Raises:
+            _Failed: The handler did not take it; nothing has changed.
+        """
+        position, event = entry
+        subscription = self.subscription
+        if isinstance(subscription, Sink):
+            await self._call(subscription.send, event)
+        try:
+            async with self._log.begin() as work:
+                await self._settle(work, position, held)
+                new = await self._log.admit(work, subscription.group, event)
+                if new and isinstance(subscription, Handler):
+                    await self._call(subscription.handle, event, work)
+        except (Unavailable, Overtaken, _Failed):
+            raise
+        except Exception as error:
+            # What the handler wrote cannot be committed.
+            raise _Failed(error) from error
+        self.delivered += 1
+
+    async def _settle(self, work: WorkT, position: int, held: Held | None) -> None:
+        if held is None:
+            await self._log.advance(work, self.subscription.group, self._stored, position)
+        else:
+            await self._log.release(work, held)
+
+    async def _call(self, handle: Callable[..., Awaitable[None]], *given: object) -> None:
+        async def handling() -> None:
+            await handle(*given)
+
+        try:
+            await within(self._clock, self._settings.handler_timeout, handling())
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Not ours: something that the handler awaited was cancelled.
+            raise _Failed(RuntimeError("the handler was cancelled from within")) from error
+        except Exception as error:
+            raise _Failed(error) from error
+
+    async def _hold(self, held: Held) -> None:
+        async with self._log.begin() as work:
+            await self._settle(work, held.position, None)
+            await self._log.hold(work, held)
+        self._stored = held.position
+        self._backlog.add(held)
+
+    def _after_failure(self, held: Held, error: Exception) -> Held:
+        self.failures += 1
+        attempts, now, retry = held.attempts + 1, self._clock.now(), self._settings.retry
+        again = retry.should_retry(attempts, error)
+        _log.warning(
+            "group %s failed at event %s (%s), attempt %d: %s",
+            *(held.group, held.event.id, held.event.type, attempts),
+            "it will be tried again" if again else "it is parked",
+            exc_info=error,
+        )
+        return msgspec.structs.replace(
+            held,
+            attempts=attempts,
+            retry_at=now + retry.delay(attempts) if again else None,
+            failed_at=now,
+            error=f"{type(error).__name__}: {error}",
+        )
+
+    async def _outage(self, error: Exception) -> None:
+        """The log does not answer: read the group's state again after a while."""
+        self._joined = False
+        self._outages += 1
+        _log.warning("group %s cannot go on now", self.subscription.group, exc_info=error)
+        await self._wake_after(self._settings.outage.delay(self._outages))
+
+    async def _rest(self) -> None:
+        self._rested.set()
+        poll = self._settings.poll
+        if self.paused:
+            await self._wake_after(poll)
+        else:
+            due = self._backlog.next_due() - self._clock.now()
+            await self._wake_after(min(poll, max(0.0, due)), self._log.wait(self._read))
+
+    async def _wake_after(self, seconds: float, *others: Coroutine[Any, Any, None]) -> None:
+        """Return after `seconds`, when nudged, or when one of `others` returns."""
+        waits = [self._clock.sleep(seconds), self._nudged.wait(), *others]
+        tasks = [asyncio.ensure_future(one) for one in waits]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract suite of event logs: every corner case that the ports' text states.
+
+    class TestMyLog(EventLogContract):
+        async def make_log(self):
+            return MyLog(...)
+
+        async def another(self, log):
+            return MyLog(<the same data>)
+
+Needs pytest and pytest-asyncio in auto mode.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+# Before these modules are imported, or their assertions would not say what they compared.
+pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in ("delivery", "groups", "log")))
+
+from rollcall.testing.event_log_contract.delivery import DeliveryTests  # noqa: E402
+from rollcall.testing.event_log_contract.groups import GroupTests  # noqa: E402
+from rollcall.testing.event_log_contract.log import LogTests  # noqa: E402
+
+
+class EventLogContract(LogTests, GroupTests, DeliveryTests):
+    """Derive a test class for your log from it; see the module's text."""

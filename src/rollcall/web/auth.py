@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is asking, found once for each request; what they may do, asked by each route."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rollcall.kernel.caller import ADMIN, Caller, NotAuthenticated, NotPermitted
+from rollcall.kernel.clock import Clock
+from rollcall.kernel.errors import RollcallError
+from rollcall.registry.models import DEFAULT_NAMESPACE
+from rollcall.web.binding import is_loopback
+from rollcall.web.keys import PREFIX, KeyStore, check_key
+from rollcall.web.tokens import TokenVerifier
+
+_CALLER = "rollcall.caller"
+
+
+class Access(Protocol):
+    """Decides who a caller is."""
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether callers must show who they are; if not, only this machine may reach us."""
+        ...
+
+    async def identify(self, headers: Headers) -> Caller:
+        """Who sent these headers.
+
+        Raises:
+            NotAuthenticated: No credential, or one that is no good.
+            NotPermitted: Nobody may ask like this.
+            Unavailable: What would tell does not answer.
+        """
+        ...
+
+
+class OpenAccess:
+    """Everybody on this machine may do everything, and nobody else anything.
+
+    A page in a browser can send requests to the loopback too, and so can a proxy. Both give
+    themselves away by the name they call us, or by the origin that the browser adds.
+    """
+
+    authenticated = False
+
+    def __init__(self, namespace: str = DEFAULT_NAMESPACE) -> None:
+        self._caller = Caller("local", namespace, frozenset({ADMIN}))
+
+    async def identify(self, headers: Headers) -> Caller:
+        for header, is_url in (("host", False), ("origin", True)):
+            value = headers.get(header)
+            if value is not None and not is_loopback(_hostname(value, is_url=is_url)):
+                raise NotPermitted(
+                    f"without API keys only this machine may ask, and the {header} is"
+                    f" {value!r:.100}: call it localhost, or set up keys"
+                )
+        return self._caller
+
+
+class BearerAccess:
+    """`Authorization: Bearer` with an API key or, where an issuer is set up, a JWT (RFC 6750)."""
+
+    authenticated = True
+
+    def __init__(
+        self, keys: KeyStore, clock: Clock, *, tokens: TokenVerifier | None = None
+    ) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._tokens = tokens
+
+    async def identify(self, headers: Headers) -> Caller:
+        values = headers.getlist("authorization")
+        if not values:
+            raise NotAuthenticated("send 'Authorization: Bearer <API key>'", presented=False)
+        scheme, _, token = values[0].partition(" ")
+        token = token.strip()
+        if len(values) > 1 or scheme.lower() != "bearer" or not token:
+            raise NotAuthenticated("'Authorization' must be one, and read 'Bearer <API key>'")
+        if token.startswith(PREFIX) or self._tokens is None:
+            return await check_key(self._keys, token, self._clock.now())
+        return await self._tokens.verify(token)
+
+
+class AccessMiddleware:
+    """Finds out who asks. Turning strangers away is for the routes, some of which are public."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            try:
+                scope[_CALLER] = await self._access.identify(Headers(scope=scope))
+            except RollcallError as refused:
+                scope[_CALLER] = refused
+        await self._app(scope, receive, send)
+
+
+def known_caller(scope: Scope) -> Caller | None:
+    """Who sent the request, if that is known."""
+    found = scope.get(_CALLER)
+    return found if isinstance(found, Caller) else None
+
+
+def permitted_caller(scope: Scope, needed: str) -> Caller:
+    """Who sent the request, if they may.
+
+    Raises:
+        NotAuthenticated: Nobody knows who it is.
+        NotPermitted: They were not granted the scope `needed`.
+        Unavailable: Who it is cannot be found out now.
+    """
+    found = scope.get(_CALLER)
+    if isinstance(found, RollcallError):
+        # A fresh traceback each time: the same request may ask more than once.
+        raise found.with_traceback(None)
+    if not isinstance(found, Caller):
+        raise NotAuthenticated("nobody asked who this is", presented=False)
+    if not found.may(needed):
+        raise NotPermitted(f"this needs the scope {needed!r}", scope=needed)
+    return found
+
+
+def require(needed: str) -> Callable[[HTTPConnection], Awaitable[Caller]]:
+    """A FastAPI dependency: the caller, who must have the scope `needed`.
+
+        @router.post("/register")
+        async def register(caller: Annotated[Caller, Depends(require(REGISTER))]): ...
+
+    Raises:
+        NotAuthenticated, NotPermitted, Unavailable: As for `permitted_caller`.
+    """
+
+    async def caller(connection: HTTPConnection) -> Caller:
+        return permitted_caller(connection.scope, needed)
+
+    return caller
+
+
+def _hostname(value: str, *, is_url: bool) -> str | None:
+    try:
+        return urlsplit(value if is_url else f"//{value}").hostname
+    except ValueError:
+        return None

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from rollcall.backends.sql import consumers, outbox
+from rollcall.backends.sql.database import Database, dialect_of
+from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
+from rollcall.backends.sql.sqlite import SqliteDialect
+from rollcall.backends.sql.tables import METADATA
+from rollcall.kernel.errors import IncompatibleStore
+from rollcall.testing.event_log_contract.case import created
+
+TABLES = {outbox.OUTBOX, outbox.HEAD, consumers.GROUPS, consumers.INBOX, consumers.HELD}
+
+
+async def run(path: Path, revision: str) -> None:
+    """Migrate as `Database.open` does, but only so far."""
+    dialect = SqliteDialect(path, 1)
+    engine = dialect.open()
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: upgrade(sync, revision))
+    await engine.dispose()
+    dialect.close()
+
+
+def tables(path: Path) -> set[str]:
+    engine = create_engine(f"sqlite:///{path}")
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+async def test_from_nothing_it_makes_the_tables_that_the_code_knows(tmp_path: Path) -> None:
+    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    await database.open()
+
+    def difference(connection: Connection) -> object:
+        options = {"version_table": VERSION_TABLE, "compare_type": True}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
+
+    async with database.reading() as connection:
+        assert await connection.run_sync(difference) == []
+    assert set(METADATA.tables.values()) == TABLES
+    await database.close()
+
+
+async def test_from_an_earlier_revision_it_goes_on_and_keeps_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    await run(path, "0001")
+    assert tables(path) == {"outbox", "outbox_head", VERSION_TABLE}
+    dialect = SqliteDialect(path, 1)
+    engine = dialect.open()
+    async with engine.begin() as connection:
+        await outbox.append(connection, [created("old")])
+    await engine.dispose()
+    dialect.close()
+
+    database = Database(dialect_of(f"sqlite:///{path}"))
+    await database.open()
+
+    async with database.reading() as connection:
+        assert [e.event.id for e in await outbox.read(connection, 0, 10)] == ["old"]
+        assert await consumers.held(connection, "g") == []
+    await database.close()
+
+
+async def test_a_second_time_it_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    await run(path, "head")
+    before = tables(path)
+    await run(path, "head")
+    assert tables(path) == before
+
+
+async def test_a_migration_that_breaks_leaves_the_database_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    await run(path, "0001")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        # In the way of the last table that the next revision makes.
+        connection.execute(text("CREATE TABLE held_events (x)"))
+    engine.dispose()
+    before = tables(path)
+
+    database = Database(dialect_of(f"sqlite:///{path}"))
+    with pytest.raises(Exception, match="held_events"):
+        await database.open()
+
+    assert tables(path) == before
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE held_events"))
+    engine.dispose()
+    await database.open()
+    await database.close()
+
+
+async def test_what_a_newer_version_wrote_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    await run(path, "head")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE rollcall_version SET version_num = '9999'"))
+    engine.dispose()
+
+    with pytest.raises(IncompatibleStore, match="9999"):
+        await Database(dialect_of(f"sqlite:///{path}")).open()
+
+
+async def test_what_belongs_to_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE recipes (name)"))
+    engine.dispose()
+
+    with pytest.raises(IncompatibleStore, match="something else"):
+        await Database(dialect_of(f"sqlite:///{path}")).open()
+    assert tables(path) == {"recipes"}
+
+
+@pytest.mark.parametrize("table", sorted(TABLES, key=str), ids=str)
+def test_the_tables_are_valid_on_postgresql_too(table: object) -> None:
+    assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[arg-type]
