@@ -56,7 +56,7 @@ def test_the_source_keeps_every_contract(tree: Path) -> None:
     [
         pytest.param("kernel/planted", "import rollcall.registry", LAYERS, id="upwards"),
         pytest.param("policies/planted", "import rollcall.client", LAYERS, id="policies-client"),
-        pytest.param("client/planted", "import rollcall.policies", LAYERS, id="client-policies"),
+        pytest.param("client/planted", "import rollcall.registry", LAYERS, id="client-registry"),
         pytest.param("events/planted", "import rollcall.registry", LAYERS, id="events-registry"),
         pytest.param("registry/planted", "import rollcall.backends", LAYERS, id="core-backends"),
         pytest.param("backends/planted", "import rollcall.testing", LAYERS, id="backends-testing"),

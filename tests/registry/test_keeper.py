@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from rollcall.backends.records.inmemory import InMemoryStore
-from rollcall.registry.errors import RecordNotFound
+from rollcall.kernel.record_errors import RecordNotFound
 from rollcall.registry.events import Cause
 from rollcall.registry.models import Grant, LeasePolicy, Table
 from rollcall.registry.service import RegistryService

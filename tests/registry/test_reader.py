@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.kernel.errors import Compacted, InvalidInput, MissingExtra
 from rollcall.kernel.ids import RandomIds
-from rollcall.registry.errors import RecordNotFound
+from rollcall.kernel.record_errors import RecordNotFound
 from rollcall.registry.models import Address, Capability, Grant, Kind, LeasePolicy, Record
 from rollcall.registry.query import Match, Query
 from rollcall.registry.service import RegistryService

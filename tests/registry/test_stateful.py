@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.kernel.ids import RandomIds
-from rollcall.registry.errors import LeaseNotFound, RecordNotFound
+from rollcall.kernel.record_errors import LeaseNotFound, RecordNotFound
 from rollcall.registry.models import Capability, Grant, LeasePolicy, Probe
 from rollcall.registry.query import Query
 from rollcall.registry.service import RegistryService

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from rollcall.kernel.errors import Closed, InvalidInput
-from rollcall.registry.errors import (
+from rollcall.kernel.record_errors import (
     Contention,
     LeaseNotFound,
     RecordExists,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from rollcall.kernel.caller import REGISTER
 from rollcall.kernel.ids import RandomIds
-from rollcall.registry.errors import RecordNotFound
+from rollcall.kernel.record_errors import RecordNotFound
 from rollcall.testing.clock import FrozenClock
 from rollcall.web.audit import AuditEntry, InMemoryAuditLog, audit_subject
 from rollcall.web.auth import BearerAccess

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.registry.errors import RecordNotFound
+from rollcall.kernel.record_errors import RecordNotFound
 from rollcall.testing.clock import FrozenClock
 from rollcall.web.metrics import OTHER, BoundedLabel, Metrics, watch_loop
 from rollcall.web.module import Kit, Module, create_app

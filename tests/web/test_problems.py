@@ -20,7 +20,7 @@ from rollcall.kernel.errors import (
     RollcallError,
     StoreUnavailable,
 )
-from rollcall.registry.errors import Contention, RecordExists, RecordNotFound, RevisionMismatch
+from rollcall.kernel.record_errors import Contention, RecordExists, RecordNotFound, RevisionMismatch
 from rollcall.web.problems import (
     LONGEST_DETAIL,
     STANDARD,

@@ -16,6 +16,7 @@ import msgspec
 from rollcall.kernel.clock import Clock, SystemClock
 from rollcall.kernel.errors import Closed
 from rollcall.kernel.ids import IdSource, RandomIds
+from rollcall.kernel.record_errors import RecordExists, RecordNotFound, RevisionMismatch
 from rollcall.orchestration.broadcast import Broadcast, Callback
 from rollcall.orchestration.cards import CardReader, check_text, id_of, name_of
 from rollcall.orchestration.errors import AgentExists
@@ -30,7 +31,6 @@ from rollcall.orchestration.models import (
 )
 from rollcall.orchestration.views import RegistryViews, Roster, distribution
 from rollcall.registry.catalogue import open_encoder, open_store
-from rollcall.registry.errors import RecordExists, RecordNotFound, RevisionMismatch
 from rollcall.registry.events import Event, EventType
 from rollcall.registry.meaning import Encoder
 from rollcall.registry.models import DEFAULT_NAMESPACE, Grant, Kind, Record

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from rollcall.client.errors import NoAgentFound
 from rollcall.kernel.errors import RollcallError, Unavailable
+
+__all__ = ["AgentExists", "AgentNotFound", "CircuitOpen", "NoAgentFound", "QueueFull"]
 
 
 class AgentNotFound(RollcallError, KeyError):
@@ -23,23 +26,6 @@ class AgentExists(RollcallError, ValueError):
     def __init__(self, agent_id: str) -> None:
         super().__init__(f"Agent with ID '{agent_id}' is already registered")
         self.agent_id = agent_id
-
-
-class NoAgentFound(RollcallError, ValueError):
-    """No agent can take the task now.
-
-    Args:
-        wanted: What was looked for: one or two capabilities, or a task.
-        passed_over: Why each agent that was looked at was not taken.
-    """
-
-    def __init__(self, wanted: str, passed_over: dict[str, str] | None = None) -> None:
-        self.wanted = wanted
-        self.passed_over = dict(passed_over or {})
-        reasons = "; ".join(f"{agent}: {why}" for agent, why in self.passed_over.items())
-        super().__init__(
-            f"no healthy agent found for {wanted}" + (f" ({reasons})" if reasons else "")
-        )
 
 
 class QueueFull(Unavailable):

@@ -200,6 +200,9 @@ def filters(query: Query) -> dict[str, Check]:
     if query.addressed is not None:
         addressed = query.addressed
         checks["addressed"] = lambda record: (record.address is not None) is addressed
+    if query.reported is not None:
+        reported = query.reported
+        checks["reported"] = lambda record: record.reported in reported
     if query.metadata:
         wanted = query.metadata
         checks["metadata"] = lambda record: _has(record, wanted)
@@ -256,6 +259,9 @@ def _about(name: str, record: Record, query: Query) -> str:
             return f"it lives in runtime {record.runtime!r}; asked for: {query.runtime!r}"
         case "addressed":
             return "it has an address" if record.address is not None else "it has no address"
+        case "reported":
+            asked = _listed(status.value for status in query.reported or ())
+            return f"it reported {record.reported.value}; asked for: {asked}"
         case "metadata":
             given = record.metadata or {}
             wrong = [

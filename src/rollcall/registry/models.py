@@ -138,6 +138,42 @@ class Probe(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: str = ""
 
 
+class HealthCheck(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How a record wants to be probed. The fields and defaults are those of document 1.
+
+    Args:
+        enabled: Whether it is probed at all.
+        endpoint: The path that is asked for, with its leading slash.
+        interval_seconds: Seconds between two probes, 1 to 86,400.
+        timeout_seconds: Seconds that one may take, up to `interval_seconds`.
+        retries: Failures in a row that make it unhealthy, 1 to 100.
+    """
+
+    enabled: bool = True
+    endpoint: str = "/health"
+    interval_seconds: float = 30.0
+    timeout_seconds: float = 5.0
+    retries: int = 3
+
+    def __post_init__(self) -> None:
+        if not self.endpoint.startswith("/") or len(self.endpoint) > 2048:
+            raise InvalidInput(
+                "health_check.endpoint", "must be a path that begins with / (at most 2048 long)"
+            )
+        if not self.endpoint.isprintable() or " " in self.endpoint or "#" in self.endpoint:
+            raise InvalidInput(
+                "health_check.endpoint", "must hold no blanks, no # and be printable"
+            )
+        if not 1 <= self.interval_seconds <= 86_400:
+            raise InvalidInput("health_check.interval_seconds", "must be 1 to 86400 seconds")
+        if not 0 < self.timeout_seconds <= self.interval_seconds:
+            raise InvalidInput(
+                "health_check.timeout_seconds", "must be above 0 and at most the interval"
+            )
+        if not 1 <= self.retries <= 100:
+            raise InvalidInput("health_check.retries", "must be 1 to 100")
+
+
 class Record(msgspec.Struct, frozen=True, gc=False, tag="record", omit_defaults=True):
     """One agent, service or tool server.
 
@@ -158,6 +194,7 @@ class Record(msgspec.Struct, frozen=True, gc=False, tag="record", omit_defaults=
         version: Its own version.
         owner: The key that registered it.
         metadata: Whatever else its owner wants kept, as decoded JSON.
+        health_check: How it wants to be probed; None: not at all.
     """
 
     namespace: str
@@ -176,6 +213,7 @@ class Record(msgspec.Struct, frozen=True, gc=False, tag="record", omit_defaults=
     version: str = ""
     owner: str = ""
     metadata: dict[str, Any] | None = None
+    health_check: HealthCheck | None = None
 
 
 class Lease(msgspec.Struct, frozen=True, gc=False, tag="lease", omit_defaults=True):

@@ -57,6 +57,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         runtime: The runtime it must live in.
         metadata: Top-level metadata that must be equal.
         addressed: True: only records that can be reached; False: only those that cannot.
+        reported: What they may have reported last, whatever they read as.
     """
 
     text: str = ""
@@ -69,6 +70,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     runtime: str | None = None
     metadata: dict[str, Any] | None = None
     addressed: bool | None = None
+    reported: frozenset[Status] | None = None
 
 
 class TextHit(msgspec.Struct, frozen=True):

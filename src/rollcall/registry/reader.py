@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from heapq import nsmallest
+
 import msgspec
 
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput, MissingExtra
+from rollcall.kernel.record_errors import RecordNotFound
 from rollcall.registry.commits import Commits
 from rollcall.registry.demand import UnmetDemand
-from rollcall.registry.errors import RecordNotFound
 from rollcall.registry.evidence import Evidence, lease_evidence, provisional
 from rollcall.registry.feed import Feed, Position, Subscription
 from rollcall.registry.index import Found, Per
@@ -146,6 +148,32 @@ class RegistryReader:
         if not found and (words := fold(query.text)):
             self.demand.note(namespace, words, self.clock.now())
         return found
+
+    def page(
+        self, namespace: str, query: Query, limit: int, after: tuple[str, str] | None = None
+    ) -> tuple[list[View], bool]:
+        """The records that pass the filters of a query, by name and then by id; O(records passing).
+
+        Args:
+            limit: At most so many.
+            after: Name and id of the last record of the page before; it need not exist any more.
+
+        Returns:
+            The page, and whether there is more.
+
+        Raises:
+            InvalidInput: The query has words: what matches them comes best first, by `search`.
+        """
+        if query.text:
+            raise InvalidInput("text", "must be empty for a page by name")
+        record, keys = self.state.slots.record, list[tuple[str, str, int]]()
+        for one in self.state.index.search(namespace, query):
+            doc = record(one.slot)
+            keys.append((doc.name, doc.id, one.slot))
+        if after is not None:
+            keys = [key for key in keys if key[:2] > after]
+        first = nsmallest(limit + 1, keys)
+        return [self.view(slot) for _, _, slot in first[:limit]], len(first) > limit
 
     async def _found(
         self, namespace: str, query: Query, limit: int | None, per: Per

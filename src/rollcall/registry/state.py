@@ -353,4 +353,5 @@ def _description(record: Record) -> tuple[Any, ...]:
         record.metadata,
         record.version,
         record.owner,
+        record.health_check,
     )

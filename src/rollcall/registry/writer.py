@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -11,14 +12,14 @@ import msgspec
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import OperationIds
-from rollcall.registry.commits import Commits
-from rollcall.registry.errors import (
+from rollcall.kernel.record_errors import (
     Contention,
     LeaseNotFound,
     RecordExists,
     RecordNotFound,
     RevisionMismatch,
 )
+from rollcall.registry.commits import Commits
 from rollcall.registry.events import Cause
 from rollcall.registry.keeper import LeaseKeeper
 from rollcall.registry.models import Grant, Lease, LeasePolicy, Probe, Record, Table
@@ -62,6 +63,7 @@ class RegistryWriter:
         expect: int | None = None,
         op: str | None = None,
         checked: bool = False,
+        guard: Callable[[Record], None] | None = None,
     ) -> Change:
         """Write a record down as its holder gives it, and renew its lease.
 
@@ -71,6 +73,7 @@ class RegistryWriter:
             expect: The revision that must be there; 0: none may; None: whatever is there.
             op: The operation id, for one who may have to ask again.
             checked: Whether its capabilities have passed `check_capabilities` already.
+            guard: Called with the record that would be replaced; raises to refuse that.
 
         Raises:
             InvalidInput: The record cannot be kept.
@@ -88,7 +91,10 @@ class RegistryWriter:
                 revision, doc = 0, _anew(record)
             else:
                 revision = self.state.slots.revisions[slot]
-                doc = _again(self.state.slots.record(slot), record)
+                old = self.state.slots.record(slot)
+                if guard is not None:
+                    guard(old)
+                doc = _again(old, record)
             lease = doc.lease
             if type(lease) is str and self.state.lease_slot(doc.namespace, lease) is None:
                 raise LeaseNotFound(doc.namespace, lease)
@@ -267,6 +273,30 @@ class RegistryWriter:
         if isinstance(record, Record) and record.lease is not None:
             holder = slot if isinstance(record.lease, Grant) else self.state.holder(slot)
             await self._renew(holder)
+
+    async def renew_many(self, namespace: str, record_ids: Iterable[str]) -> list[str]:
+        """Signs of life of many records; one pass, and soft.
+
+        Returns:
+            The ids that are not there, in their order: those register again.
+        """
+        unknown: list[str] = []
+        lapsed: dict[int, None] = {}
+        state, renewed, now = self.state, self.timers.table.renewed, self.clock.monotonic()
+        for record_id in record_ids:
+            slot = state.slot(namespace, record_id)
+            if slot is None:
+                unknown.append(record_id)
+                continue
+            holder = state.holder(slot)
+            grant = state.grant(slot)
+            if grant is not None:
+                renewed[holder] = now
+                if grant.phase is not LeasePhase.FRESH:
+                    lapsed[holder] = None
+        if lapsed:
+            await asyncio.gather(*map(self.keeper.revive, lapsed))
+        return unknown
 
     async def renew_lease(self, namespace: str, lease_id: str) -> None:
         """A sign of life of a whole runtime: renews a shared lease. O(1), and soft.

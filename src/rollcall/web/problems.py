@@ -37,7 +37,7 @@ from rollcall.kernel.errors import (
     StoreUnavailable,
     Unavailable,
 )
-from rollcall.registry.errors import (
+from rollcall.kernel.record_errors import (
     Contention,
     LeaseNotFound,
     RecordExists,

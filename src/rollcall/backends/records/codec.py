@@ -18,6 +18,7 @@ from rollcall.registry.models import (
     Capability,
     Doc,
     Grant,
+    HealthCheck,
     Hold,
     Kind,
     Lease,
@@ -52,6 +53,7 @@ class _RawRecord(msgspec.Struct, gc=False, tag="record"):
     version: str = ""
     owner: str = ""
     metadata: dict[str, object] | None = None
+    health_check: HealthCheck | None = None
 
 
 class _Shared(dict[bytes, T]):
@@ -183,6 +185,7 @@ class Codec:
             word(raw.version),
             word(raw.owner),
             raw.metadata,
+            raw.health_check,
         )
 
     def _word(self, word: str) -> str:

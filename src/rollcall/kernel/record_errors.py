@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong with records."""
+"""What can go wrong with records, in the registry as in its clients."""
 
 from __future__ import annotations
 

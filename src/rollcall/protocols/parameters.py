@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters that the routes of all protocols take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Query
+
+from rollcall.kernel.caller import ADMIN, READ, REGISTER, Caller
+from rollcall.protocols.wire import Place, Reading
+from rollcall.web.auth import require
+
+Reader = Annotated[Caller, Depends(require(READ))]
+Writer = Annotated[Caller, Depends(require(REGISTER))]
+Administrator = Annotated[Caller, Depends(require(ADMIN))]
+
+Where = Annotated[Place, Query()]
+"""Of a write: the namespace."""
+Read = Annotated[Reading, Query()]
+"""Of a read: the namespace, and the revision to wait for."""
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=1000,
+        description="The entity tag that was read: write only if the record is still that.",
+    ),
+]
+"""Of a write to one record."""
