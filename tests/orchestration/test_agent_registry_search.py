@@ -12,6 +12,7 @@ import pytest
 from rollcall.kernel.errors import InvalidInput, MissingExtra
 from rollcall.orchestration import AgentMetadata, AgentRegistry, AgentRegistryConfig, AgentStatus
 from rollcall.registry.meaning import Vectors
+from rollcall.registry.query import Reason
 from support.registries import OpenAgentRegistry
 
 
@@ -150,6 +151,23 @@ async def test_a_search_by_meaning_finds_other_words(open_registry: OpenAgentReg
     assert await find(registry, "mend car") == []
     assert await find(registry, "mend car", match="semantic") == ["garage"]
     assert await find(registry, "mend car", match="auto") == ["garage"]
+
+
+async def test_each_hit_says_how_well_it_matches_and_why(
+    open_registry: OpenAgentRegistry,
+) -> None:
+    registry = await open_registry(encoder=ToyEncoder)
+    await register(registry, garage=["wash car", "repair automobile"], tuner="car wash and more")
+    by_words = await registry.find_agents_by_capability("wash car")
+    told = [(one.match.capability.name, one.match.reason) for one in by_words if one.match]
+    assert told == [("wash car", Reason.EXACT), ("car wash and more", Reason.WORDS)]
+    (by_meaning,) = await registry.find_agents_by_capability("mend automobile", match="semantic")
+    assert by_meaning.match is not None
+    assert by_meaning.match.capability.name == "repair automobile"
+    assert by_meaning.match.reason is Reason.SEMANTIC
+    assert 0.0 < by_meaning.match.score <= 1.0
+    assert "repair automobile" in by_meaning.match.detail
+    assert registry.agents["garage"].match is None
 
 
 async def test_auto_asks_for_meaning_only_where_the_words_find_nothing(

@@ -116,6 +116,7 @@ def test_metadata_have_the_fields_and_defaults_of_the_document() -> None:
     at: Any = known.pop("last_heartbeat")
     assert isinstance(at, datetime)
     assert at.tzinfo is UTC
+    assert known.pop("match") is None, "ours, for what a search found"
     assert known == {
         "agent_id": "a",
         "agent": None,

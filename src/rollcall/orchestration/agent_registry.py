@@ -288,7 +288,7 @@ class AgentRegistry(RegistryViews):
         status_filter: AgentStatus | None = AgentStatus.ACTIVE,
         match: Match | Literal["lexical", "semantic", "auto"] = Match.LEXICAL,
     ) -> list[AgentMetadata]:
-        """Who can do it, best match first.
+        """Who can do it, best match first; `match` of each says how well, and why.
 
         Args:
             capability: Words that stand in the name, description or tags of a capability: as the
@@ -302,7 +302,10 @@ class AgentRegistry(RegistryViews):
             TimeoutError: It took longer than `query_timeout`.
         """
         found = await self._finder.found(capability, status_filter, match)
-        return self._live.all(one.slot for one in found)
+        agents = self._live.all(one.slot for one in found)
+        for agent, one in zip(agents, found, strict=True):
+            agent.match = one.hit
+        return agents
 
     # Events
 

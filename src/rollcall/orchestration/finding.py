@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Final
 
 from rollcall.kernel.clock import within
@@ -44,9 +43,7 @@ class Finder:
         slots.sort(key=state.slots.births.__getitem__)
         return slots
 
-    async def found(
-        self, capability: str, status: AgentStatus | None, match: str
-    ) -> Iterable[Found]:
+    async def found(self, capability: str, status: AgentStatus | None, match: str) -> list[Found]:
         """Who can do it, best first. See `AgentRegistry.find_agents_by_capability`."""
         self.queries += 1
         if not capability.strip():

@@ -11,6 +11,7 @@ import msgspec
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.models import LeasePolicy
+from rollcall.registry.query import TextHit
 
 _FOREVER: Final = 1e12
 """Seconds (some 30,000 years) that a lease lasts whose running out is of no consequence."""
@@ -78,6 +79,8 @@ class AgentMetadata(msgspec.Struct):
         avg_execution_time: Seconds a task.
         error_count: Errors, retried ones included.
         request_count: Calls, retries included.
+        match: How it matched the search that found it: which capability, the score from 0 to 1,
+            the reason; None: no search did.
     """
 
     agent_id: str
@@ -97,6 +100,7 @@ class AgentMetadata(msgspec.Struct):
     avg_execution_time: float = 0.0
     error_count: int = 0
     request_count: int = 0
+    match: TextHit | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
