@@ -9,12 +9,15 @@ LOCK := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-kill check bench lock clean
+.PHONY: help run examples test test-kill check bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Run the examples, one after another
+run: $(VENV)/.run ## Start all services, until Ctrl-C (ARGS="..." goes to `rollcall up`)
+	@$(BIN)/rollcall up $(ARGS)
+
+examples: $(VENV)/.run ## Run the examples, one after another
 	@set -e; for example in examples/[0-9]*.py; do \
 		printf '\n== %s\n' "$$example"; $(BIN)/python "$$example"; done
 
@@ -35,8 +38,8 @@ bench: $(VENV)/.run ## Measure, side by side (ARGS="..." goes to bench/run.py)
 	$(BIN)/python bench/run.py $(ARGS)
 
 lock: $(VENV)/.dev ## Pin what pyproject.toml asks for (ARGS=--upgrade takes the newest)
-	$(LOCK) pyproject.toml --group build --output-file requirements/run.txt
-	$(LOCK) pyproject.toml --group dev --extra semantic --extra server --constraint requirements/run.txt \
+	$(LOCK) pyproject.toml --group build --extra server --output-file requirements/run.txt
+	$(LOCK) pyproject.toml --group dev --all-extras --constraint requirements/run.txt \
 		--output-file requirements/dev.txt
 	$(LOCK) bench/requirements.in --constraint requirements/dev.txt \
 		--output-file bench/requirements.txt

@@ -72,6 +72,8 @@ async def test_writes_are_audited_by_what_they_are_about_and_heartbeats_are_not(
                 ("delete", "/runtimes/{runtime}"),
                 ("get", "/agents"),
                 ("post", "/agents/{agent_id}/heartbeat"),
+                ("get", "/events"),
+                ("get", "/sd/prometheus"),
                 ("get", "/agents/{agent_id}/explain"),
                 ("patch", "/agents/{agent_id}/status"),
                 ("get", "/agents/{agent_id}"),
@@ -87,6 +89,8 @@ async def test_writes_are_audited_by_what_they_are_about_and_heartbeats_are_not(
         (
             "/api/v1",
             {
+                ("get", "/api/v1/events"),
+                ("get", "/sd/prometheus"),
                 ("get", "/"),
                 ("get", "/health"),
                 ("get", "/metrics"),
@@ -133,7 +137,7 @@ def test_no_handler_is_longer_than_ten_lines(clock: FrozenClock) -> None:
         router for module in modules for router in (*module.routers, *module.public_routers)
     ]
     handlers = [route.endpoint for router in routers for route in router.routes]  # type: ignore[attr-defined]
-    assert {one.__module__ for one in handlers} == {agent_api.__name__, service_api.__name__}
+    assert {one.__module__ for one in handlers} >= {agent_api.__name__, service_api.__name__}
     for handler in handlers:
         source = inspect.getsource(handler)
         body = source[source.index('"""') :].split('"""', 2)[2]

@@ -6,17 +6,20 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.kernel.errors import Closed, InvalidInput
+from rollcall.kernel.ids import RandomIds
 from rollcall.kernel.record_errors import (
     Contention,
     LeaseNotFound,
+    NamespaceFull,
     RecordExists,
     RecordNotFound,
     RevisionMismatch,
 )
 from rollcall.registry.events import EventType
 from rollcall.registry.models import Grant, LeasePolicy, Probe, Record
-from rollcall.registry.service import RegistryService
+from rollcall.registry.service import RegistryOptions, RegistryService
 from rollcall.registry.status import LeasePhase, ProbeState, Status
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import FaultyStore, LostAnswer, foreign
@@ -321,3 +324,21 @@ async def test_every_write_of_a_stopped_registry_is_refused(
     ):
         with pytest.raises(Closed):
             await call
+
+
+async def test_a_full_namespace_takes_no_new_record_and_lets_those_there_change(
+    clock: FrozenClock,
+) -> None:
+    registry = RegistryService(
+        InMemoryStore(clock, RandomIds()), clock=clock, options=RegistryOptions(max_records=2)
+    )
+    await registry.start()
+    for name in ("a", "b"):
+        await registry.register(record(name))
+    with pytest.raises(NamespaceFull) as refused:
+        await registry.register(record("c"))
+    assert (refused.value.namespace, refused.value.limit) == ("default", 2)
+    await registry.register(record("a", name="changed"))
+    await registry.deregister("default", "b")
+    await registry.register(record("c"))
+    await registry.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -17,7 +17,7 @@ from rollcall.client.errors import RegistryUnavailable, UnexpectedAnswer
 from rollcall.client.problems import error_of
 from rollcall.kernel.caller import RateLimited
 from rollcall.kernel.clock import Clock, within
-from rollcall.kernel.errors import Closed, InvalidInput
+from rollcall.kernel.errors import Closed, InvalidInput, RollcallError
 from rollcall.policies import checks
 from rollcall.policies.retry import RetryPolicy, full_jitter
 
@@ -104,6 +104,14 @@ class Connection:
         response = await self._repeated(method, url, params, body, record_id, retry)
         return _read(url, response, answer)
 
+    async def order(self, method: str, path: str, *, params: Params | None = None) -> None:
+        """The same, where the answer says no more than that it is done.
+
+        Raises:
+            RollcallError: As for `call`.
+        """
+        await self._repeated(method, self.base_url + path, params, None, None, True)
+
     async def pages(
         self, path: str, page: type[T], *, params: Params | None = None, retry: bool = True
     ) -> AsyncGenerator[T]:
@@ -121,6 +129,59 @@ class Connection:
                 return
             # Of the link only the query counts: the key must not go where an answer points to.
             url, params = f"{self.base_url}{path}?{urlsplit(link).query}", None
+
+    async def lines(
+        self, path: str, *, params: Params | None = None, after: Callable[[], str | None]
+    ) -> AsyncGenerator[str]:
+        """The lines of an answer that goes on, made again as often as it breaks off.
+
+        Args:
+            path: Begins with a slash.
+            params: The query.
+            after: The id of the last event that came, asked at each attempt; None: there is none.
+
+        Raises:
+            RollcallError: As for `call`.
+        """
+        url, attempt = self.base_url + path, 1
+        while True:
+            try:
+                async for line in self._streamed(url, params, after()):
+                    attempt = 1
+                    yield line
+                return
+            except (RateLimited, RegistryUnavailable) as error:
+                if not self._retry.should_retry(attempt, error):
+                    raise
+                _log.info("the stream broke off, again soon: %s", error)
+                await self._clock.sleep(full_jitter(self._retry.delay(attempt), self._rng))
+                attempt += 1
+
+    async def _streamed(
+        self, url: str, params: Params | None, after: str | None
+    ) -> AsyncGenerator[str]:
+        client = self._client()
+        from httpx import RequestError  # noqa: PLC0415 - loaded by the first request
+
+        headers = self._headers(has_body=False) | {"accept": "text/event-stream"}
+        if after is not None:
+            headers["last-event-id"] = after
+        request = client.build_request("GET", url, params=_given(params), headers=headers)
+        try:
+            response = await within(self._clock, self._timeout, client.send(request, stream=True))
+        except TimeoutError:
+            raise RegistryUnavailable(url, f"no answer within {self._timeout:g} s") from None
+        except RequestError as error:
+            raise RegistryUnavailable(url, _said(error)) from error
+        try:
+            if not response.is_success:
+                raise self._error(url, response, await response.aread(), None)
+            async for line in response.aiter_lines():
+                yield line
+        except RequestError as error:
+            raise RegistryUnavailable(url, _said(error)) from error
+        finally:
+            await response.aclose()
 
     async def send(self, method: str, url: str, **options: Any) -> httpx.Response:
         """One request to anywhere, as httpx does it: no key, no retry and no time-out.
@@ -177,7 +238,7 @@ class Connection:
         request = client.build_request(
             method,
             url,
-            params={k: v for k, v in params.items() if v is not None} if params else None,
+            params=_given(params),
             content=None if body is None else msgspec.json.encode(body),
             headers=self._headers(body is not None),
         )
@@ -186,15 +247,19 @@ class Connection:
         except TimeoutError:
             raise RegistryUnavailable(url, f"no answer within {self._timeout:g} s") from None
         except RequestError as error:
-            problem = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise RegistryUnavailable(url, problem) from error
+            raise RegistryUnavailable(url, _said(error)) from error
         if response.is_success:
             return response
-        raise error_of(
+        raise self._error(url, response, response.content, record_id)
+
+    def _error(
+        self, url: str, response: httpx.Response, content: bytes, record_id: str | None
+    ) -> RollcallError:
+        return error_of(
             url,
             response.status_code,
             response.headers,
-            response.content,
+            content,
             record_id=record_id,
             authenticated=bool(self._api_key),
             now=self._clock.now(),
@@ -232,6 +297,14 @@ def segment(field: str, value: str) -> str:
     if value in ("", ".", ".."):
         raise InvalidInput(field, f"must be an id, not {value!r}")
     return quote(value, safe="")
+
+
+def _given(params: Params | None) -> dict[str, str | int | Sequence[str]] | None:
+    return {k: v for k, v in params.items() if v is not None} if params else None
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _checked(url: str) -> str:

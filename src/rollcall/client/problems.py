@@ -15,6 +15,7 @@ from rollcall.kernel.errors import Compacted, InvalidInput, RollcallError
 from rollcall.kernel.record_errors import (
     Contention,
     LeaseNotFound,
+    NamespaceFull,
     RecordExists,
     RecordNotFound,
     RevisionMismatch,
@@ -50,6 +51,7 @@ class _Problem(msgspec.Struct):
     tries: int = 0
     asked: int = 0
     oldest: int = 0
+    limit: int = 0
     scope: str | None = None
 
     @property
@@ -61,6 +63,7 @@ _WORDS: dict[str, Callable[[_Problem], RollcallError]] = {
     "compacted": lambda said: Compacted(said.asked, said.oldest),
     "contention": lambda said: Contention(said.namespace, said.record_id, said.tries),
     "lease-not-found": lambda said: LeaseNotFound(said.namespace, said.lease_id),
+    "namespace-full": lambda said: NamespaceFull(said.namespace, said.limit),
     "record-exists": lambda said: RecordExists(said.namespace, said.record_id),
     "record-not-found": lambda said: RecordNotFound(said.namespace, said.record_id),
     "revision-mismatch": lambda said: RevisionMismatch(

@@ -56,6 +56,18 @@ class LeaseNotFound(RollcallError, KeyError):
     __str__ = RollcallError.__str__
 
 
+class NamespaceFull(RollcallError):
+    """The namespace holds as many records as it may; what is there can still be changed."""
+
+    def __init__(self, namespace: str, limit: int) -> None:
+        super().__init__(
+            f"namespace {namespace!r} holds as many records as it may ({limit:,}): remove some, or"
+            " have an operator raise the limit"
+        )
+        self.namespace = namespace
+        self.limit = limit
+
+
 class Contention(RollcallError):
     """A record changed under every one of several tries; nothing was written."""
 

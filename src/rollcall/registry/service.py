@@ -42,11 +42,14 @@ class RegistryOptions(msgspec.Struct, frozen=True, kw_only=True):
         preservation: When many deaths at once are not believed.
         keep_events: Events that subscribers may be behind.
         flush_interval: Seconds between writes of soft renewals to the store.
+        max_records: Records that a namespace may hold; checked before a write, so that writes at
+            the same moment may go beyond it by as many as they are.
     """
 
     preservation: PreservationPolicy = PreservationPolicy()
     keep_events: int = 10_000
     flush_interval: float = 2.0
+    max_records: int | None = None
 
 
 class RegistryService(RegistryReader, RegistryWriter):
@@ -79,7 +82,9 @@ class RegistryService(RegistryReader, RegistryWriter):
         semantic = SemanticSearch(state.index, encoder) if encoder else None
         RegistryReader.__init__(self, state, feed, commits, timers, clock, semantic)
         ops = OperationIds(ids or RandomIds())
-        RegistryWriter.__init__(self, state, commits, keeper, timers, clock, ops)
+        RegistryWriter.__init__(
+            self, state, commits, keeper, timers, clock, ops, self.options.max_records
+        )
         self._store = store
         self._flush = RenewalFlush(
             store, state, timers, commits, clock, self.options.flush_interval

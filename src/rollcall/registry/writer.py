@@ -15,6 +15,7 @@ from rollcall.kernel.ids import OperationIds
 from rollcall.kernel.record_errors import (
     Contention,
     LeaseNotFound,
+    NamespaceFull,
     RecordExists,
     RecordNotFound,
     RevisionMismatch,
@@ -48,6 +49,7 @@ class RegistryWriter:
         timers: LeaseTimers,
         clock: Clock,
         ops: OperationIds,
+        max_records: int | None = None,
     ) -> None:
         self.state = state
         self.commits = commits
@@ -55,6 +57,7 @@ class RegistryWriter:
         self.timers = timers
         self.clock = clock
         self._ops = ops
+        self._max_records = max_records
 
     async def register(
         self,
@@ -80,6 +83,7 @@ class RegistryWriter:
             RecordExists: `expect` was 0.
             RevisionMismatch: Another revision is there.
             LeaseNotFound: It names a shared lease that does not exist.
+            NamespaceFull: It would be one too many.
         """
         check_record(record, contents=not checked)
         op = op or self._ops.next()
@@ -88,6 +92,7 @@ class RegistryWriter:
             # one whose first answer was lost.
             slot = None if expect == 0 else self.state.slot(record.namespace, record.id)
             if slot is None:
+                self._check_room(record.namespace)
                 revision, doc = 0, _anew(record)
             else:
                 revision = self.state.slots.revisions[slot]
@@ -315,6 +320,11 @@ class RegistryWriter:
         grant = doc.grant if isinstance(doc, Lease) else doc.lease if doc else None
         if isinstance(grant, Grant) and grant.phase is not LeasePhase.FRESH:
             await self.keeper.revive(slot)
+
+    def _check_room(self, namespace: str) -> None:
+        space = self.state.spaces.get(namespace)
+        if self._max_records is not None and space and len(space.records) >= self._max_records:
+            raise NamespaceFull(namespace, self._max_records)
 
     def _slot(self, namespace: str, record_id: str) -> int:
         slot = self.state.slot(namespace, record_id)

@@ -69,6 +69,10 @@ class AuditLog(Protocol):
         """The last `limit` entries of a namespace, the newest first."""
         ...
 
+    async def forget(self, before: float) -> int:
+        """Drop the entries made before then, in seconds since the epoch; how many."""
+        ...
+
 
 class InMemoryAuditLog:
     """The last `keep` entries, for as long as the process lives."""
@@ -82,6 +86,12 @@ class InMemoryAuditLog:
     async def entries(self, namespace: str, *, limit: int = 100) -> list[AuditEntry]:
         found = [one for one in reversed(self._entries) if one.namespace == namespace]
         return found[:limit]
+
+    async def forget(self, before: float) -> int:
+        kept = [one for one in self._entries if one.at >= before]
+        gone = len(self._entries) - len(kept)
+        self._entries = deque(kept, maxlen=self._entries.maxlen)
+        return gone
 
 
 def audit_subject(scope: Scope, subject: str) -> None:

@@ -53,6 +53,14 @@ class ApiKey:
         """Who shows this key."""
         return Caller(f"key:{self.id}", self.namespace, self.scopes)
 
+    def problem(self, now: float) -> str | None:
+        """Why it is no good at `now`, in seconds since the epoch; None: it is good."""
+        if self.revoked_at is not None and self.revoked_at <= now:
+            return "was revoked"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "has expired"
+        return None
+
 
 class KeyStore(Protocol):
     """Where keys are kept. What is done is durable when the call returns.
@@ -79,6 +87,10 @@ class KeyStore(Protocol):
         """
         ...
 
+    async def usable(self, now: float) -> bool:
+        """Whether there is a key in any namespace that somebody could come in with."""
+        ...
+
 
 class InMemoryKeyStore:
     """Keys for as long as the process lives."""
@@ -103,6 +115,62 @@ class InMemoryKeyStore:
         if key.revoked_at is None:
             self._keys[key_id] = replace(key, revoked_at=at)
         return True
+
+    async def usable(self, now: float) -> bool:
+        return any(key.problem(now) is None for key in self._keys.values())
+
+
+class CachedKeys:
+    """Remembers keys for a few seconds, so that not every request asks the store.
+
+    A key that is revoked through this object is no good at once; one that is revoked elsewhere, by
+    another process, at most `max_age` later.
+
+    Args:
+        store: Where keys are kept.
+        clock: Tells how old a copy is.
+        max_age: Seconds that a copy is good for.
+        keep: Of how many keys there are copies at most.
+    """
+
+    def __init__(
+        self, store: KeyStore, clock: Clock, *, max_age: float = 5.0, keep: int = 10_000
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._max_age = max_age
+        self._keep = keep
+        self._copies: dict[str, tuple[float, ApiKey]] = {}
+
+    async def add(self, key: ApiKey) -> None:
+        await self._store.add(key)
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        now = self._clock.monotonic()
+        copy = self._copies.get(key_id)
+        if copy is not None and copy[0] > now:
+            return copy[1]
+        key = await self._store.get(key_id)
+        if key is None:
+            # Not remembered: anybody can make up ids, and they would push out those in use.
+            self._copies.pop(key_id, None)
+            return None
+        if len(self._copies) >= self._keep:
+            self._copies.clear()
+        self._copies[key_id] = (now + self._max_age, key)
+        return key
+
+    async def list(self, namespace: str) -> list[ApiKey]:
+        return await self._store.list(namespace)
+
+    async def revoke(self, namespace: str, key_id: str, at: float) -> bool:
+        try:
+            return await self._store.revoke(namespace, key_id, at)
+        finally:
+            self._copies.pop(key_id, None)
+
+    async def usable(self, now: float) -> bool:
+        return await self._store.usable(now)
 
 
 def draw_key(
@@ -142,10 +210,9 @@ async def check_key(store: KeyStore, text: str, now: float) -> Caller:
     key = await store.get(match[1]) if match else None
     if match is None or key is None or not hmac.compare_digest(key.digest, _digest(match[2])):
         raise NotAuthenticated("the API key is not known here")
-    if key.revoked_at is not None and key.revoked_at <= now:
-        raise NotAuthenticated("the API key was revoked")
-    if key.expires_at is not None and key.expires_at <= now:
-        raise NotAuthenticated("the API key has expired")
+    problem = key.problem(now)
+    if problem is not None:
+        raise NotAuthenticated(f"the API key {problem}")
     return key.caller
 
 

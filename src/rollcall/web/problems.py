@@ -40,6 +40,7 @@ from rollcall.kernel.errors import (
 from rollcall.kernel.record_errors import (
     Contention,
     LeaseNotFound,
+    NamespaceFull,
     RecordExists,
     RecordNotFound,
     RevisionMismatch,
@@ -90,6 +91,7 @@ STANDARD: Mapping[type[Exception], Kind] = {
         404, "lease-not-found", "There is no such shared lease", ("namespace", "lease_id")
     ),
     RecordExists: Kind(409, "record-exists", "The record is there already", _RECORD),
+    NamespaceFull: Kind(429, "namespace-full", "The namespace is full", ("namespace", "limit")),
     Contention: Kind(
         409, "contention", "The record changes too quickly", (*_RECORD, "tries"), retry_after=1
     ),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from rollcall.backends.sql import consumers, outbox
+from rollcall.backends.sql import audit, consumers, keys, outbox
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
@@ -18,7 +18,15 @@ from rollcall.backends.sql.tables import METADATA
 from rollcall.kernel.errors import IncompatibleStore
 from rollcall.testing.event_log_contract.case import created
 
-TABLES = {outbox.OUTBOX, outbox.HEAD, consumers.GROUPS, consumers.INBOX, consumers.HELD}
+TABLES = {
+    outbox.OUTBOX,
+    outbox.HEAD,
+    consumers.GROUPS,
+    consumers.INBOX,
+    consumers.HELD,
+    keys.KEYS,
+    audit.AUDIT,
+}
 
 
 async def run(path: Path, revision: str) -> None:

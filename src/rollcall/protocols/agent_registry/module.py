@@ -3,28 +3,38 @@
 
 from __future__ import annotations
 
+from rollcall.protocols import service_discovery
+from rollcall.protocols.agent_registry import streams
 from rollcall.protocols.agent_registry.api import router
 from rollcall.protocols.agent_registry.metrics import AgentRegistryMetrics
 from rollcall.protocols.agent_registry.operations import AgentOperations
 from rollcall.protocols.agent_registry.questions import facts
 from rollcall.protocols.store_ping import store_ping
 from rollcall.registry.service import RegistryService
+from rollcall.web.drain import Drain
 from rollcall.web.module import Module
 
 
-def module(service: RegistryService, *, heartbeat_timeout: float = 60.0) -> Module:
+def module(
+    service: RegistryService, *, heartbeat_timeout: float = 60.0, drain: Drain | None = None
+) -> Module:
     """The agent registry over a core.
 
     Args:
         service: The core; started and stopped by its owner.
         heartbeat_timeout: Seconds of silence until an agent is offline, where it says nothing
             itself (`HEARTBEAT_TIMEOUT_SECONDS`).
+        drain: Says when its streams must end; None: with their readers.
     """
     metrics = AgentRegistryMetrics(service)
     agents = AgentOperations(service, metrics, heartbeat_timeout=heartbeat_timeout)
     return Module(
         name="agent-registry",
-        routers=(router(agents),),
+        routers=(
+            streams.router(service, drain or Drain()),
+            service_discovery.router(service),
+            router(agents),
+        ),
         pings=(store_ping(service),),
         facts=(lambda: facts(service),),
         collectors=(metrics,),

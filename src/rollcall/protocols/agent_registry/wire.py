@@ -11,6 +11,7 @@ from pydantic import Field
 
 from rollcall.protocols.filters import MAX_FILTERS, AnyKind
 from rollcall.protocols.paging import DEFAULT_PAGE, MAX_PAGE
+from rollcall.protocols.streams import Following
 from rollcall.protocols.wire import (
     EvidenceView,
     HealthCheckWire,
@@ -294,3 +295,10 @@ class SearchQuery(Filters):
     match: Match = Match.LEXICAL
     limit: int = Field(default=100, ge=1, le=1_000)
     explain: bool = False
+
+
+class EventsQuery(Filters, Following):
+    """What to follow. Without `watch` only `kind`, `type` and `record_id` choose among events."""
+
+    kind: list[AnyKind] = Field(default=[], description="One of these; of a question: agents.")
+    q: str = Field(default="", max_length=1000, description="Words, of a question.")

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from rollcall.protocols.filters import MAX_FILTERS
 from rollcall.protocols.paging import DEFAULT_PAGE, MAX_PAGE
+from rollcall.protocols.streams import Following
 from rollcall.protocols.wire import HealthCheckWire, JsonObject, Reading, Text, Wire
 from rollcall.registry.models import Kind
 
@@ -127,6 +128,17 @@ class DiscoverQuery(Reading):
     include_unaddressed: bool = False
     limit: int = Field(default=DEFAULT_PAGE, ge=1, le=MAX_PAGE)
     cursor: str | None = Field(default=None, max_length=4096)
+
+
+class EventsQuery(Reading, Following):
+    """What to follow. Without `watch` only `service_type`, `type` and `record_id` choose."""
+
+    service_type: Kind | None = None
+    name: str | None = Field(default=None, max_length=256, description="A part of its name.")
+    tags: Words = Field(default=[], description="All of these.")
+    capabilities: Words = Field(default=[], description="All of these.")
+    status: ServiceStatus | None = None
+    include_unaddressed: bool = False
 
 
 class Discovered(Wire):

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: which parts a process is made of, opened and closed in order."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Final, Self
+
+from fastapi import FastAPI
+
+from rollcall import __version__
+from rollcall.app.entry import entrance
+from rollcall.app.places import MEMORY, Places, places
+from rollcall.app.settings import Settings
+from rollcall.app.upkeep import upkeep
+from rollcall.backends.eventlog.sql import SqlEventLog
+from rollcall.backends.sql.audit import SqlAuditLog
+from rollcall.backends.sql.database import Database, dialect_of
+from rollcall.backends.sql.keys import SqlKeyStore
+from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
+from rollcall.events.dispatcher import Dispatcher
+from rollcall.kernel.clock import Clock, SystemClock
+from rollcall.kernel.errors import Closed, InvalidInput
+from rollcall.kernel.ids import IdSource, RandomIds
+from rollcall.protocols.admin.module import module as admin
+from rollcall.protocols.agent_registry.module import module as agent_registry
+from rollcall.protocols.service_registry.module import HEALTH_PATHS
+from rollcall.protocols.service_registry.module import module as service_registry
+from rollcall.registry.catalogue import open_encoder, open_store
+from rollcall.registry.service import RegistryOptions, RegistryService
+from rollcall.registry.store import RecordStore
+from rollcall.web.auth import Access
+from rollcall.web.drain import Drain
+from rollcall.web.keys import CachedKeys
+from rollcall.web.limits import Limits, RateLimiter
+from rollcall.web.module import Kit, Module, create_app
+
+Build = Callable[["Platform"], Module]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the services that Rollcall is made of.
+
+    Args:
+        name: What `rollcall serve` calls it.
+        title: What people call it.
+        port: Its port by the settings.
+        variable: The setting that says so.
+        build: Makes its module.
+        health_paths: Where its health is told.
+    """
+
+    name: str
+    title: str
+    port: Callable[[Settings], int]
+    variable: str
+    build: Build
+    health_paths: Sequence[str] = ("/health",)
+
+
+SERVICES: Final[Mapping[str, Service]] = {
+    one.name: one
+    for one in (
+        Service(
+            "service-registry",
+            "service registry",
+            lambda settings: settings.service_registry_port,
+            "SERVICE_REGISTRY_PORT",
+            lambda platform: service_registry(
+                platform.registry, store=platform.places.kind, drain=platform.drain
+            ),
+            HEALTH_PATHS,
+        ),
+        Service(
+            "agent-registry",
+            "agent registry",
+            lambda settings: settings.agent_registry_port,
+            "ROLLCALL_AGENT_REGISTRY_PORT",
+            lambda platform: agent_registry(
+                platform.registry,
+                heartbeat_timeout=platform.settings.heartbeat_timeout,
+                drain=platform.drain,
+            ),
+        ),
+    )
+}
+"""Every service, in the order in which they are shown."""
+
+
+def service(name: str) -> Service:
+    """The service called `name`.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    try:
+        return SERVICES[name]
+    except KeyError:
+        raise InvalidInput(
+            "service", f"{name!r} is not the name of one; there are {', '.join(SERVICES)}"
+        ) from None
+
+
+class Platform:
+    """The parts of one process: open while it is entered. Made by `compose`."""
+
+    access: Access
+    registry: RegistryService
+    database: Database
+    dispatcher: Dispatcher[SqlUnitOfWork]
+    apps: Mapping[str, FastAPI]
+
+    def __init__(
+        self,
+        settings: Settings,
+        services: Sequence[Service],
+        where: Places,
+        clock: Clock,
+        ids: IdSource,
+        store: RecordStore,
+    ) -> None:
+        self.settings = settings
+        self.services = tuple(services)
+        self.places = where
+        self.clock = clock
+        self.ids = ids
+        self.drain = Drain()
+        self._store = store
+        self._open: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._enter(stack)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._open is None:
+            raise Closed("the platform is not open")
+        opened, self._open = self._open, None
+        await opened.aclose()
+
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        """Open everything, from what others stand on to what stands on others."""
+        settings = self.settings
+        self.database = Database(dialect_of(self._database_url(stack)))
+        await self.database.open()
+        stack.push_async_callback(self.database.close)
+        keys = CachedKeys(SqlKeyStore(self.database), self.clock)
+        audit = SqlAuditLog(self.database)
+        self.access = access = await entrance(settings, keys, self.clock)
+        self.registry = RegistryService(
+            self._store,
+            clock=self.clock,
+            ids=self.ids,
+            encoder=open_encoder if importlib.util.find_spec("wordllama") else None,
+            options=RegistryOptions(max_records=settings.max_records),
+        )
+        stack.push_async_callback(self.registry.stop)
+        await self.registry.start()
+        events = SqlEventLog(self.database)
+        modules = {one.name: one.build(self) for one in self.services}
+        self.dispatcher = Dispatcher(
+            events,
+            self.clock,
+            [subscription for module in modules.values() for subscription in module.subscriptions],
+        )
+        await self.dispatcher.start()
+        stack.push_async_callback(self.dispatcher.stop)
+        administration = admin(self.registry, keys, audit, self.dispatcher, self.clock, self.ids)
+        limits = Limits(body_bytes=settings.max_body_bytes)
+        rate = None
+        if settings.rate_per_second is not None:
+            rate = RateLimiter(
+                self.clock, per_second=settings.rate_per_second, burst=settings.rate_burst
+            )
+        beside = upkeep(self._store, self.registry, events, audit, self.clock, settings)
+        apps: dict[str, FastAPI] = {}
+        for one in self.services:
+            kit = Kit(
+                one.name,
+                __version__,
+                self.clock,
+                self.ids,
+                access,
+                audit,
+                self.drain,
+                development=settings.development,
+                limits=limits,
+                rate=rate,
+                health_paths=one.health_paths,
+            )
+            # What serves the whole process runs once, beside the first of its services.
+            parts = [modules[one.name], administration, *([] if apps else [beside])]
+            apps[one.name] = app = create_app(parts, kit)
+            await stack.enter_async_context(app.router.lifespan_context(app))
+        self.apps = apps
+
+    def _database_url(self, stack: AsyncExitStack) -> str:
+        if self.places.database != MEMORY:
+            return self.places.database
+        folder = stack.enter_context(TemporaryDirectory(prefix="rollcall-"))
+        return f"sqlite:///{Path(folder) / 'services.db'}"
+
+
+def compose(
+    settings: Settings,
+    names: Sequence[str] = tuple(SERVICES),
+    *,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
+    store: RecordStore | None = None,
+) -> Platform:
+    """The parts of one process, not opened yet.
+
+    Args:
+        settings: What the process is told.
+        names: Which services it runs.
+        clock: Its time.
+        ids: Its randomness.
+        store: A record store instead of the one that the settings name.
+
+    Raises:
+        InvalidInput: The settings contradict each other, or there is no such service.
+    """
+    where = places(settings)
+    clock = clock or SystemClock()
+    ids = ids or RandomIds()
+    return Platform(
+        settings,
+        [service(name) for name in names],
+        where,
+        clock,
+        ids,
+        store or open_store(where.records, clock, ids),
+    )

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One process, one event loop, one server on several sockets: `rollcall up` and `serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from rollcall import __version__
+from rollcall.app.banner import Running, banner
+from rollcall.app.compose import SERVICES, Platform, Service, compose, service
+from rollcall.app.settings import Settings
+from rollcall.app.sockets import ByPort, bound
+from rollcall.kernel.clock import SystemClock
+from rollcall.kernel.errors import RollcallError, StoreInUse
+from rollcall.web import logs
+from rollcall.web.drain import DrainingServer
+
+_log = logging.getLogger(__name__)
+FAILED: Final = 1
+KEEP_ALIVE: Final = 75
+"""Seconds that an idle connection stays open: longer than most heartbeat intervals and proxies."""
+
+
+def up(settings: Settings) -> int:
+    """Run every service until a signal ends it; the exit code. Errors are told on stderr."""
+    return run(settings, [(one, one.port(settings)) for one in SERVICES.values()])
+
+
+def serve(name: str, settings: Settings) -> int:
+    """Run one service alone until a signal ends it; the exit code. Errors are told on stderr."""
+    try:
+        one = service(name)
+    except RollcallError as error:
+        return _failed(error)
+    port = one.port(settings) if settings.port is None else settings.port
+    return run(settings, [(one, port)])
+
+
+def run(settings: Settings, services: Sequence[tuple[Service, int]]) -> int:
+    """Run services, each on its port, until a signal ends it; the exit code."""
+    logs.install(logs.handler(sys.stderr, development=settings.development), settings.log_level)
+    for talkative in ("alembic", "uvicorn.error"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    started = SystemClock().monotonic()
+    signals = _Signals()
+    sockets: list[socket.socket] = []
+    try:
+        platform = compose(settings, [one.name for one, _ in services])
+        for one, port in services:
+            variable = "PORT" if port == settings.port else one.variable
+            sockets.append(bound(settings.host, port, variable))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(platform, sockets, signals, started))
+    except StoreInUse as error:
+        return _failed(
+            f"{error}. A data folder belongs to one process; services that are to run apart need a"
+            " store that they can share (ROLLCALL_STORE=postgresql://...)"
+        )
+    except RollcallError as error:
+        return _failed(error)
+    finally:
+        for one in sockets:
+            one.close()
+    return 0
+
+
+async def _serve(
+    platform: Platform, sockets: Sequence[socket.socket], signals: _Signals, started: float
+) -> None:
+    async with platform:
+        running = [
+            Running(one.name, one.title, _url(platform.settings.host, bound_to.getsockname()[1]))
+            for one, bound_to in zip(platform.services, sockets, strict=True)
+        ]
+        apps = {
+            bound_to.getsockname()[1]: platform.apps[one.name]
+            for one, bound_to in zip(platform.services, sockets, strict=True)
+        }
+        config = uvicorn.Config(
+            ByPort(apps),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=round(platform.settings.drain_seconds),
+            ws_max_size=platform.settings.max_body_bytes,
+        )
+        server = _Server(config, platform, lambda: _tell(platform, running, started))
+        if not signals.ending:
+            await server.serve(list(sockets))
+        _log.info("every open request is answered; closing the stores")
+
+
+class _Server(DrainingServer):
+    """A server that says when it answers."""
+
+    def __init__(
+        self, config: uvicorn.Config, platform: Platform, ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config, platform.drain)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+class _Signals:
+    """Notes the signals that end a process before the server looks after them itself.
+
+    Uvicorn raises them again when it has ended, which would make a clean end look like a process
+    that was killed: they end here.
+    """
+
+    def __init__(self) -> None:
+        self.ending = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.ending = True
+
+
+def _tell(platform: Platform, running: Sequence[Running], started: float) -> None:
+    registry = platform.registry
+    print(  # noqa: T201
+        banner(
+            __version__,
+            SystemClock().monotonic() - started,
+            running,
+            store=platform.places.kind,
+            place=platform.places.told,
+            records=sum(len(space.records) for space in registry.state.spaces.values()),
+            login=platform.access.authenticated,
+        ),
+        flush=True,
+    )
+
+
+def _url(host: str, port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not to be had on Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _failed(error: object) -> int:
+    print(f"rollcall: {logs.redacted(str(error))}", file=sys.stderr)  # noqa: T201
+    return FAILED

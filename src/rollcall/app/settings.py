@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting, each read from one environment variable (or a `.env` file, or an option)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self, cast
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rollcall.kernel.errors import InvalidInput
+
+
+class Environment(StrEnum):
+    """Where the process runs."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class LogLevel(StrEnum):
+    """From which level on log lines are written."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class Login(StrEnum):
+    """When callers must show who they are."""
+
+    AUTO = "auto"
+    """Whenever others than this machine can reach the service, or tokens have an issuer."""
+    REQUIRED = "required"
+    """Always."""
+
+
+def _variable(name: str, default: Any, about: str, **bounds: Any) -> Any:
+    return Field(default=default, validation_alias=name, description=about, **bounds)
+
+
+class Settings(BaseSettings):
+    """What a process is told from outside. A field's alias is the variable that sets it."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    environment: Environment = _variable(
+        "ENVIRONMENT",
+        Environment.DEVELOPMENT,
+        "development (logs for people, errors with detail) or production (JSON logs, none)",
+    )
+    log_level: LogLevel = _variable("LOG_LEVEL", LogLevel.INFO, "DEBUG, INFO, WARNING or ERROR")
+    host: str = _variable(
+        "ROLLCALL_HOST", "127.0.0.1", "Address to listen on; any but loopback needs keys or tokens"
+    )
+    port: int | None = _variable(
+        "PORT", None, "Port of the one service that `rollcall serve NAME` runs", ge=0, le=65535
+    )
+    service_registry_port: int = _variable(
+        "SERVICE_REGISTRY_PORT", 3003, "Port of the service registry", ge=0, le=65535
+    )
+    agent_registry_port: int = _variable(
+        "ROLLCALL_AGENT_REGISTRY_PORT", 8009, "Port of the agent registry", ge=0, le=65535
+    )
+
+    data_dir: Path = _variable(
+        "ROLLCALL_DATA_DIR",
+        Path(platformdirs.user_data_dir("rollcall", appauthor=False)),
+        "Folder of the SQLite files; belongs to one process",
+    )
+    store: SecretStr | None = _variable(
+        "ROLLCALL_STORE",
+        None,
+        "Where records are: memory, sqlite, sqlite:///file, postgresql://..., zookeeper://host/root",
+    )
+    database: SecretStr | None = _variable(
+        "ROLLCALL_DATABASE",
+        None,
+        "SQL database of keys, audit log and events, where it is not the store's own",
+    )
+    zookeeper_hosts: str | None = _variable(
+        "ZOOKEEPER_HOSTS", None, "ZooKeeper servers, as host:port,host:port"
+    )
+    zookeeper_root: str = _variable(
+        "ZOOKEEPER_ROOT", "/services", "Path in ZooKeeper under which everything is"
+    )
+    postgres_host: str | None = _variable("POSTGRES_HOST", None, "PostgreSQL server")
+    postgres_port: int = _variable("POSTGRES_PORT", 5432, "Its port", ge=1, le=65535)
+    postgres_db: str = _variable("POSTGRES_DB", "rollcall", "Its database")
+    postgres_user: str = _variable("POSTGRES_USER", "rollcall", "Its user")
+    postgres_password: SecretStr | None = _variable(
+        "POSTGRES_PASSWORD", None, "The user's password"
+    )
+    postgres_password_file: Path | None = _variable(
+        "POSTGRES_PASSWORD_FILE", None, "A file that holds the password, instead"
+    )
+
+    heartbeat_timeout: float = _variable(
+        "HEARTBEAT_TIMEOUT_SECONDS",
+        60.0,
+        "Seconds of silence until an agent is offline",
+        gt=0,
+        le=86_400 * 365,
+    )
+    login: Login = _variable(
+        "ROLLCALL_LOGIN", Login.AUTO, "auto (none on loopback) or required (everywhere)"
+    )
+    jwt_issuer: str | None = _variable(
+        "ROLLCALL_JWT_ISSUER", None, "Issuer (`iss`) whose JSON web tokens are accepted"
+    )
+    jwt_audience: str = _variable("ROLLCALL_JWT_AUDIENCE", "rollcall", "What their `aud` must be")
+    jwt_jwks_url: str | None = _variable(
+        "ROLLCALL_JWT_JWKS_URL", None, "Where the issuer publishes its keys (RFC 7517)"
+    )
+    jwt_secret: SecretStr | None = _variable(
+        "ROLLCALL_JWT_SECRET", None, "Or a secret shared with the issuer, 32 bytes or more"
+    )
+    jwt_algorithms: str = _variable(
+        "ROLLCALL_JWT_ALGORITHMS",
+        "",
+        "The only algorithms accepted, with commas; empty: RS256, or HS256 with a secret",
+    )
+    jwt_namespace: str | None = _variable(
+        "ROLLCALL_JWT_NAMESPACE", None, "Namespace of tokens that name none; empty: refused"
+    )
+
+    max_body_bytes: int = _variable(
+        "ROLLCALL_MAX_BODY_BYTES", 1 << 20, "The longest request body", ge=1024
+    )
+    max_records: int = _variable(
+        "ROLLCALL_MAX_RECORDS", 1_000_000, "Records that one namespace may hold", ge=1
+    )
+    rate_per_second: float | None = _variable(
+        "ROLLCALL_RATE_PER_SECOND",
+        None,
+        "Requests a second that a caller may send; empty: any",
+        gt=0,
+    )
+    rate_burst: int = _variable(
+        "ROLLCALL_RATE_BURST", 200, "Requests that a caller may send at once", ge=1
+    )
+    drain_seconds: float = _variable(
+        "ROLLCALL_DRAIN_SECONDS", 10.0, "Seconds that open requests have at the end", ge=0, le=3600
+    )
+    keep_changes: int = _variable(
+        "ROLLCALL_KEEP_CHANGES", 100_000, "Changes that a reader may be behind", ge=1000
+    )
+    keep_days: float = _variable(
+        "ROLLCALL_KEEP_DAYS", 30.0, "Days that events and audit entries are kept", gt=0
+    )
+
+    @classmethod
+    def load(cls, overrides: Mapping[str, str] | None = None) -> Self:
+        """The settings of this process.
+
+        Args:
+            overrides: Variables that count instead of those of the environment.
+
+        Raises:
+            InvalidInput: A variable makes no sense; the error names it.
+        """
+        try:
+            return cls(**cast("dict[str, Any]", dict(overrides or {})))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise InvalidInput(".".join(map(str, first["loc"])), first["msg"]) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(".env", f"cannot be read: {error}") from None
+
+    @property
+    def development(self) -> bool:
+        return self.environment is Environment.DEVELOPMENT

@@ -1,0 +1,1 @@
+"""Real servers of others, started on loopback in temporary folders."""

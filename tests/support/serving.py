@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rollcall as a user starts it: a process of its own, which says where it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from rollcall.kernel.clock import SystemClock
+
+READY = 30.0
+"""Seconds that a start may take on a busy machine before it counts as failed."""
+_clock = SystemClock()
+_URL = re.compile(r"^  (service|agent) registry +(http://\S+)", re.MULTILINE)
+
+
+class Serving:
+    """A running `rollcall up` or `rollcall serve NAME`.
+
+    Args:
+        process: The process.
+        output: What it has said on its standard output.
+        log: The file with what it says on its standard error.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], output: str, log: Path) -> None:
+        self.process = process
+        self.output = output
+        self.log = log
+        found = {f"{word}-registry": url for word, url in _URL.findall(output)}
+        self.services = found.get("service-registry", "")
+        self.agents = found.get("agent-registry", "")
+
+    def kill(self) -> None:
+        """End it with no chance to do anything about it."""
+        self.process.kill()
+        self.process.wait(READY)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """End it as an operator does; its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(READY)
+
+    def errors(self) -> str:
+        """What it has said on its standard error so far."""
+        return self.log.read_text(encoding="utf-8")
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """A process's variables: what it needs to run, and those given; none of ours of the outside."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONUNBUFFERED": "1", **variables}
+
+
+def start(folder: Path, *arguments: str, **variables: str) -> Serving:
+    """Start `rollcall ARGUMENTS` in `folder`, and wait until it answers.
+
+    Unless `variables` say otherwise it takes free ports and keeps its data in `folder`.
+
+    Raises:
+        RuntimeError: It ended, or did not answer in time; with what it said.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "SERVICE_REGISTRY_PORT": "0",
+        "ROLLCALL_AGENT_REGISTRY_PORT": "0",
+        "ROLLCALL_DATA_DIR": str(folder / "data"),
+        **variables,
+    }
+    log = folder / f"log-{_clock.now()}.txt"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rollcall", *arguments],
+            cwd=folder,
+            env=environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+    assert process.stdout is not None
+    try:
+        output = _until(process.stdout, b"Ctrl-C", _clock.monotonic() + READY)
+    except BaseException:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        raise
+    if "Ctrl-C" not in output:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        raise RuntimeError(f"it did not start: {output}{log.read_text(encoding='utf-8')}")
+    return Serving(process, output, log)
+
+
+def _until(stream: IO[bytes], words: bytes, deadline: float) -> str:
+    """What comes over `stream` up to `words`, its end, or the deadline."""
+    read = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while words not in read and selector.select(max(0.0, deadline - _clock.monotonic())):
+            more = os.read(stream.fileno(), 65_536)
+            if not more:
+                break
+            read += more
+    return read.decode()
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[Serving]:
+    """`start`, and an end at the end."""
+    one = start(folder, *arguments, **variables)
+    try:
+        yield one
+    finally:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait(READY)
+        if one.process.stdout is not None:
+            one.process.stdout.close()
+
+
+def eventually(said: str, url: str, *, within: float = READY, **headers: str) -> httpx.Response:
+    """Ask `url` until the answer holds `said`; the answer.
+
+    Raises:
+        AssertionError: It did not, `within` seconds long.
+    """
+    deadline = _clock.monotonic() + within
+    while True:
+        answer = httpx.get(url, headers=headers, timeout=10)
+        if said in answer.text:
+            return answer
+        assert _clock.monotonic() < deadline, f"{url} never said {said!r}, but {answer.text!r}"
+        threading.Event().wait(0.02)
