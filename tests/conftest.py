@@ -6,6 +6,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["support.servers.plugin"]
+
 # A shared machine may stop a process for longer than any deadline that would mean something.
 _common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=_common, derandomize=True, print_blob=True)

@@ -22,6 +22,7 @@ Factory = Callable[[SplitResult, Clock, IdSource], RecordStore]
 STORES: Final = {
     "memory": "rollcall.backends.records.urls:memory",
     "sqlite": "rollcall.backends.records.urls:sqlite",
+    "postgresql": "rollcall.backends.records.urls:postgresql",
 }
 """URL scheme -> `module:factory`."""
 
@@ -36,6 +37,7 @@ def open_store(url: str, clock: Clock, ids: IdSource) -> RecordStore:
 
     `memory` or `memory://` is in memory. `sqlite:///fleet.db` is a file in the working directory,
     `sqlite:////var/lib/fleet.db` one at an absolute path (SQLAlchemy's reading of the slashes).
+    `postgresql://user:password@host:5432/database` is a database that several registries share.
     Special characters are percent-encoded.
 
     Raises:

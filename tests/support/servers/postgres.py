@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import asyncpg
 
 from support.servers.ports import free_ports
 from support.servers.provision import missing
@@ -30,20 +34,21 @@ def binaries() -> Path:
 
 
 class Postgres:
-    """One server, on a free port of the loopback, with its data in a folder of its own."""
+    """One server, on a free port of the loopback, with its data in a folder of its own.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        durable: Whether what it commits survives more than its own end; that takes longer.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self._bin = binaries()
-        self._folder = folder
-        self._data = folder / "data"
+        self._durable = durable
+        # Not in pytest's folder, where only its owner gets to; also, sockets want short paths.
+        self._folder = Path(tempfile.mkdtemp(prefix="rollcall-pg-"))
+        self._data = self._folder / "data"
         (self.port,) = free_ports(1)
-        folder.mkdir(parents=True, exist_ok=True)
         if _root():
-            shutil.chown(folder, OWNER, OWNER)
-            # Whoever owns the server must be able to get there.
-            for parent in folder.parents:
-                if parent.owner() == getpass.getuser() and not parent.stat().st_mode & 0o1:
-                    parent.chmod(parent.stat().st_mode | 0o11)
+            shutil.chown(self._folder, OWNER, OWNER)
         self._run(
             "initdb",
             "-D",
@@ -68,7 +73,10 @@ class Postgres:
 
     def start(self) -> None:
         """Start, and return when it answers."""
-        options = f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=200"
+        sync = "on" if self._durable else "off"
+        options = (
+            f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=200 -c fsync={sync}"
+        )
         self._run(
             "pg_ctl",
             "-D",
@@ -86,6 +94,12 @@ class Postgres:
     def stop(self) -> None:
         """Stop, cutting off whoever is connected."""
         self._run("pg_ctl", "-D", self._data, "-w", "-m", "fast", "stop")
+
+    def remove(self) -> None:
+        """Stop, if it runs, and remove its data."""
+        if (self._data / "postmaster.pid").exists():
+            self.stop()
+        shutil.rmtree(self._folder)
 
     def kill(self) -> None:
         """`kill -9` of the server and all its children."""
@@ -109,10 +123,23 @@ class Postgres:
         for one in (pid, *map(int, children)):
             os.kill(one, signal.SIGSTOP if on else signal.SIGCONT)
 
-    def create(self, database: str) -> str:
+    def create(self, database: str, template: str = "template0") -> str:
         """Make a database; its URL."""
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", OWNER, database)
+        self.execute(f"CREATE DATABASE {database} TEMPLATE {template}")
         return self.url(database)
+
+    def execute(self, statement: str) -> None:
+        """Have the server do one thing, also while a loop is running."""
+
+        async def execute() -> None:
+            connection = await asyncpg.connect(self.url())
+            try:
+                await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, execute()).result(PATIENCE)
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         command = [str(self._bin / program), *map(str, arguments)]

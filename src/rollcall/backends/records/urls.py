@@ -8,7 +8,7 @@ from urllib.parse import SplitResult
 
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.kernel.clock import Clock
-from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.errors import InvalidInput, MissingExtra
 from rollcall.kernel.ids import IdSource
 from rollcall.registry.catalogue import path_of
 from rollcall.registry.store import RecordStore
@@ -24,3 +24,14 @@ def sqlite(url: SplitResult, clock: Clock, ids: IdSource) -> RecordStore:
     from rollcall.backends.records.sqlite import SqliteStore
 
     return SqliteStore(Path(path_of(url)), clock, ids)
+
+
+def postgresql(url: SplitResult, clock: Clock, ids: IdSource) -> RecordStore:
+    try:
+        from rollcall.backends.records.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        if error.name not in ("asyncpg", "sqlalchemy", "alembic"):
+            raise
+        raise MissingExtra("PostgreSQL", "postgres") from None
+
+    return PostgresStore(url.geturl(), clock, ids)

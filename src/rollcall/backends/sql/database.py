@@ -135,6 +135,9 @@ class Database:
             yield
         except PoolTimeout as error:
             raise StoreUnavailable(f"{self._dialect} is busy: {error}") from error
+        except OSError as error:
+            # Drivers of servers leave what the network says as it is.
+            raise torn(f"{self._dialect} cannot be reached: {error}") from error
         except DBAPIError as error:
             meaning = self._dialect.meaning(error)
             if meaning is None:
@@ -148,7 +151,7 @@ def dialect_of(url: str, *, pool_size: int = 5) -> Dialect:
     """The database that `url` names, not opened yet.
 
     `sqlite:///fleet.db` is a file in the working directory, `sqlite:////var/lib/fleet.db` one at an
-    absolute path.
+    absolute path, `postgresql://user:password@host:5432/fleet` one on a server.
 
     Args:
         pool_size: How many connections are kept at most.
@@ -157,8 +160,15 @@ def dialect_of(url: str, *, pool_size: int = 5) -> Dialect:
         InvalidInput: There is no such kind of database, or the URL names none.
     """
     parts = urlsplit(url)
+    if parts.scheme == "postgresql":
+        from rollcall.backends.sql.postgres import PostgresDialect
+
+        return PostgresDialect(url, pool_size)
     if parts.scheme != "sqlite":
-        raise InvalidInput("database", f"{url!r} is none of those known: sqlite:///fleet.db")
+        raise InvalidInput(
+            "database",
+            f"{parts.scheme}:// is none of those known: sqlite:///fleet.db, postgresql://host/name",
+        )
     path = unquote(parts.path[1:])
     if parts.netloc or not path or "\0" in path:
         raise InvalidInput("database", f"{url!r} names no file; try sqlite:///fleet.db")

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, inspect
 from rollcall.kernel.errors import IncompatibleStore
 
 VERSION_TABLE: Final = "rollcall_version"
+_TURN: Final = int.from_bytes(b"rollcall")
+"""Names the advisory lock of migrations."""
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
@@ -27,6 +29,9 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
+    if connection.dialect.name == "postgresql":
+        # Processes that start at the same moment take turns; the lock ends with the transaction.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection

@@ -60,7 +60,7 @@ HEAD: Final = Table(
     Column("only", Integer, primary_key=True, autoincrement=False),
     Column("position", POSITION, nullable=False),
     Column("compacted", POSITION, nullable=False, comment="the last position that was forgotten"),
-    CheckConstraint("only = 1", name="only"),
+    CheckConstraint('"only" = 1', name="only"),
 )
 """One row, which is there from the first migration on."""
 

@@ -37,6 +37,6 @@ def upgrade() -> None:
             "compacted", position, nullable=False, comment="the last position that was forgotten"
         ),
         sa.PrimaryKeyConstraint("only", name="pk_outbox_head"),
-        sa.CheckConstraint("only = 1", name="ck_outbox_head_only"),
+        sa.CheckConstraint('"only" = 1', name="ck_outbox_head_only"),
     )
     op.bulk_insert(head, [{"only": 1, "position": 0, "compacted": 0}])

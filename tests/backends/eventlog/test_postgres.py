@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The event log on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+
+from rollcall.backends.eventlog.sql import SqlEventLog
+from rollcall.backends.sql.database import Database, dialect_of
+from rollcall.testing.event_log_contract import EventLogContract
+from rollcall.testing.event_log_contract.case import Log
+
+pytestmark = pytest.mark.server
+
+
+class TestPostgresEventLog(EventLogContract):
+    @pytest_asyncio.fixture(autouse=True)
+    async def databases(self, fresh_database: Callable[[], str]) -> AsyncIterator[None]:
+        self.url = fresh_database()
+        self.database = Database(dialect_of(self.url))
+        await self.database.open()
+        yield
+        await self.database.close()
+
+    async def make_log(self) -> Log:
+        return SqlEventLog(self.database)
+
+    async def another(self, log: Log) -> Log:
+        await self.database.close()
+        self.database = Database(dialect_of(self.url))
+        await self.database.open()
+        return SqlEventLog(self.database)

@@ -1,0 +1,49 @@
+"""Fixtures of real servers: one of each sort for a worker, a fresh place in it for a test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from rollcall.backends.sql.migrate import upgrade
+from support.servers.postgres import Postgres
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; who stops it starts it again."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres) -> str:
+    """The name of a database with our tables, to make others from."""
+
+    async def migrate(url: str) -> None:
+        engine = create_async_engine(url.replace("postgresql", "postgresql+asyncpg"))
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade)
+        await engine.dispose()
+
+    url = postgres.create("model")
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrate(url)).result()
+    return "model"
+
+
+@pytest.fixture
+def fresh_database(postgres: Postgres, template: str) -> Callable[[], str]:
+    """Makes databases with our tables and nothing in them; their URLs."""
+    return lambda: postgres.create(f"fleet_{next(_numbers)}", template)
