@@ -78,7 +78,10 @@ def test_a_url_that_cannot_be_used_says_what_would_be_right(url: str, hint: str)
 
 def test_an_unknown_scheme_lists_the_known(subtests: pytest.Subtests) -> None:
     for url in ("sqlte:///fleet.db", "mysql://host/db", "://x"):
-        with subtests.test(url=url), pytest.raises(InvalidInput, match="memory://, postgresql://, sqlite://"):
+        with (
+            subtests.test(url=url),
+            pytest.raises(InvalidInput, match="memory://, postgresql://, sqlite://"),
+        ):
             open_store(url, FrozenClock(), RandomIds())
 
 

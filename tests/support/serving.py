@@ -59,7 +59,11 @@ class Serving:
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """A process's variables: what it needs to run, and those given; none of ours of the outside."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
+        if name in os.environ
+    }
     return {**kept, "PYTHONUNBUFFERED": "1", **variables}
 
 

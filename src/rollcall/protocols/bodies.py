@@ -159,4 +159,8 @@ async def _at_revision(
     response = await handle(request)
     revision = before if request.method == "GET" else service.state.revision
     response.headers[REVISION_HEADER] = str(revision)
+    down_since = service.commits.down_since
+    if down_since is not None:
+        # RFC 9111, section 5.1: what is told from memory while the store is away may be so old.
+        response.headers["Age"] = str(int(service.clock.monotonic() - down_since))
     return response

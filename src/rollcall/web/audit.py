@@ -11,7 +11,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rollcall.kernel.clock import Clock
+from rollcall.kernel.clock import Clock, within
 from rollcall.kernel.errors import Unavailable
 from rollcall.web import correlation
 from rollcall.web.auth import known_caller
@@ -20,6 +20,8 @@ from rollcall.web.problems import Problems
 from rollcall.web.routes import route_template
 
 _log = logging.getLogger(__name__)
+PATIENCE = 5.0
+"""Seconds that an answer waits for its entry to be kept."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _SUBJECT = "rollcall.audit_subject"
 
@@ -165,7 +167,7 @@ class AuditMiddleware:
             request_id=named.request_id if named else "",
         )
         try:
-            await self._audit.append(entry)
+            await within(self._clock, PATIENCE, self._audit.append(entry))
         except Exception as error:
             _log.error("cannot write the audit entry %s: %s", entry, error)
             self._metrics.audit_failures.inc()

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import asyncpg as untyped  # pyright: ignore[reportMissingTypeStubs]
 from sqlalchemy.engine import URL
 
-from rollcall.backends.sql.postgres import COMMAND_TIMEOUT, CONNECT_TIMEOUT, SESSION, shown
+from rollcall.backends.sql.postgres import CONNECT_TIMEOUT, SESSION, shown
 from rollcall.kernel.errors import Closed, OutcomeUnknown, StoreUnavailable, Unavailable
 
 asyncpg: Final[Any] = untyped
@@ -31,6 +31,8 @@ FAILURES: Final[tuple[type[BaseException], ...]] = (
     TimeoutError,
 )
 """What says that the server does not answer as it should now."""
+COMMAND_TIMEOUT: Final = 5.0
+"""Seconds that one statement may take; whoever wrote waits for a 503 that long."""
 GOODBYE: Final = 2.0
 """Seconds that a connection is given to end in order."""
 

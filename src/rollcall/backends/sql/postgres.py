@@ -21,7 +21,7 @@ from rollcall.kernel.errors import (
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds until a server that does not answer counts as away."""
-COMMAND_TIMEOUT: Final = 15.0
+COMMAND_TIMEOUT: Final = 10.0
 """Seconds that one statement may take."""
 SESSION: Final = {
     "application_name": "rollcall",
