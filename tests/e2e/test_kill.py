@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`kill -9` of the server with writes in flight: what was acknowledged is there, nothing else is."""
+"""`kill -9` of the server with writes in flight: all that was acknowledged is there, no more."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 
 from rollcall.kernel.clock import SystemClock
 from support.servers.postgres import Postgres
-from support.serving import Serving, eventually, serving
+from support.serving import Serving, eventually, serving, start
 
 pytestmark = pytest.mark.server
 
@@ -100,8 +100,7 @@ def test_it_starts_only_where_its_store_answers_and_says_so(
     postgres.stop()
     try:
         with pytest.raises(RuntimeError, match=f"{postgres.place}") as failed:
-            with serving(tmp_path, "up", ROLLCALL_STORE=url):
-                pass
+            start(tmp_path, "up", ROLLCALL_STORE=url)
         assert "Traceback" not in str(failed.value)
     finally:
         postgres.start()

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from rollcall.kernel.clock import SystemClock
 from support.serving import Serving, eventually, serving
 
 pytestmark = pytest.mark.server
@@ -131,3 +132,38 @@ def test_each_answers_alone_while_the_others_are_gone(replicas: list[Serving]) -
     assert httpx.post(f"{last.agents}/agents/a/heartbeat").status_code == 200
     assert httpx.post(f"{last.agents}/register", json=card("b")).status_code == 200
     assert httpx.patch(f"{last.agents}/agents/a/status", json={"status": "busy"}).is_success
+
+
+def test_ten_thousand_agents_that_heartbeat_at_changing_replicas_are_never_expired(
+    replicas: list[Serving],
+) -> None:
+    timeout, rounds, pause = 6.0, 12, 1.0
+    listeners = [Listener(one, "?type=status_changed") for one in replicas]
+    ids = [f"a{number:05}" for number in range(10_000)]
+    for start in range(0, len(ids), 500):
+        agents = [card(one, timeout) for one in ids[start : start + 500]]
+        httpx.post(
+            f"{replicas[start % 3].agents}/register/batch", json={"agents": agents}, timeout=60
+        ).raise_for_status()
+    for one in replicas:
+        eventually('"total_agents":10000', f"{one.agents}/stats", within=30)
+
+    clock = SystemClock()
+    for number in range(rounds):
+        began = clock.monotonic()
+        # Each time a replica hears of a third, and the next time of another third.
+        for place, replica in enumerate(replicas):
+            some = ids[(number + place) % 3 :: 3]
+            answer = httpx.post(
+                f"{replica.agents}/heartbeats", json={"agent_ids": some}, timeout=60
+            ).json()
+            assert (answer["renewed"], answer["unknown"]) == (len(some), [])
+        threading.Event().wait(max(0.0, pause - (clock.monotonic() - began)))
+
+    for one in replicas:
+        assert httpx.get(f"{one.agents}/stats").json()["active_agents"] == len(ids)
+    for one in replicas:
+        one.kill()
+    for listener in listeners:
+        listener.join()
+        assert listener.events == []

@@ -21,6 +21,7 @@ from rollcall.kernel.clock import SystemClock
 
 READY = 30.0
 """Seconds that a start may take on a busy machine before it counts as failed."""
+_KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 _clock = SystemClock()
 _URL = re.compile(r"^  (service|agent) registry +(http://\S+)", re.MULTILINE)
 

@@ -55,5 +55,5 @@ def _source(
         return subscribed(service, lines, namespace, asked, last, kinds or ())
     shown = asked.model_copy(update={"kind": asked.kind or [Kind.AGENT.value]})
     with fields_named(translate.field_name):
-        question = translate.query_from(shown, translate.words_from(asked.q))
+        question = translate.query_from(shown, asked.q and translate.words_from(asked.q))
     return watched(service, namespace, question, follow=asked.follow)

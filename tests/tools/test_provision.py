@@ -1,0 +1,78 @@
+"""What the script that installs servers decides; it installs nothing here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "tools" / "provision.py"
+_spec = spec_from_file_location("provision", SCRIPT)
+assert _spec is not None
+assert _spec.loader is not None
+provision = module_from_spec(_spec)
+sys.modules["provision"] = provision
+_spec.loader.exec_module(provision)
+
+
+class Apt:
+    """Answers each command with the next code, and with the last from then on."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+        self.commands: list[Sequence[str]] = []
+
+    def __call__(self, command: Sequence[str]) -> int:
+        self.commands.append(command)
+        return self.codes.pop(0) if len(self.codes) > 1 else self.codes[0]
+
+
+def test_a_server_is_there_where_its_files_are(tmp_path: Path) -> None:
+    (postgres,) = [one for one in provision.SERVERS if one.name == "PostgreSQL"]
+    assert not provision.installed(postgres, tmp_path)
+    program = tmp_path / "usr/lib/postgresql/15/bin/initdb"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert provision.installed(postgres, tmp_path)
+
+
+def test_packages_are_installed_with_fresh_lists_and_without_what_they_recommend() -> None:
+    apt = Apt(0)
+    assert provision.install(["zookeeper"], apt)
+    assert apt.commands[0][:2] == ("apt-get", "update")
+    assert apt.commands[1][1] == "install"
+    assert {"--no-install-recommends", "zookeeper"} <= set(apt.commands[1])
+
+
+@pytest.mark.parametrize("codes", [(1, 0), (0, 100, 0, 0)])
+def test_trouble_on_the_way_is_tried_again(codes: tuple[int, ...]) -> None:
+    assert provision.install(["zookeeper"], Apt(*codes))
+
+
+def test_trouble_that_stays_is_given_up() -> None:
+    apt = Apt(1)
+    assert not provision.install(["zookeeper"], apt)
+    assert len(apt.commands) == provision.TRIES
+
+
+def test_who_may_not_install_is_told_how() -> None:
+    missing = list(provision.SERVERS)
+    assert "sudo apt-get install" in provision.advice(missing, root=False, apt=True)
+    assert "postgresql-15" in provision.advice(missing, root=True, apt=False)
+    assert provision.advice(missing, root=True, apt=True) == ""
+
+
+def test_it_explains_itself_and_checks_without_installing() -> None:
+    told = subprocess.run(
+        [sys.executable, SCRIPT, "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--check" in told.stdout
+    checked = subprocess.run(
+        [sys.executable, SCRIPT, "--check"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode in (0, 1)
+    assert all(server.name in checked.stdout for server in provision.SERVERS)

@@ -1,0 +1,142 @@
+"""Install the servers of others that some tests talk to, from Debian's packages.
+
+What is there already is left alone, and no service of theirs is started: the tests start their own,
+on free ports of the loopback, in folders of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+TRIES = 3
+PATIENCE = 600
+"""Seconds that one call of apt-get may take."""
+POLICY = Path("/usr/sbin/policy-rc.d")
+"""Asked by packages before they start a service (Debian's invoke-rc.d); 101 means no."""
+
+
+class Server(NamedTuple):
+    """A server that tests talk to.
+
+    Attributes:
+        name: What people call it.
+        package: Debian's package.
+        proofs: Patterns of files, one of which is there where it is installed.
+        without: What is left out without it.
+    """
+
+    name: str
+    package: str
+    proofs: Sequence[str]
+    without: str
+
+
+SERVERS = (
+    Server(
+        "PostgreSQL",
+        "postgresql-15",
+        ("/usr/lib/postgresql/*/bin/initdb",),
+        "stores on PostgreSQL, replicas, outages",
+    ),
+    Server("ZooKeeper", "zookeeper", ("/usr/share/java/zookeeper.jar",), "stores on ZooKeeper"),
+    Server("Prometheus", "prometheus", ("/usr/bin/promtool",), "alert rules"),
+)
+
+
+def installed(server: Server, root: Path = Path("/")) -> bool:
+    """Whether it is there."""
+    return any(any(root.glob(proof.lstrip("/"))) for proof in server.proofs)
+
+
+def advice(missing: Iterable[Server], *, root: bool, apt: bool) -> str:
+    """Why the missing ones cannot be installed here; empty: they can."""
+    packages = " ".join(server.package for server in missing)
+    if not apt:
+        return f"apt-get is not here: install {packages} in the way of this system"
+    return "" if root else f"run `sudo apt-get install --no-install-recommends {packages}`"
+
+
+def install(packages: Sequence[str], run: Callable[[Sequence[str]], int]) -> bool:
+    """Install Debian packages; whether that worked, at the last of some tries."""
+    for _ in range(TRIES):
+        # The lists first: those of an image are often older than what the archive holds.
+        if run(("apt-get", "update", "-q")) == 0 and (
+            run(("apt-get", "install", "-y", "-q", "--no-install-recommends", *packages)) == 0
+        ):
+            return True
+    return False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say what is missing")
+    parser.add_argument("--require", action="store_true", help="fail if anything is missing after")
+    asked = parser.parse_args(arguments)
+
+    missing = [server for server in SERVERS if not installed(server)]
+    if missing and not asked.check:
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
+        why_not = advice(missing, root=root, apt=shutil.which("apt-get") is not None)
+        if why_not:
+            print(why_not, file=sys.stderr)
+        else:
+            print(f"installing {', '.join(server.package for server in missing)}")
+            with _no_services():
+                install([server.package for server in missing], _run)
+            missing = [server for server in missing if not installed(server)]
+    for server in SERVERS:
+        if server in missing:
+            print(f"{server.name} is MISSING: tests of {server.without} are left out")
+        else:
+            print(f"{server.name} is there")
+    return 1 if missing and (asked.require or asked.check) else 0
+
+
+def _run(command: Sequence[str]) -> int:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(f"{command[0]} {command[1]}: {error}", file=sys.stderr)
+        return 1
+    if done.returncode:
+        print(
+            f"{command[0]} {command[1]}: {done.stdout[-1000:]}{done.stderr[-1000:]}",
+            file=sys.stderr,
+        )
+    return done.returncode
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    """Nothing that is installed meanwhile starts by itself."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
