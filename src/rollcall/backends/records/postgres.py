@@ -13,8 +13,9 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from rollcall.backends.records import postgres_rows as sql
+from rollcall.backends.records.batch import Key
 from rollcall.backends.records.codec import Codec
-from rollcall.backends.records.postgres_batch import Batch
+from rollcall.backends.records.postgres_batch import PostgresBatch
 from rollcall.backends.records.postgres_link import FAILURES, Connection, Link, unavailable
 from rollcall.backends.records.wakes import Wakes
 from rollcall.backends.sql.migrate import upgrade
@@ -139,7 +140,7 @@ class PostgresStore:
 
     async def renew(self, renewals: Sequence[Renewal], alive_at: float) -> None:
         self._running()
-        latest: dict[sql.Key, float] = {}
+        latest: dict[Key, float] = {}
         for one in renewals:
             key = (one.table, one.namespace, one.id)
             latest[key] = max(one.at, latest.get(key, one.at))
@@ -242,7 +243,7 @@ class PostgresStore:
         async with self._writing.transaction(OutcomeUnknown) as connection:
             revision, compacted = await _head(connection)
             done = await connection.fetch(sql.DONE, [write.op for write in writes])
-            batch = Batch(revision, at, {one.op: one for one in map(self._change, done)})
+            batch = PostgresBatch(revision, at, {one.op: one for one in map(self._change, done)})
             await batch.read(connection, writes)
             outcomes = [batch.apply(*one) for one in zip(writes, docs, strict=True)]
             if batch.revision > revision:

@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import msgspec
 
-from rollcall.backends.records.terms import term
 from rollcall.registry.matching import folded
-from rollcall.registry.models import Doc, Record, Table
+from rollcall.registry.models import Record
 
 CHANNEL: Final = "rollcall_records"
 """What writers notify and readers listen on."""
@@ -92,38 +90,6 @@ ALL_RECORDS: Final = "SELECT doc, revision, renewed_at FROM agent_registry"
 CANDIDATES: Final = (
     "SELECT doc FROM agent_registry WHERE namespace = $1 AND words LIKE ALL($2::text[])"
 )
-
-Key = tuple[Table, str, str]
-
-
-@dataclass(slots=True)
-class Row:
-    """A document as far as writes must know it.
-
-    Args:
-        revision: Of its last write.
-        renewed_at: The last renewal of its lease, in seconds since the epoch.
-        epoch: Of its own lease.
-        lease: The shared lease that covers it.
-        json: What to keep; empty: what is there already.
-        doc: The document that is to be kept; None: what is there already.
-    """
-
-    revision: int
-    renewed_at: float
-    epoch: int | None
-    lease: str | None
-    json: str = ""
-    doc: Doc | None = None
-
-    @property
-    def term(self) -> tuple[int | None, str | None]:
-        return self.epoch, self.lease
-
-    @classmethod
-    def of(cls, doc: Doc, json: str, revision: int, renewed_at: float) -> Row:
-        """The row of a document that is written."""
-        return cls(revision, renewed_at, *term(doc), json, doc)
 
 
 def columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:

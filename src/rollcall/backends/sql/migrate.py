@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect
 from rollcall.kernel.errors import IncompatibleStore
 
 VERSION_TABLE: Final = "rollcall_version"
+FOLDER: Final = Path(__file__).parent / "migrations"
 _TURN: Final = int.from_bytes(b"rollcall")
 """Names the advisory lock of migrations."""
 
@@ -33,7 +34,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
         # Processes that start at the same moment take turns; the lock ends with the transaction.
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     options = {"version_table": VERSION_TABLE}

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A look at a database on a server, which changes nothing there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from rollcall.backends.sql.database import dialect_of
+from rollcall.backends.sql.migrate import FOLDER, VERSION_TABLE
+from rollcall.kernel.errors import StoreUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What was seen.
+
+    Args:
+        version: The server's, as short as it says it.
+        time: Its clock, in seconds since the epoch.
+        revision: The form of our tables; None: they are not there.
+        newest: The newest form that this version of Rollcall knows.
+        known: Whether it knows the form that the tables have.
+    """
+
+    version: str
+    time: float
+    revision: str | None
+    newest: str
+    known: bool
+
+
+async def checkup(url: str) -> Checkup:
+    """Look at the database on a server that `url` names.
+
+    Raises:
+        InvalidInput: The URL cannot be used.
+        MissingExtra: The driver is not installed.
+        StoreUnavailable: It does not answer, or lets us not in.
+    """
+    dialect = dialect_of(url, pool_size=1)
+    engine = dialect.open()
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_seen)
+    except (OSError, TimeoutError, SQLAlchemyError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreUnavailable(f"{dialect} does not answer: {cause}") from error
+    finally:
+        await engine.dispose()
+        dialect.close()
+
+
+def _seen(connection: Connection) -> Checkup:
+    # Not above: it takes a while to import.
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    version = connection.scalar(text("SHOW server_version"))
+    time = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+    options = {"version_table": VERSION_TABLE}
+    revision = MigrationContext.configure(connection, opts=options).get_current_revision()
+    script = ScriptDirectory(str(FOLDER))
+    known = {one.revision for one in script.walk_revisions()}
+    return Checkup(
+        str(version).partition(" ")[0],
+        float(time or 0),
+        revision,
+        script.get_current_head() or "",
+        revision is None or revision in known,
+    )
