@@ -69,7 +69,7 @@ def test_a_password_file_that_is_not_there_is_an_error_that_names_the_variable(
 
 def test_zookeeper_keeps_records_and_sqlite_the_rest(tmp_path: Path) -> None:
     where = of(tmp_path, ZOOKEEPER_HOSTS="a:2181,b:2181")
-    assert where.records == "zookeeper://a:2181,b:2181/services"
+    assert where.records == "zookeeper://a:2181,b:2181/services?timeout=10"
     assert where.database == f"sqlite:///{tmp_path}/services.db"
 
 
@@ -87,7 +87,7 @@ def test_both_at_once_with_the_store_named_is_fine(tmp_path: Path) -> None:
         POSTGRES_HOST="db",
         ZOOKEEPER_ROOT="/fleet",
     )
-    assert where.records == "zookeeper://a:2181/fleet"
+    assert where.records == "zookeeper://a:2181/fleet?timeout=10"
     assert where.database == "postgresql://rollcall@db:5432/rollcall"
 
 
@@ -111,4 +111,5 @@ def test_what_is_told_of_a_place_holds_no_password() -> None:
     assert told("postgresql://me:hun%40ter2@db/fleet") == "postgresql://me@db/fleet"
     assert told("postgresql://db/fleet") == "postgresql://db/fleet"
     assert told("sqlite:////srv/fleet.db") == "/srv/fleet.db"
+    assert told("zookeeper://a:1,b:2/fleet?timeout=10") == "zookeeper://a:1,b:2/fleet"
     assert told("memory") == "memory"

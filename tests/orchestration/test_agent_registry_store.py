@@ -149,7 +149,9 @@ async def test_a_status_reported_while_the_agent_leaves_is_of_nobody(shaky: Shak
 
 
 async def test_a_store_that_no_scheme_names_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="known are memory://, sqlite://"):
+    with pytest.raises(
+        InvalidInput, match="known are memory://, postgresql://, sqlite://, zookeeper://"
+    ):
         AgentRegistry(store="floppy:///agents.db")
 
 

@@ -80,7 +80,7 @@ def test_an_unknown_scheme_lists_the_known(subtests: pytest.Subtests) -> None:
     for url in ("sqlte:///fleet.db", "mysql://host/db", "://x"):
         with (
             subtests.test(url=url),
-            pytest.raises(InvalidInput, match="memory://, postgresql://, sqlite://"),
+            pytest.raises(InvalidInput, match="memory://, postgresql://, sqlite://, zookeeper://"),
         ):
             open_store(url, FrozenClock(), RandomIds())
 

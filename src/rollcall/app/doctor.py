@@ -7,26 +7,30 @@ import asyncio
 import importlib.util
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+import httpx
 from filelock import FileLock, Timeout
 
-from rollcall.app.compose import SERVICES
-from rollcall.app.places import Places, places, told
+from rollcall.app.compose import SERVICES, Service
+from rollcall.app.findings import Finding, Grade
+from rollcall.app.places import Places, places
+from rollcall.app.servers import answers
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import CannotListen, bound
+from rollcall.kernel.clock import Clock, SystemClock
 from rollcall.kernel.errors import RollcallError
 from rollcall.web.binding import is_loopback
 
 LITTLE: Final = 1 << 30
 """Free bytes on a disk below which somebody should look."""
-PATIENCE: Final = 5.0
-"""Seconds that a server may take to answer."""
+PATIENCE: Final = 2.0
+"""Seconds that whoever has a port may take to say who it is."""
+SQLITE: Final = b"SQLite format 3\0"
+"""What every SQLite file begins with."""
 EXTRAS: Final = {
     "semantic": ("wordllama", "search by meaning"),
     "postgres": ("asyncpg", "PostgreSQL"),
@@ -34,43 +38,16 @@ EXTRAS: Final = {
 }
 
 
-class Grade(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that was looked at.
-
-    Args:
-        subject: What.
-        grade: How it is.
-        text: What that means, and what to do.
-    """
-
-    subject: str
-    grade: Grade
-    text: str
-
-    def as_dict(self) -> dict[str, str]:
-        return {"subject": self.subject, "grade": self.grade.value, "text": self.text}
-
-
-def examine(settings: Settings) -> list[Finding]:
-    """Everything that decides whether Rollcall would start with these settings."""
-    found = list(_ports(settings))
-    found += _safety(settings)
+def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
+    """Everything that decides whether Rollcall would start with these settings, and be safe."""
+    found = [*_ports(settings), *_login(settings), *_secrets(Path(".env"))]
     try:
         where = places(settings)
     except RollcallError as error:
         return [*found, Finding("settings", Grade.ERROR, str(error))]
     found.append(Finding("settings", Grade.OK, f"records in {where.kind}, {where.told}"))
     found += _files(where)
-    found += asyncio.run(_servers(where))
+    found += asyncio.run(_servers(where, clock or SystemClock()))
     found += _extras(where)
     return found
 
@@ -78,27 +55,63 @@ def examine(settings: Settings) -> list[Finding]:
 def _ports(settings: Settings) -> Iterator[Finding]:
     for one in SERVICES.values():
         port = one.port(settings)
-        subject = f"port {port}"
         try:
             bound(settings.host, port, one.variable).close()
         except CannotListen as error:
-            yield Finding(subject, Grade.ERROR, str(error))
+            yield _taken(one, settings.host, port, error)
         else:
-            yield Finding(subject, Grade.OK, f"free for the {one.title} on {settings.host}")
+            free = f"free for the {one.title} on {settings.host}" if port else "any that is free"
+            yield Finding(f"port {port}", Grade.OK, free)
 
 
-def _safety(settings: Settings) -> Iterator[Finding]:
-    if is_loopback(settings.host):
+def _taken(service: Service, host: str, port: int, error: CannotListen) -> Finding:
+    """Whether it is one of ours that has the port."""
+    try:
+        answer = httpx.get(_url(host, port), timeout=PATIENCE, trust_env=False)
+        who = answer.json()["service"]
+    except (httpx.HTTPError, ValueError, TypeError, KeyError):
+        return Finding(f"port {port}", Grade.ERROR, str(error))
+    if who != service.name:
+        return Finding(f"port {port}", Grade.ERROR, f"{error}. It says that it is {who!r:.80}")
+    how = "well" if answer.is_success else f"not well: see {answer.url}"
+    text = f"the {service.title} runs there already, and is {how}"
+    return Finding(f"port {port}", Grade.WARNING, text)
+
+
+def _url(host: str, port: int) -> httpx.URL:
+    # Whoever listens everywhere is asked on loopback.
+    place = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return httpx.URL(scheme="http", host=place, port=port, path="/health")
+
+
+def _login(settings: Settings) -> Iterator[Finding]:
+    if settings.jwt_issuer:
+        yield Finding("login", Grade.OK, f"tokens of {settings.jwt_issuer}, and API keys")
+    elif is_loopback(settings.host):
         yield Finding("login", Grade.OK, "only this machine can reach the services")
-    elif settings.jwt_issuer:
-        yield Finding("login", Grade.OK, f"tokens of {settings.jwt_issuer}")
     else:
         yield Finding(
             "login",
             Grade.WARNING,
             f"others can reach {settings.host}: it starts only with an API key"
-            " (rollcall keys create --name first --scope admin). Put TLS in front of it",
+            " (rollcall keys create --name first --scope admin)",
         )
+    if not is_loopback(settings.host):
+        text = "keys and tokens travel as they are: put TLS in front (nginx, a load balancer)"
+        yield Finding("encryption", Grade.WARNING, text)
+
+
+def _secrets(path: Path) -> Iterator[Finding]:
+    """Whether others on this machine may read the file that passwords are often in."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if mode & 0o077:
+        text = f"others on this machine may read {path.absolute()}: chmod 600 {path}"
+        yield Finding(str(path), Grade.WARNING, text)
+    else:
+        yield Finding(str(path), Grade.OK, "read, and only its owner can")
 
 
 def _files(where: Places) -> Iterator[Finding]:
@@ -117,8 +130,9 @@ def _file(path: Path) -> Iterator[Finding]:
             f"{folder} cannot be written: name another folder with --data-dir",
         )
         return
-    held = FileLock(f"{path}.lock", blocking=False)
-    if path.parent.exists():
+    lock = Path(f"{path}.lock")
+    if lock.exists():
+        held = FileLock(lock, blocking=False)
         try:
             held.acquire()
         except Timeout:
@@ -127,36 +141,23 @@ def _file(path: Path) -> Iterator[Finding]:
             )
             return
         held.release()
+    if path.exists() and path.stat().st_size and not _is_sqlite(path):
+        text = f"{path} is no SQLite file: name another store, or restore a backup"
+        yield Finding(subject, Grade.ERROR, text)
+        return
     free = shutil.disk_usage(folder).free
     grade = Grade.WARNING if free < LITTLE else Grade.OK
     there = f"{path.stat().st_size / 1e6:,.1f} MB" if path.exists() else "not there yet"
     yield Finding(subject, grade, f"{path}, {there}; {free / 1e9:,.1f} GB free on the disk")
 
 
-async def _servers(where: Places) -> list[Finding]:
-    return [one async for one in _answers(where)]
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(SQLITE)) == SQLITE
 
 
-async def _answers(where: Places) -> AsyncIterator[Finding]:
-    for url in dict.fromkeys((where.records, where.database)):
-        scheme, _, rest = url.partition("://")
-        if scheme not in ("postgresql", "zookeeper"):
-            continue
-        default = 5432 if scheme == "postgresql" else 2181
-        for place in rest.rpartition("@")[2].partition("/")[0].split(","):
-            host, _, port = place.rpartition(":") if ":" in place else (place, "", str(default))
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    _, writer = await asyncio.open_connection(host, int(port))
-                writer.close()
-            except (OSError, TimeoutError, ValueError) as error:
-                yield Finding(
-                    scheme,
-                    Grade.ERROR,
-                    f"{place} does not answer ({error}): is it running, and is that its address?",
-                )
-            else:
-                yield Finding(scheme, Grade.OK, f"{place} answers ({told(url)})")
+async def _servers(where: Places, clock: Clock) -> list[Finding]:
+    return [one async for one in answers(where, clock)]
 
 
 def _extras(where: Places) -> Iterator[Finding]:

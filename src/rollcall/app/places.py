@@ -62,7 +62,7 @@ def told(url: str) -> str:
         return url
     if scheme == "sqlite":
         return rest.removeprefix("/")
-    credentials, at, place = rest.rpartition("@")
+    credentials, at, place = rest.partition("?")[0].rpartition("@")
     user = credentials.partition(":")[0]
     return f"{scheme}://{user}{at}{place}"
 
@@ -110,7 +110,9 @@ def _file(settings: Settings, name: str) -> str:
 def _zookeeper(settings: Settings) -> str:
     if not settings.zookeeper_hosts:
         raise InvalidInput("ZOOKEEPER_HOSTS", "must name the servers of the store zookeeper")
-    return f"zookeeper://{settings.zookeeper_hosts}/{settings.zookeeper_root.strip('/')}"
+    root = settings.zookeeper_root.strip("/")
+    timeout = settings.zookeeper_timeout
+    return f"zookeeper://{settings.zookeeper_hosts}/{root}?timeout={timeout:g}"
 
 
 def _postgres(settings: Settings) -> str:

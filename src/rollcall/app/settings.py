@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     zookeeper_root: str = _variable(
         "ZOOKEEPER_ROOT", "/services", "Path in ZooKeeper under which everything is"
     )
+    zookeeper_timeout: float = _variable(
+        "ZOOKEEPER_TIMEOUT", 10.0, "Seconds until ZooKeeper gives a session up", gt=0, le=120
+    )
     postgres_host: str | None = _variable("POSTGRES_HOST", None, "PostgreSQL server")
     postgres_port: int = _variable("POSTGRES_PORT", 5432, "Its port", ge=1, le=65535)
     postgres_db: str = _variable("POSTGRES_DB", "rollcall", "Its database")

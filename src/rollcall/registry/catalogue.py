@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
@@ -23,8 +23,12 @@ STORES: Final = {
     "memory": "rollcall.backends.records.urls:memory",
     "sqlite": "rollcall.backends.records.urls:sqlite",
     "postgresql": "rollcall.backends.records.urls:postgresql",
+    "zookeeper": "rollcall.backends.records.urls:zookeeper",
 }
 """URL scheme -> `module:factory`."""
+
+_OPTIONS: Final = {"zookeeper": frozenset({"timeout"})}
+"""URL scheme -> the options that may follow a question mark."""
 
 ENCODER: Final = "rollcall.backends.encoders.wordllama:WordLlamaEncoder"
 
@@ -37,7 +41,9 @@ def open_store(url: str, clock: Clock, ids: IdSource) -> RecordStore:
 
     `memory` or `memory://` is in memory. `sqlite:///fleet.db` is a file in the working directory,
     `sqlite:////var/lib/fleet.db` one at an absolute path (SQLAlchemy's reading of the slashes).
-    `postgresql://user:password@host:5432/database` is a database that several registries share.
+    `postgresql://user:password@host:5432/database` is a database that several registries share,
+    `zookeeper://host:2181,host:2181/services` a path in ZooKeeper; with `?timeout=10` its session
+    ends after so many seconds of silence.
     Special characters are percent-encoded.
 
     Raises:
@@ -53,11 +59,15 @@ def open_store(url: str, clock: Clock, ids: IdSource) -> RecordStore:
         parts = urlsplit(url)
     except ValueError as error:
         raise InvalidInput("store", f"{url!r} is no URL: {error}") from None
-    if parts.query or parts.fragment:
+    if parts.fragment or not _OPTIONS.get(scheme, frozenset()).issuperset(_options(parts)):
         raise InvalidInput(
             "store", f"{url!r} has options that no store takes; write '?' as %3F and '#' as %23"
         )
     return _factory(scheme)(parts, clock, ids)
+
+
+def _options(url: SplitResult) -> set[str]:
+    return set(parse_qs(url.query, keep_blank_values=True)) if url.query else set()
 
 
 def path_of(url: SplitResult) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from rollcall.backends.sql.migrate import upgrade
 from support.servers.postgres import Postgres
+from support.servers.zookeeper import Zookeeper
 
 _numbers = count(1)
 
@@ -47,3 +48,31 @@ def template(postgres: Postgres) -> str:
 def fresh_database(postgres: Postgres, template: str) -> Callable[[], str]:
     """Makes databases with our tables and nothing in them; their URLs."""
     return lambda: postgres.create(f"fleet_{next(_numbers)}", template)
+
+
+@pytest.fixture(scope="session")
+def zookeeper() -> Iterator[Zookeeper]:
+    """A ZooKeeper server; who stops it starts it again."""
+    server = Zookeeper()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def ensemble() -> Iterator[Zookeeper]:
+    """Three ZooKeeper servers."""
+    servers = Zookeeper(3)
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.remove()
+
+
+@pytest.fixture
+def fresh_root() -> Callable[[], str]:
+    """Makes up paths in ZooKeeper that nobody uses."""
+    return lambda: f"/fleet-{next(_numbers)}"

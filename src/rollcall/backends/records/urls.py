@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, parse_qs, unquote
 
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput, MissingExtra
 from rollcall.kernel.ids import IdSource
+from rollcall.policies import checks
 from rollcall.registry.catalogue import path_of
 from rollcall.registry.store import RecordStore
 
@@ -35,3 +36,22 @@ def postgresql(url: SplitResult, clock: Clock, ids: IdSource) -> RecordStore:
         raise MissingExtra("PostgreSQL", "postgres") from None
 
     return PostgresStore(url.geturl(), clock, ids)
+
+
+def zookeeper(url: SplitResult, clock: Clock, ids: IdSource) -> RecordStore:
+    try:
+        from rollcall.backends.records.zookeeper import SESSION_TIMEOUT, ZookeeperStore
+    except ModuleNotFoundError as error:
+        if error.name != "kazoo":
+            raise
+        raise MissingExtra("ZooKeeper", "zookeeper") from None
+
+    root = unquote(url.path).rstrip("/")
+    if not url.netloc or "@" in url.netloc or not root.strip("/"):
+        raise InvalidInput("store", "must be like zookeeper://host:2181,host:2181/services")
+    text = parse_qs(url.query).get("timeout", [str(SESSION_TIMEOUT)])[-1]
+    try:
+        timeout = float(text)
+    except ValueError:
+        raise InvalidInput("store", f"timeout must be a number of seconds, not {text!r}") from None
+    return ZookeeperStore(url.netloc, root, clock, ids, timeout=checks.positive("timeout", timeout))
