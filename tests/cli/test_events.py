@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import httpx
 import pytest
-import uvicorn
+from starlette.types import ASGIApp
 
 from rollcall.backends.eventlog.inmemory import InMemoryEventLog
 from rollcall.backends.records.inmemory import InMemoryStore
@@ -27,6 +25,7 @@ from rollcall.web.auth import OpenAccess
 from rollcall.web.drain import Drain
 from rollcall.web.keys import InMemoryKeyStore
 from rollcall.web.module import Kit, create_app
+from support.hosting import hosted
 from support.serving import Serving, environment
 from support.typed import Shell
 
@@ -127,11 +126,10 @@ def printer() -> Printer:
 @pytest.fixture
 def office(printer: Printer) -> Iterator[Shell]:
     """At a real server whose one event could not be handled."""
-    clock, ids = SystemClock(), RandomIds()
-    ready, answering = threading.Event(), threading.Event()
-    place: list[uvicorn.Server] = []
 
-    async def serve(listening: socket.socket) -> None:
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncGenerator[ASGIApp]:
+        clock, ids = SystemClock(), RandomIds()
         registry = RegistryService(InMemoryStore(clock, ids), clock=clock)
         await registry.start()
         log, event = InMemoryEventLog(), created()
@@ -144,24 +142,12 @@ def office(printer: Printer) -> Iterator[Shell]:
         await dispatcher.drained()
         audit, drain = InMemoryAuditLog(), Drain()
         kit = Kit("office", "1", clock, ids, OpenAccess(), audit, drain)
-        parts = [module(registry, InMemoryKeyStore(), audit, dispatcher, clock, ids)]
-        config = uvicorn.Config(create_app(parts, kit), log_config=None)
-        server = uvicorn.Server(config)
-        place.append(server)
-        ready.set()
-        await server.serve([listening])
+        yield create_app([module(registry, InMemoryKeyStore(), audit, dispatcher, clock, ids)], kit)
         await dispatcher.stop()
         await registry.stop()
-        answering.set()
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=lambda: asyncio.run(serve(listening)))
-        thread.start()
-        assert ready.wait(30)
-        yield Shell({"ROLLCALL_REGISTRY_URL": f"http://127.0.0.1:{listening.getsockname()[1]}"})
-        place[0].should_exit = True
-        assert answering.wait(30)
-        thread.join(30)
+    with hosted(opened) as url:
+        yield Shell({"ROLLCALL_REGISTRY_URL": url})
 
 
 def test_a_dead_event_is_listed_and_replayed(office: Shell, printer: Printer) -> None:

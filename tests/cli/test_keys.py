@@ -61,6 +61,12 @@ def test_keys_need_a_place_that_outlives_the_command(alone: Shell) -> None:
     assert "memory keeps no keys" in done.err
 
 
+def test_where_no_registry_answers_it_is_said_how_the_first_key_is_made(alone: Shell) -> None:
+    done = alone("keys", "list", "--url", "http://127.0.0.1:9")
+    assert (done.code, done.err.count("\n")) == (4, 2)
+    assert "--data-dir" in done.err
+
+
 @pytest.fixture
 def first(tmp_path: Path) -> str:
     """An administrator's key in the data folder of `guarded`."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncGenerator, Iterator
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from rollcall import __version__
+from support.hosting import hosted
 from support.serving import Serving, environment
 
 HEAVY = {"fastapi", "numpy", "sqlalchemy", "starlette", "uvicorn"}
@@ -95,10 +103,35 @@ def test_what_answers_and_is_no_registry_is_said_without_a_traceback(server: Ser
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
     assert "say --url" in done.stderr.lower()
-    # The health of a service is no count of agents.
-    odd = run("agents", "get", "agents", "--url", f"{server.services}/api/v1/services/name")
-    assert odd.returncode == 3
-    assert "Traceback" not in odd.stderr
+
+
+@pytest.fixture
+def odd() -> Iterator[str]:
+    """A server that answers what no registry does."""
+
+    async def agents(_: Request) -> Response:
+        return JSONResponse([{"colour": "\x1b[31m"}])
+
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncGenerator[ASGIApp]:
+        yield Starlette(routes=[Route("/agents", agents)])
+
+    with hosted(opened) as url:
+        yield url
+
+
+def test_what_nobody_thought_of_is_told_in_two_lines_and_in_full_where_asked(odd: str) -> None:
+    done = run("agents", "list", "--url", odd)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 2)
+    assert "LOG_LEVEL=DEBUG" in done.stderr
+    assert "Traceback" in run("agents", "list", "--url", odd, LOG_LEVEL="debug").stderr
+
+
+@pytest.mark.parametrize("words", [("agents", "list"), ("services", "list"), ("find", "x")])
+def test_a_registry_that_is_not_there_is_said_in_a_line(words: tuple[str, ...]) -> None:
+    done = run(*words, "--url", "http://127.0.0.1:9")
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "rollcall up" in done.stderr
 
 
 def test_ctrl_c_ends_a_stream_without_a_word(server: Serving) -> None:

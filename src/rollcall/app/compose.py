@@ -15,6 +15,7 @@ from typing import Final, Self
 from fastapi import FastAPI
 
 from rollcall import __version__
+from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.settings import Settings
@@ -186,7 +187,10 @@ class Platform:
             rate = RateLimiter(
                 self.clock, per_second=settings.rate_per_second, burst=settings.rate_burst
             )
-        beside = upkeep(self._store, self.registry, events, audit, self.clock, settings)
+        beside = (
+            upkeep(self._store, self.registry, events, audit, self.clock, settings),
+            health_checks(self.registry, self._store.traits, self.clock, self.ids, settings),
+        )
         apps: dict[str, FastAPI] = {}
         for one in self.services:
             kit = Kit(
@@ -203,7 +207,7 @@ class Platform:
                 health_paths=one.health_paths,
             )
             # What serves the whole process runs once, beside the first of its services.
-            parts = [modules[one.name], administration, *([] if apps else [beside])]
+            parts = [modules[one.name], administration, *(() if apps else beside)]
             apps[one.name] = app = create_app(parts, kit)
             await stack.enter_async_context(app.router.lifespan_context(app))
         self.apps = apps

@@ -21,6 +21,7 @@ from rollcall.app.settings import Settings
 from rollcall.app.sockets import ByPort, bound
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.errors import RollcallError, StoreInUse
+from rollcall.registry.replicas import NAMESPACE
 from rollcall.web import logs
 from rollcall.web.drain import DrainingServer
 
@@ -143,7 +144,11 @@ def _tell(platform: Platform, running: Sequence[Running], started: float) -> Non
             running,
             store=platform.places.kind,
             place=platform.places.told,
-            records=sum(len(space.records) for space in registry.state.spaces.values()),
+            records=sum(
+                len(space.records)
+                for name, space in registry.state.spaces.items()
+                if name != NAMESPACE
+            ),
             login=platform.access.authenticated,
         ),
         flush=True,

@@ -116,6 +116,11 @@ class Settings(BaseSettings):
         gt=0,
         le=86_400 * 365,
     )
+    probes: bool = _variable("ROLLCALL_PROBES", True, "Whether registered health checks are run")
+    probes_at_once: int = _variable(
+        "ROLLCALL_PROBES_AT_ONCE", 64, "Health checks that may run at once", ge=1, le=10_000
+    )
+
     login: Login = _variable(
         "ROLLCALL_LOGIN", Login.AUTO, "auto (none on loopback) or required (everywhere)"
     )

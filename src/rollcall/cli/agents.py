@@ -9,46 +9,82 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from rollcall.cli.events import followed
-from rollcall.cli.remote import (
+from rollcall.cli.exits import errors_told
+from rollcall.cli.options import (
     AGENTS,
     AgentsUrl,
+    DryRun,
     Key,
+    Limit,
     Machine,
     Namespace,
     Sure,
-    ask,
-    collected,
+    Tags,
+    agreed,
+    examples,
+    one_of,
 )
-from rollcall.cli.told import age, as_json, errors_told, joined, pairs, say, table
-from rollcall.client.connection import segment
+from rollcall.cli.remote import Row, ask, collected, paged
+from rollcall.cli.streaming import followed
+from rollcall.cli.told import age, as_json, joined, note, pairs, say, table
+from rollcall.cli.words import AgentStatus, Kind, ReportedStatus
+from rollcall.client.connection import Connection, segment
 from rollcall.kernel.errors import InvalidInput
 
 app: Final = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, register and change agents."
+    no_args_is_help=True, rich_markup_mode=None, help="List, register, change and watch agents."
 )
 
-AgentId = Annotated[str, typer.Argument(help="The agent's id.")]
+AgentId = Annotated[str, typer.Argument(metavar="AGENT_ID", help="The agent's id.")]
+Statuses = Annotated[
+    list[AgentStatus] | None,
+    typer.Option(
+        "--status",
+        metavar=one_of(AgentStatus),
+        help="Only with this status; repeat it for one of several.",
+    ),
+]
+Kinds = Annotated[
+    list[Kind] | None,
+    typer.Option(
+        "--kind",
+        metavar=one_of(Kind),
+        help="Only of this kind; repeat it for one of several.  [default: agent]",
+    ),
+]
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "rollcall agents list",
+        "rollcall agents list --status offline --status unhealthy --limit 1000",
+        "rollcall agents list --kind any --json",
+    ),
+)
 def list_agents(
-    status: Annotated[
-        list[str] | None, typer.Option(help="active, busy, degraded, unhealthy, offline, suspect.")
-    ] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="agent, tool, api, ... or any.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="All of these tags.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    status: Statuses = None,
+    kind: Kinds = None,
+    tag: Tags = None,
+    limit: Limit = 100,
     namespace: Namespace = None,
     url: AgentsUrl = AGENTS,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
-    """List agents by name."""
+    """List agents by name, with the status that they read as now."""
     params = {"status": status, "kind": kind, "tags": tag, "namespace": namespace}
-    rows = ask(url, key, lambda registry: collected(registry, "/agents", params, limit))
+
+    async def read(registry: Connection) -> list[Row]:
+        pages = registry.pages("/agents", list[Row], params=paged(params, limit))
+        return await collected(pages, limit)
+
+    rows = ask(url, key, read)
     if machine:
         as_json(rows)
+        return
+    if not rows:
+        note("no agents (of this sort); `rollcall agents register --help` shows how one comes in")
         return
     table(
         ("id", "name", "status", "heartbeat", "capabilities", "address"),
@@ -66,7 +102,7 @@ def list_agents(
     )
 
 
-@app.command()
+@app.command(epilog=examples("rollcall agents get writer", "rollcall agents get writer --json"))
 def get(
     agent_id: AgentId,
     namespace: Namespace = None,
@@ -76,15 +112,9 @@ def get(
 ) -> None:
     """Show one agent, and what its status rests on."""
 
-    async def both(registry: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        name, place = segment("agent_id", agent_id), {"namespace": namespace}
-        agent = await registry.call(
-            "GET", f"/agents/{name}", dict[str, Any], params=place, record_id=agent_id
-        )
-        health = await registry.call(
-            "GET", f"/health/{name}", dict[str, Any], params=place, record_id=agent_id
-        )
-        return agent, health
+    async def both(registry: Connection) -> tuple[Row, Row]:
+        health = await _call(registry, "GET", "/health", agent_id, namespace)
+        return await _call(registry, "GET", "/agents", agent_id, namespace), health
 
     agent, health = ask(url, key, both)
     evidence = health["evidence"]
@@ -101,137 +131,209 @@ def get(
             ("status", agent["status"]),
             ("reported", f"{evidence['reported']}, {evidence['reported_age_seconds']:.0f} s ago"),
             ("lease", _lease(lease)),
-            ("health checks", probe["state"] if probe else "none"),
+            ("health checks", _probe(probe)),
+            ("active tasks", agent["active_tasks"]),
             ("tags", joined(agent["tags"])),
             ("version", agent["version"]),
             ("runtime", agent["runtime"]),
             ("registered", age(agent["created_at"])),
             ("changed", age(agent["updated_at"])),
             ("metadata", agent["metadata"] and msgspec.json.encode(agent["metadata"]).decode()),
+            *(
+                (
+                    "can",
+                    f"{one['name']}: {one['description']}" if one["description"] else one["name"],
+                )
+                for one in agent["capabilities"]
+            ),
         ]
     )
-    for capability in agent["capabilities"]:
-        say(f"can {capability['name']}: {capability['description'] or '-'}")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "rollcall agents register writer --base-url http://127.0.0.1:9000 \\",
+        '    --capability "letters:Writes letters" --capability minutes',
+        "rollcall agents register --file writer.json",
+    )
+)
 def register(
-    agent_id: Annotated[str | None, typer.Argument(help="Its id.")] = None,
-    name: Annotated[str | None, typer.Option(help="Its name; by default its id.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Where it can be called.")] = None,
-    capability: Annotated[
-        list[str] | None, typer.Option(help="What it can do, as name or name:description.")
+    agent_id: Annotated[str | None, typer.Argument(metavar="AGENT_ID", help="Its id.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its name; by default its id.")
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="Its tags.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where others reach it.")
+    ] = None,
+    capability: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:DESCRIPTION]", help="What it can do; repeat it for several things."
+        ),
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="TAG", help="A tag; repeat it for several.")
+    ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(help="A JSON file with the whole registration instead.", dir_okay=False),
+        typer.Option(
+            metavar="FILE", help="Instead: a JSON file as POST /register takes it.", dir_okay=False
+        ),
     ] = None,
     namespace: Namespace = None,
     url: AgentsUrl = AGENTS,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
-    """Register an agent, or change a registration.
+    """Register an agent, or replace its registration.
 
-    rollcall agents register writer --base-url http://127.0.0.1:9000 --capability "writing:Writes"
+    It then is to send heartbeats by itself: without any it soon is offline.
     """
     with errors_told():
         body = _card(file) if file else _described(agent_id, name, base_url, capability, tag)
+    place = {"namespace": namespace}
     done = ask(
         url,
         key,
-        lambda registry: registry.call(
-            "POST", "/register", dict[str, Any], body=body, params={"namespace": namespace}
-        ),
+        lambda registry: registry.call("POST", "/register", Row, body=body, params=place),
     )
     if machine:
         as_json(done)
-    else:
-        say(f"{done['agent_id']} is registered")
+        return
+    say(f"{done['agent_id']} is registered")
+    note(f"Without heartbeats (POST {url}/agents/{done['agent_id']}/heartbeat) it will be offline")
 
 
-@app.command("status")
+@app.command(
+    "status",
+    epilog=examples("rollcall agents status writer busy", "rollcall agents status writer active"),
+)
 def set_status(
     agent_id: AgentId,
-    status: Annotated[str, typer.Argument(help="active, busy, degraded, unhealthy or offline.")],
-    namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
-    key: Key = None,
-) -> None:
-    """Report a status for an agent."""
-    with errors_told():
-        path = f"/agents/{segment('agent_id', agent_id)}/status"
-    done = ask(
-        url,
-        key,
-        lambda registry: registry.call(
-            "PATCH",
-            path,
-            dict[str, Any],
-            body={"status": status},
-            params={"namespace": namespace},
-            record_id=agent_id,
-        ),
-    )
-    say(f"{agent_id} is {done['status']}")
-
-
-@app.command()
-def deregister(
-    agent_id: AgentId,
-    yes: Sure = False,
-    namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
-    key: Key = None,
-) -> None:
-    """Remove an agent from the registry."""
-    with errors_told():
-        path = f"/agents/{segment('agent_id', agent_id)}"
-    if not yes:
-        typer.confirm(f"Remove {agent_id} from the registry?", abort=True, err=True)
-    ask(
-        url,
-        key,
-        lambda registry: registry.call(
-            "DELETE",
-            path,
-            dict[str, Any],
-            params={"namespace": namespace},
-            record_id=agent_id,
-        ),
-    )
-    say(f"{agent_id} is gone")
-
-
-@app.command()
-def watch(
-    q: Annotated[str | None, typer.Option(help="Words that a capability must match.")] = None,
-    status: Annotated[list[str] | None, typer.Option(help="One of these.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="All of these tags.")] = None,
+    status: Annotated[ReportedStatus, typer.Argument(help="What is reported of it.")],
     namespace: Namespace = None,
     url: AgentsUrl = AGENTS,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
-    """Show which agents enter and leave the answer to a question, and why, until Ctrl-C."""
-    params = {"watch": "true", "q": q, "status": status, "tags": tag, "namespace": namespace}
-    followed(url, key, "/events", params, machine=machine)
+    """Report a status for an agent. It is no heartbeat, and a heartbeat does not change it."""
+    body = {"status": status}
+    done = ask(
+        url,
+        key,
+        lambda registry: _call(registry, "PATCH", "/agents", agent_id, namespace, "/status", body),
+    )
+    if machine:
+        as_json(done)
+    elif done["status"] == status:
+        say(f"{agent_id} is {status}")
+    else:
+        say(f"{agent_id} is reported {status}, and reads {done['status']}")
 
 
-def _lease(lease: dict[str, Any]) -> str:
-    if lease["silent_seconds"] is None:
-        return lease["phase"]
-    left = lease["remaining_seconds"]
-    rest = f", {left:.0f} s left" if left is not None else ""
-    return f"{lease['phase']}, last heard of {lease['silent_seconds']:.0f} s ago{rest}"
+@app.command(
+    epilog=examples(
+        "rollcall agents deregister writer",
+        "rollcall agents deregister writer --dry-run",
+        "rollcall agents deregister writer --yes",
+    )
+)
+def deregister(
+    agent_id: AgentId,
+    yes: Sure = False,
+    dry_run: DryRun = False,
+    namespace: Namespace = None,
+    url: AgentsUrl = AGENTS,
+    key: Key = None,
+    machine: Machine = False,
+) -> None:
+    """Remove an agent from the registry. It may register again."""
+    one = ask(url, key, lambda registry: _call(registry, "GET", "/agents", agent_id, namespace))
+    what = f"remove the {one['kind']} {agent_id} ({one['agent_name']}, {one['status']})"
+    if not agreed(what, yes=yes, dry_run=dry_run):
+        return
+    done = ask(url, key, lambda registry: _call(registry, "DELETE", "/agents", agent_id, namespace))
+    if machine:
+        as_json(done)
+    else:
+        say(f"{agent_id} is removed")
+
+
+@app.command(
+    epilog=examples(
+        "rollcall agents watch",
+        "rollcall agents watch --q translation --status active --status busy",
+    )
+)
+def watch(
+    q: Annotated[
+        str | None, typer.Option("--q", metavar="WORDS", help="Words that a capability must match.")
+    ] = None,
+    status: Statuses = None,
+    kind: Kinds = None,
+    tag: Tags = None,
+    namespace: Namespace = None,
+    url: AgentsUrl = AGENTS,
+    key: Key = None,
+    machine: Machine = False,
+) -> None:
+    """Show who is in the answer to a question, and then who enters and leaves it, and why.
+
+    It goes on until Ctrl-C.
+    """
+    params = {
+        "watch": "true",
+        "q": q,
+        "status": status,
+        "kind": kind,
+        "tags": tag,
+        "namespace": namespace,
+    }
+    followed(url, key, "/events", params, machine=machine, follow=True)
+
+
+async def _call(
+    registry: Connection,
+    method: str,
+    path: str,
+    agent_id: str,
+    namespace: str | None,
+    rest: str = "",
+    body: object = None,
+) -> Row:
+    return await registry.call(
+        method,
+        f"{path}/{segment('agent_id', agent_id)}{rest}",
+        Row,
+        body=body,
+        params={"namespace": namespace},
+        record_id=agent_id,
+    )
+
+
+def _lease(lease: Row) -> str:
+    said = [lease["phase"]]
+    if lease["silent_seconds"] is not None:
+        said.append(f"last heard of {lease['silent_seconds']:.0f} s ago")
+    if lease["remaining_seconds"] is not None:
+        said.append(f"{max(0.0, lease['remaining_seconds']):.0f} s left")
+    return joined([*said, *filter(None, [lease["reason"]])])
+
+
+def _probe(probe: Row | None) -> str:
+    if probe is None:
+        return "none"
+    said = [probe["state"]]
+    if probe["failures"]:
+        said.append(f"{probe['failures']} failures in a row")
+    return joined([*said, *filter(None, [probe["reason"]])])
 
 
 def _card(file: Path) -> dict[str, Any]:
     try:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInput("--file", f"{file} is no registration: {error}") from None
+        raise InvalidInput("--file", f"{file} holds no registration: {error}") from None
 
 
 def _described(
@@ -249,7 +351,7 @@ def _described(
         "base_url": base_url,
         "tags": tags or [],
         "capabilities": [
-            {"name": what, "description": about}
+            {"name": what, "description": about.strip()}
             for what, _, about in (one.partition(":") for one in capabilities or [])
         ],
     }

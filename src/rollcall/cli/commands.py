@@ -8,14 +8,22 @@ from typing import Annotated, Final
 import typer
 
 from rollcall import __version__
-from rollcall.cli import agents, events, keys, running, searching, services
-from rollcall.cli.told import EXITS, say
+from rollcall.cli import agents, archive, events, keys, running, searching, services
+from rollcall.cli.exits import EXITS
+from rollcall.cli.options import examples
+from rollcall.cli.told import say
 
 app: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help=f"One control plane for fleets of AI agents, their tools and services.\n\n{EXITS}",
+    epilog=examples(
+        "rollcall up                                  # start it",
+        "rollcall agents register writer --base-url http://127.0.0.1:9000 --capability letters",
+        "rollcall find letters",
+        "rollcall events --follow",
+    ),
 )
 
 
@@ -35,12 +43,15 @@ def root(
     """What all commands share."""
 
 
-app.command()(running.up)
-app.command()(running.serve)
-app.command()(running.doctor)
-app.add_typer(keys.app, name="keys")
+app.command(epilog=running.UP_EXAMPLES)(running.up)
+app.command(epilog=running.SERVE_EXAMPLES)(running.serve)
+app.command(epilog=running.DOCTOR_EXAMPLES)(running.doctor)
 app.add_typer(agents.app, name="agents")
 app.add_typer(services.app, name="services")
-app.command()(searching.find)
-app.command()(searching.stats)
-app.command()(events.events)
+app.command(epilog=searching.FIND_EXAMPLES)(searching.find)
+app.command(epilog=searching.STATS_EXAMPLES)(searching.stats)
+app.add_typer(events.app, name="events")
+app.command(epilog=archive.EXPORT_EXAMPLES)(archive.export)
+app.command("import", epilog=archive.IMPORT_EXAMPLES)(archive.import_records)
+app.command(epilog=archive.BACKUP_EXAMPLES)(archive.backup)
+app.add_typer(keys.app, name="keys")

@@ -9,11 +9,24 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from rollcall.cli.remote import SERVICES, Key, Machine, Namespace, Sure, ask
-from rollcall.cli.running import DataDir, settings_of
-from rollcall.cli.told import age, as_json, errors_told, joined, note, say, table
+from rollcall.cli.exits import Exit, errors_told
+from rollcall.cli.options import (
+    SERVICES,
+    DryRun,
+    Key,
+    Machine,
+    Namespace,
+    Sure,
+    agreed,
+    examples,
+    one_of,
+)
+from rollcall.cli.remote import Row, ask
+from rollcall.cli.running import DataDir, server_part, settings_of
+from rollcall.cli.told import age, as_json, joined, note, say, table
+from rollcall.cli.words import Scope
 from rollcall.client.connection import Connection, segment
-from rollcall.kernel.errors import InvalidInput, StoreInUse
+from rollcall.kernel.errors import RollcallError, StoreInUse
 
 app: Final = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Make, list and revoke API keys."
@@ -25,41 +38,63 @@ Url = Annotated[
     str | None,
     typer.Option(
         "--url",
-        help="A running registry to ask. By default the keys of the data folder are changed"
-        f" directly, or those of {SERVICES} while that holds them.",
+        envvar="SERVICE_REGISTRY_URL",
+        metavar="URL",
+        help="The running registry to ask. By default the keys of this machine's data folder are"
+        f" changed directly, or by {SERVICES} while that one runs on it.",
     ),
 ]
 
 
-@app.command()
+class NoSuchKey(RollcallError, LookupError):
+    """There is no API key with this id in the namespace."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"there is no key {key_id!r}; `rollcall keys list` shows their ids")
+
+
+@app.command(
+    epilog=examples(
+        "rollcall keys create --name first --scope admin",
+        "rollcall keys create --name ci --scope register --expires-in-days 90",
+        "export ROLLCALL_API_KEY=$(rollcall keys create --name me --scope read)",
+    )
+)
 def create(
-    name: Annotated[str, typer.Option(help="What people call it.")],
-    scope: Annotated[list[str], typer.Option(help="read, register or admin; several are fine.")],
-    expires_in_days: Annotated[float | None, typer.Option(help="By default never.")] = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What people call it.")],
+    scope: Annotated[
+        list[Scope],
+        typer.Option(
+            metavar=one_of(Scope),
+            help="What it lets in for: to look, to register as well, or for everything; repeat it"
+            " for several.",
+        ),
+    ],
+    expires_in_days: Annotated[
+        float | None, typer.Option(metavar="DAYS", help="When it ends; by default never.")
+    ] = None,
     namespace: Namespace = None,
     data_dir: DataDir = None,
     url: Url = None,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
-    """Make a key. It is printed this once and kept nowhere.
-
-    rollcall keys create --name first --scope admin
-    """
+    """Make a key. It is printed this once and kept nowhere."""
+    scopes = [one.value for one in scope]
     body = {
         "name": name,
-        "scopes": scope,
+        "scopes": scopes,
         "namespace": namespace,
         "expires_in_days": expires_in_days,
     }
 
-    async def there(registry: Connection) -> dict[str, Any]:
-        return await registry.call("POST", PATH, dict[str, Any], body=body, retry=False)
+    async def there(registry: Connection) -> Row:
+        return await registry.call("POST", PATH, Row, body=body, retry=False)
 
-    async def here(store: Any) -> dict[str, Any]:
+    async def here(store: Any) -> Row:
         from rollcall.app.keys import drawn, shown
 
-        made, text = drawn(name, namespace, scope, expires_in_days)
+        made, text = drawn(name, namespace, scopes, expires_in_days)
         await store.add(made)
         return {**shown(made), "key": text}
 
@@ -74,7 +109,7 @@ def create(
     )
 
 
-@app.command("list")
+@app.command("list", epilog=examples("rollcall keys list", "rollcall keys list --json"))
 def list_keys(
     namespace: Namespace = None,
     data_dir: DataDir = None,
@@ -82,21 +117,13 @@ def list_keys(
     key: Key = None,
     machine: Machine = False,
 ) -> None:
-    """List keys, with those that are no good any more."""
-
-    async def there(registry: Connection) -> list[dict[str, Any]]:
-        return await registry.call(
-            "GET", PATH, list[dict[str, Any]], params={"namespace": namespace}
-        )
-
-    async def here(store: Any) -> list[dict[str, Any]]:
-        from rollcall.app.keys import DEFAULT_NAMESPACE, shown
-
-        return [shown(one) for one in await store.list(namespace or DEFAULT_NAMESPACE)]
-
-    rows = _either(url, key, data_dir, there, here)
+    """List keys, with those that are no good any more. Their texts are kept nowhere."""
+    rows = _either(url, key, data_dir, _listed_there(namespace), _listed_here(namespace))
     if machine:
         as_json(rows)
+        return
+    if not rows:
+        note("no keys; `rollcall keys create --name first --scope admin` makes one")
         return
     table(
         ("id", "name", "scopes", "made", "expires", "revoked"),
@@ -114,34 +141,62 @@ def list_keys(
     )
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "rollcall keys revoke 3f0c6a5e9d21b784",
+        "rollcall keys revoke 3f0c6a5e9d21b784 --dry-run",
+        "rollcall keys revoke 3f0c6a5e9d21b784 --yes",
+    )
+)
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="The id, as in the list.")],
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The id, as in the list.")],
     yes: Sure = False,
+    dry_run: DryRun = False,
     namespace: Namespace = None,
     data_dir: DataDir = None,
     url: Url = None,
     key: Key = None,
 ) -> None:
     """Have a key be no good any more."""
-    if not yes:
-        typer.confirm(f"Revoke {key_id}? Who uses it is locked out.", abort=True, err=True)
     with errors_told():
         path = f"{PATH}/{segment('key_id', key_id)}"
+    rows = _either(url, key, data_dir, _listed_there(namespace), _listed_here(namespace))
+    known = {one["id"]: one for one in rows}.get(key_id)
+    if known is None:
+        with errors_told():
+            raise NoSuchKey(key_id)
+    what = (
+        f"revoke {key_id} ({known['name']}: {joined(known['scopes'])}); who uses it is locked out"
+    )
+    if not agreed(what, yes=yes, dry_run=dry_run):
+        return
 
-    async def there(registry: Connection) -> bool:
+    async def there(registry: Connection) -> None:
         await registry.order("DELETE", path, params={"namespace": namespace})
-        return True
 
-    async def here(store: Any) -> bool:
+    async def here(store: Any) -> None:
         from rollcall.app.keys import DEFAULT_NAMESPACE, now
 
-        return await store.revoke(namespace or DEFAULT_NAMESPACE, key_id, now())
+        await store.revoke(namespace or DEFAULT_NAMESPACE, key_id, now())
 
-    if not _either(url, key, data_dir, there, here):
-        with errors_told():
-            raise InvalidInput("key_id", f"there is no key {key_id!r}")
+    _either(url, key, data_dir, there, here)
     say(f"{key_id} is revoked")
+
+
+def _listed_there(namespace: str | None) -> Callable[[Connection], Coroutine[Any, Any, list[Row]]]:
+    async def there(registry: Connection) -> list[Row]:
+        return await registry.call("GET", PATH, list[Row], params={"namespace": namespace})
+
+    return there
+
+
+def _listed_here(namespace: str | None) -> Callable[[Any], Coroutine[Any, Any, list[Row]]]:
+    async def here(store: Any) -> list[Row]:
+        from rollcall.app.keys import DEFAULT_NAMESPACE, shown
+
+        return [shown(one) for one in await store.list(namespace or DEFAULT_NAMESPACE)]
+
+    return here
 
 
 def _either(
@@ -152,16 +207,23 @@ def _either(
     here: Callable[[Any], Coroutine[Any, Any, T]],
 ) -> T:
     """Ask the registry at `url`, or change the database itself unless a registry runs on it."""
-    if url is None:
-        from rollcall.app.keys import kept_keys
-
-        async def direct() -> T:
-            async with kept_keys(settings_of(ROLLCALL_DATA_DIR=data_dir)) as store:
-                return await here(store)
-
+    if url is None or data_dir is not None:
         with errors_told():
+            with server_part():
+                from rollcall.app.keys import kept_keys
+
+            async def direct() -> T:
+                async with kept_keys(settings_of(ROLLCALL_DATA_DIR=data_dir)) as store:
+                    return await here(store)
+
             try:
                 return asyncio.run(direct())
             except StoreInUse:
-                note(f"a registry runs on this data; asking it at {SERVICES} (--url names another)")
-    return ask(url or SERVICES, key, there)
+                if url is None:
+                    note(f"A registry runs on this data: asking it at {SERVICES} (or say --url)")
+    try:
+        return ask(url or SERVICES, key, there)
+    except typer.Exit as ended:
+        if ended.exit_code == Exit.UNREACHABLE:
+            note("Where none has been started yet, say --data-dir: its keys are changed directly")
+        raise

@@ -3,27 +3,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from rollcall.cli.told import as_json, errors_told, table
+from rollcall.cli.exits import Exit, errors_told
+from rollcall.cli.options import Machine, examples
+from rollcall.cli.told import as_json, table
+from rollcall.kernel.errors import InvalidInput, MissingExtra
 
 if TYPE_CHECKING:
     from rollcall.app.settings import Settings
 
 DataDir = Annotated[
-    str | None, typer.Option("--data-dir", help="Folder of the SQLite files (ROLLCALL_DATA_DIR).")
+    str | None,
+    typer.Option(
+        "--data-dir",
+        metavar="FOLDER",
+        help="Folder of the SQLite files (ROLLCALL_DATA_DIR); by default the platform's own.",
+    ),
 ]
-Host = Annotated[str | None, typer.Option("--host", help="Address to listen on (ROLLCALL_HOST).")]
+Host = Annotated[
+    str | None,
+    typer.Option(
+        "--host",
+        metavar="ADDRESS",
+        help="Address to listen on (ROLLCALL_HOST); by default 127.0.0.1. Any other needs an API"
+        " key or a token issuer.",
+    ),
+]
 Store = Annotated[
     str | None,
     typer.Option(
         "--store",
-        help="Where records are: memory, sqlite:///file, postgresql://..., zookeeper://..."
-        " (ROLLCALL_STORE).",
+        metavar="URL",
+        help="Where records are (ROLLCALL_STORE): memory, sqlite:///file, postgresql://...,"
+        " zookeeper://...; by default SQLite in the data folder.",
     ),
 ]
+
+
+class ServiceName(StrEnum):
+    """What can be started alone."""
+
+    SERVICE_REGISTRY = "service-registry"
+    AGENT_REGISTRY = "agent-registry"
+
+
+UP_EXAMPLES: Final = examples(
+    "rollcall up",
+    "rollcall up --data-dir ./fleet --agent-registry-port 9009",
+    "rollcall up --store memory",
+)
+SERVE_EXAMPLES: Final = examples(
+    "rollcall serve agent-registry",
+    "rollcall serve service-registry --store postgresql://rollcall@db.internal/rollcall",
+)
+DOCTOR_EXAMPLES: Final = examples("rollcall doctor", "rollcall doctor --host 0.0.0.0 --json")
 
 
 def up(
@@ -31,19 +70,23 @@ def up(
     host: Host = None,
     store: Store = None,
     service_registry_port: Annotated[
-        int | None, typer.Option(help="SERVICE_REGISTRY_PORT; by default 3003.")
+        int | None,
+        typer.Option(metavar="PORT", help="Its port (SERVICE_REGISTRY_PORT); by default 3003."),
     ] = None,
     agent_registry_port: Annotated[
-        int | None, typer.Option(help="ROLLCALL_AGENT_REGISTRY_PORT; by default 8009.")
+        int | None,
+        typer.Option(
+            metavar="PORT", help="Its port (ROLLCALL_AGENT_REGISTRY_PORT); by default 8009."
+        ),
     ] = None,
 ) -> None:
     """Start all services in this process, until Ctrl-C.
 
     Every setting is an environment variable too; `.env.example` lists them all.
     """
-    from rollcall.app import serve as serving
-
     with errors_told():
+        with server_part():
+            from rollcall.app import serve as serving
         settings = settings_of(
             ROLLCALL_DATA_DIR=data_dir,
             ROLLCALL_HOST=host,
@@ -55,40 +98,51 @@ def up(
 
 
 def serve(
-    name: Annotated[str, typer.Argument(help="service-registry or agent-registry")],
+    name: Annotated[
+        ServiceName,
+        typer.Argument(metavar="NAME", help="Which one: service-registry or agent-registry."),
+    ],
     data_dir: DataDir = None,
     host: Host = None,
     store: Store = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on (PORT).")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="Port to listen on (PORT); by default the service's."),
+    ] = None,
 ) -> None:
     """Start one service alone, until Ctrl-C.
 
     Services that run apart share a store, so they need PostgreSQL or ZooKeeper.
     """
-    from rollcall.app import serve as serving
-
     with errors_told():
+        with server_part():
+            from rollcall.app import serve as serving
         settings = settings_of(
             ROLLCALL_DATA_DIR=data_dir, ROLLCALL_HOST=host, ROLLCALL_STORE=store, PORT=port
         )
-        raise typer.Exit(serving.serve(name, settings))
+        raise typer.Exit(serving.serve(name.value, settings))
 
 
 def doctor(
     data_dir: DataDir = None,
     host: Host = None,
     store: Store = None,
-    machine: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    machine: Machine = False,
 ) -> None:
     """Check settings, ports, stores, clock and safety, and say what to do. Changes nothing.
 
     Exits with 1 if anything is wrong that keeps Rollcall from starting.
     """
-    from rollcall.app import doctor as examining
-
     with errors_told():
-        settings = settings_of(ROLLCALL_DATA_DIR=data_dir, ROLLCALL_HOST=host, ROLLCALL_STORE=store)
-        findings = examining.examine(settings)
+        with server_part():
+            from rollcall.app.doctor import examine
+            from rollcall.app.findings import Finding, Grade
+        try:
+            findings = examine(
+                settings_of(ROLLCALL_DATA_DIR=data_dir, ROLLCALL_HOST=host, ROLLCALL_STORE=store)
+            )
+        except InvalidInput as error:
+            findings = [Finding("settings", Grade.ERROR, str(error))]
     if machine:
         as_json([one.as_dict() for one in findings])
     else:
@@ -96,8 +150,23 @@ def doctor(
             ("checked", "result", "what it means"),
             [(one.subject, one.grade.value, one.text) for one in findings],
         )
-    if any(one.grade is examining.Grade.ERROR for one in findings):
-        raise typer.Exit(1)
+    if any(one.grade is Grade.ERROR for one in findings):
+        raise typer.Exit(Exit.FAILED)
+
+
+@contextmanager
+def server_part() -> Generator[None]:
+    """Around imports of what only the extra `server` brings along.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "rollcall":
+            raise
+        raise MissingExtra("to run services, or to work on their data,", "server") from error
 
 
 def settings_of(**given: object) -> Settings:

@@ -7,29 +7,53 @@ from typing import Annotated, Any
 
 import typer
 
-from rollcall.cli.remote import AGENTS, AgentsUrl, Key, Machine, Namespace, ask
+from rollcall.cli.agents import Kinds, Statuses
+from rollcall.cli.options import (
+    AGENTS,
+    AgentsUrl,
+    Key,
+    Machine,
+    Namespace,
+    Tags,
+    examples,
+)
+from rollcall.cli.remote import PAGE, Row, ask, paged
 from rollcall.cli.told import as_json, note, pairs, say, table
+from rollcall.cli.words import Match
 from rollcall.client.connection import Connection, segment
+
+FIND_EXAMPLES = examples(
+    'rollcall find "translate contracts"',
+    "rollcall find translate --status active --status busy --tag eu",
+    'rollcall find "turn text into German" --match auto',
+    "rollcall find translate --explain writer",
+)
+STATS_EXAMPLES = examples("rollcall stats", "rollcall stats --json")
 
 
 def find(
-    text: Annotated[str, typer.Argument(help="What somebody should be able to do.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What somebody should be able to do.")
+    ],
     match: Annotated[
-        str, typer.Option(help="lexical (words), semantic (meaning) or auto (words, then meaning).")
-    ] = "lexical",
-    status: Annotated[list[str] | None, typer.Option(help="One of these.")] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="agent, tool, ... or any.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="All of these tags.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
+        Match, typer.Option(help="By the words, the meaning, or the meaning where no words match.")
+    ] = Match.LEXICAL,
+    status: Statuses = None,
+    kind: Kinds = None,
+    tag: Tags = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=PAGE, metavar="N", help="How many at most.")
+    ] = 20,
     explain: Annotated[
-        str | None, typer.Option(help="Say why this agent is, or is not, in the answer.")
+        str | None,
+        typer.Option(metavar="AGENT_ID", help="Say why this agent is, or is not, in the answer."),
     ] = None,
     namespace: Namespace = None,
     url: AgentsUrl = AGENTS,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
-    """Find who can do something: rollcall find "translate contracts".
+    """Find who can do something, the best match first.
 
     Nothing found is an answer too: the exit code is 0.
     """
@@ -44,21 +68,21 @@ def find(
     if explain is not None:
         _explain(explain, params, url, key, machine=machine)
         return
-
-    async def search(registry: Connection) -> list[dict[str, Any]]:
-        return await registry.call(
-            "GET",
-            "/capabilities/search",
-            list[dict[str, Any]],
-            params={**params, "limit": limit},
-        )
-
-    rows = ask(url, key, search)
+    asked = paged(params, limit)
+    rows = ask(
+        url,
+        key,
+        lambda registry: registry.call("GET", "/capabilities/search", list[Row], params=asked),
+    )
+    if len(rows) > limit:
+        note(f"there are more than {limit:,}: say --limit for more of them")
+        rows = rows[:limit]
     if machine:
         as_json(rows)
         return
     if not rows:
-        note(f"nobody can {text!r}; `rollcall find {text!r} --match auto` also tries the meaning")
+        more = "" if match is not Match.LEXICAL else "; --match auto looks for the meaning as well"
+        note(f"nobody is known who can do that{more}")
         return
     table(
         ("agent", "status", "can", "score", "why", "address"),
@@ -82,26 +106,23 @@ def stats(
     key: Key = None,
     machine: Machine = False,
 ) -> None:
-    """Count agents and capabilities."""
-
-    async def read(registry: Connection) -> dict[str, Any]:
-        return await registry.call("GET", "/stats", dict[str, Any], params={"namespace": namespace})
-
-    counts = ask(url, key, read)
+    """Count agents by their status, and what they can do."""
+    params = {"namespace": namespace}
+    counts = ask(url, key, lambda registry: registry.call("GET", "/stats", Row, params=params))
     if machine:
         as_json(counts)
     else:
-        pairs((name.replace("_", " "), str(count)) for name, count in counts.items())
+        pairs((name.replace("_", " "), f"{count:,}") for name, count in counts.items())
 
 
 def _explain(
     agent_id: str, params: dict[str, Any], url: str, key: str | None, *, machine: bool
 ) -> None:
-    async def read(registry: Connection) -> dict[str, Any]:
+    async def read(registry: Connection) -> Row:
         return await registry.call(
             "GET",
             f"/agents/{segment('agent_id', agent_id)}/explain",
-            dict[str, Any],
+            Row,
             params=params,
             record_id=agent_id,
         )
@@ -113,7 +134,7 @@ def _explain(
     where = f"found, number {told['rank']}" if told["found"] else "not found"
     say(f"{agent_id} ({told['status']}) is {where}:")
     table(
-        ("rule", "", "detail"),
+        ("rule", "result", "why"),
         [
             (one["name"], "passed" if one["passed"] else "failed", one["detail"])
             for one in told["rules"]

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the command line speaks: tables for people, JSON for machines, errors in a line or two."""
+"""How the command line speaks: tables and lines for people, JSON for machines.
+
+Nothing that somebody registered steers the terminal: control characters and those that turn the
+direction of text are shown as one that cannot, and nothing is read as markup.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from enum import IntEnum
 from typing import Any, Final
 
 import msgspec
@@ -17,15 +19,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rollcall.client.errors import RegistryUnavailable
-from rollcall.kernel.caller import NotAuthenticated, NotPermitted
-from rollcall.kernel.errors import InvalidInput, MissingExtra, RollcallError, Unavailable
-from rollcall.kernel.record_errors import RecordNotFound
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_TURNS: Final = "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_CONTROL: Final = re.compile(rf"[\x00-\x1f\x7f-\x9f{_TURNS}\ud800-\udfff]")
+_ESCAPED: Final = re.compile(rf"[\x7f-\x9f{_TURNS}]")
 _COLOURS: Final = {
     "active": "green",
     "healthy": "green",
+    "passed": "green",
     "ok": "green",
     "busy": "cyan",
     "starting": "cyan",
@@ -36,24 +36,11 @@ _COLOURS: Final = {
     "unhealthy": "red",
     "offline": "red",
     "stopping": "red",
+    "failed": "red",
     "error": "red",
 }
-
-
-class Exit(IntEnum):
-    """What the exit code of a command means."""
-
-    FAILED = 1
-    USAGE = 2
-    NOT_FOUND = 3
-    UNREACHABLE = 4
-    NOT_PERMITTED = 5
-
-
-EXITS: Final = (
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 the registry cannot be reached,"
-    " 5 not permitted."
-)
+NOTHING: Final[tuple[object, ...]] = (None, "", [], {})
+"""What is left out where a value is shown."""
 
 
 def clean(value: object) -> str:
@@ -76,6 +63,11 @@ def age(moment: str | None, now: datetime | None = None) -> str:
     return f"{max(0.0, seconds):.0f} s ago"
 
 
+def joined(values: Iterable[Any]) -> str:
+    """Several values in one cell."""
+    return ", ".join(str(value) for value in values)
+
+
 def say(text: str) -> None:
     """A line for whoever reads the answer."""
     typer.echo(clean(text))
@@ -87,14 +79,18 @@ def note(text: str) -> None:
 
 
 def as_json(value: object) -> None:
-    """`value` for machines."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    """`value` for machines, indented."""
+    typer.echo(_escaped(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()))
+
+
+def as_json_line(value: object) -> None:
+    """`value` for machines, in one line."""
+    typer.echo(_escaped(msgspec.json.encode(value).decode()))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rows under headings: in colours on a terminal, with tabs between them elsewhere."""
-    console = Console()
-    if not console.is_terminal:
+    if not sys.stdout.isatty():
         typer.echo("\t".join(columns))
         for row in rows:
             typer.echo("\t".join(clean(cell) for cell in row))
@@ -103,51 +99,36 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for name in columns:
         made.add_column(name, overflow="fold")
     for row in rows:
-        # As `Text`: what somebody registered is never read as markup.
-        made.add_row(*(Text(clean(one), style=_COLOURS.get(str(one), "")) for one in row))
-    console.print(made)
+        made.add_row(*(_styled(one) for one in row))
+    Console().print(made)
+
+
+def cells(values: Iterable[object]) -> None:
+    """One line of values: in colours on a terminal, with tabs between them elsewhere."""
+    shown = [value for value in values if value not in NOTHING]
+    if not sys.stdout.isatty():
+        typer.echo("\t".join(clean(value) for value in shown))
+        return
+    Console().print(Text("  ").join(_styled(value) for value in shown), soft_wrap=True)
 
 
 def pairs(items: Iterable[tuple[str, object]]) -> None:
-    """Names and values, one a line."""
-    shown = [(name, clean(value)) for name, value in items if value not in (None, "", [], {})]
+    """Names and values, one a line; what has no value is left out."""
+    shown = [(name, value) for name, value in items if value not in NOTHING]
     width = max((len(name) for name, _ in shown), default=0)
+    console = Console() if sys.stdout.isatty() else None
     for name, value in shown:
-        typer.echo(f"{name:<{width}}  {value}")
+        start = f"{clean(name):<{width}}  "
+        if console is None:
+            typer.echo(start + clean(value))
+        else:
+            console.print(Text(start).append_text(_styled(value)), soft_wrap=True)
 
 
-@contextmanager
-def errors_told() -> Generator[None]:
-    """Turns the errors of ours into a line on standard error and an exit code."""
-    try:
-        yield
-    except RollcallError as error:
-        note(f"rollcall: {_advice(error)}")
-        raise typer.Exit(_code(error)) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+def _styled(value: object) -> Text:
+    # Of a change (`active -> offline`) what came of it counts.
+    return Text(clean(value), style=_COLOURS.get(str(value).rpartition(" -> ")[2], ""))
 
 
-def _code(error: RollcallError) -> int:
-    if isinstance(error, RecordNotFound):
-        return Exit.NOT_FOUND
-    if isinstance(error, Unavailable):
-        return Exit.UNREACHABLE
-    if isinstance(error, NotAuthenticated | NotPermitted):
-        return Exit.NOT_PERMITTED
-    return Exit.USAGE if isinstance(error, InvalidInput) else Exit.FAILED
-
-
-def _advice(error: RollcallError) -> str:
-    if isinstance(error, RegistryUnavailable):
-        return f"{error}. Is it running? Start it with `rollcall up`, or say --url"
-    if isinstance(error, NotAuthenticated):
-        return f"{error}. Give a key with --api-key or ROLLCALL_API_KEY"
-    if isinstance(error, MissingExtra | InvalidInput):
-        return str(error)
-    return str(error)
-
-
-def joined(values: Iterable[Any]) -> str:
-    """Several values in one cell."""
-    return ", ".join(str(value) for value in values)
+def _escaped(json: str) -> str:
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json)

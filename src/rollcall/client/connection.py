@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -157,16 +158,67 @@ class Connection:
                 await self._clock.sleep(full_jitter(self._retry.delay(attempt), self._rng))
                 attempt += 1
 
+    async def download(self, path: str, *, params: Params | None = None) -> AsyncGenerator[bytes]:
+        """The body of an answer of any length, piece by piece. It is asked for once.
+
+        Raises:
+            RegistryUnavailable: It did not answer, or broke off in the middle.
+            RollcallError: What the registry raised.
+        """
+        async with self._opened("GET", self.base_url + path, params) as response:
+            async for piece in response.aiter_bytes():
+                yield piece
+
+    async def upload(
+        self,
+        path: str,
+        content: AsyncIterable[bytes],
+        answer: type[T],
+        *,
+        params: Params | None = None,
+    ) -> T:
+        """What the registry answers to JSON lines of any length. They are sent once.
+
+        Raises:
+            RegistryUnavailable: It did not answer, or broke off: all, some or none was taken.
+            UnexpectedAnswer: What answered is no registry.
+            RollcallError: What the registry raised.
+        """
+        url, headers = self.base_url + path, {"content-type": "application/x-ndjson"}
+        async with self._opened("POST", url, params, headers, content) as response:
+            await response.aread()
+            return _read(url, response, answer)
+
     async def _streamed(
         self, url: str, params: Params | None, after: str | None
     ) -> AsyncGenerator[str]:
+        headers = {"accept": "text/event-stream"}
+        if after is not None:
+            headers["last-event-id"] = after
+        async with self._opened("GET", url, params, headers) as response:
+            async for line in response.aiter_lines():
+                yield line
+
+    @asynccontextmanager
+    async def _opened(
+        self,
+        method: str,
+        url: str,
+        params: Params | None,
+        headers: Mapping[str, str] | None = None,
+        content: AsyncIterable[bytes] | None = None,
+    ) -> AsyncGenerator[httpx.Response]:
+        """An answer whose body is still to be read; only until it begins is the time bounded."""
         client = self._client()
         from httpx import RequestError  # noqa: PLC0415 - loaded by the first request
 
-        headers = self._headers(has_body=False) | {"accept": "text/event-stream"}
-        if after is not None:
-            headers["last-event-id"] = after
-        request = client.build_request("GET", url, params=_given(params), headers=headers)
+        request = client.build_request(
+            method,
+            url,
+            params=_given(params),
+            content=content,
+            headers=self._headers(has_body=False) | dict(headers or {}),
+        )
         try:
             response = await within(self._clock, self._timeout, client.send(request, stream=True))
         except TimeoutError:
@@ -176,8 +228,7 @@ class Connection:
         try:
             if not response.is_success:
                 raise self._error(url, response, await response.aread(), None)
-            async for line in response.aiter_lines():
-                yield line
+            yield response
         except RequestError as error:
             raise RegistryUnavailable(url, _said(error)) from error
         finally:

@@ -10,10 +10,11 @@ may still lead to such an address when it is looked up; who connects checks that
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from rollcall.kernel.addresses import refusal
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.models import Address
 
@@ -33,12 +34,6 @@ _METADATA_NAMES: Final = frozenset(
         "metadata.google.internal",
     }
 )
-_METADATA_ADDRESSES: Final = frozenset(
-    map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"))
-)
-_TRANSLATED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
-"""IPv6 networks whose last four bytes are the IPv4 address that is reached."""
-
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -140,28 +135,11 @@ def _ipv6(name: str, field: str) -> str:
         raise InvalidInput(field, f"{name!r} is no IPv6 address") from None
     if address.scope_id is not None:
         raise InvalidInput(field, "must have no zone: it means nothing to others")
-    for reached in (address, *_embedded(address)):
-        _refuse(reached, field)
+    _refuse(address, field)
     return str(address)
 
 
-def _embedded(address: IPv6Address) -> list[IPv4Address]:
-    """The IPv4 addresses that traffic to `address` may end at."""
-    found = [one for one in (address.ipv4_mapped, address.sixtofour) if one is not None]
-    if address.teredo is not None:
-        found.extend(address.teredo)
-    if int(address) > 0xFFFF and any(address in network for network in _TRANSLATED):
-        found.append(IPv4Address(int(address) & 0xFFFF_FFFF))
-    return found
-
-
 def _refuse(address: IPv4Address | IPv6Address, field: str) -> None:
-    if address.is_link_local or address in _METADATA_ADDRESSES:
-        raise InvalidInput(field, f"{address} is a link-local or metadata address")
-    if address.is_unspecified or address.is_multicast or address == _BROADCAST:
-        raise InvalidInput(
-            field, f"{address} cannot be called; give the address at which others reach you"
-        )
-
-
-_BROADCAST: Final = IPv4Address("255.255.255.255")
+    why = refusal(address)
+    if why is not None:
+        raise InvalidInput(field, why)

@@ -6,7 +6,7 @@ They are Pydantic models, since FastAPI reads and describes those; what they bec
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,6 +38,14 @@ class Reading(Place):
     )
 
 
+def _is_http(value: object) -> bool:
+    return value == "http"
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class HealthCheckWire(Wire):
     """How a record wants to be probed (document 1)."""
 
@@ -46,6 +54,13 @@ class HealthCheckWire(Wire):
     interval_seconds: float = 30
     timeout_seconds: float = 5
     retries: int = 3
+    # Beyond document 1, so told only where somebody has asked for it.
+    type: Literal["http", "tcp"] = Field(default="http", exclude_if=_is_http)
+    expected_status: int | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="Of one that is well; by default any from 200 to 299.",
+    )
 
 
 class LeaseView(Wire):
@@ -117,6 +132,8 @@ def health_check_to(check: HealthCheck | None) -> HealthCheckWire:
         interval_seconds=check.interval_seconds,
         timeout_seconds=check.timeout_seconds,
         retries=check.retries,
+        type=check.type,
+        expected_status=check.expected_status,
     )
 
 

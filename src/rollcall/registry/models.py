@@ -9,7 +9,7 @@ otherwise stop the process for a fifth of a second.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -147,6 +147,8 @@ class HealthCheck(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         interval_seconds: Seconds between two probes, 1 to 86,400.
         timeout_seconds: Seconds that one may take, up to `interval_seconds`.
         retries: Failures in a row that make it unhealthy, 1 to 100.
+        type: How it is asked: `http` (a GET), or `tcp` (whether it takes a connection).
+        expected_status: The HTTP status of one that is well; None: any from 200 to 299.
     """
 
     enabled: bool = True
@@ -154,6 +156,8 @@ class HealthCheck(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     interval_seconds: float = 30.0
     timeout_seconds: float = 5.0
     retries: int = 3
+    type: Literal["http", "tcp"] = "http"
+    expected_status: int | None = None
 
     def __post_init__(self) -> None:
         if not self.endpoint.startswith("/") or len(self.endpoint) > 2048:
@@ -172,6 +176,8 @@ class HealthCheck(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             )
         if not 1 <= self.retries <= 100:
             raise InvalidInput("health_check.retries", "must be 1 to 100")
+        if self.expected_status is not None and not 100 <= self.expected_status <= 599:
+            raise InvalidInput("health_check.expected_status", "must be 100 to 599")
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, tag="record", omit_defaults=True):

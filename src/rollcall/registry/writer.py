@@ -347,4 +347,8 @@ def _again(old: Record, new: Record) -> Record:
     if isinstance(lease, Grant):
         epoch = old.lease.epoch + 1 if isinstance(old.lease, Grant) else 1
         lease = Grant(lease.policy, epoch)
-    return msgspec.structs.replace(new, created_at=old.created_at, lease=lease)
+    probe = new.probe
+    if (old.address, old.health_check) == (new.address, new.health_check):
+        # Whoever registers again is asked as before: what was found out of it still holds.
+        probe = old.probe
+    return msgspec.structs.replace(new, created_at=old.created_at, lease=lease, probe=probe)

@@ -9,16 +9,18 @@ it lands as a whole, or not at all because somebody was quicker, and is decided 
 from __future__ import annotations
 
 import asyncio
-from collections import ChainMap, deque
+from collections import ChainMap
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, TypeVar
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from rollcall.backends.records import zookeeper_nodes as nodes
 from rollcall.backends.records.batch import Batch, Key, Row
 from rollcall.backends.records.codec import Codec
 from rollcall.backends.records.wakes import Wakes
 from rollcall.backends.records.zookeeper_link import LOST, Session, errors
+from rollcall.backends.records.zookeeper_mirror import Mirror
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import (
     Closed,
@@ -29,7 +31,7 @@ from rollcall.kernel.errors import (
 )
 from rollcall.kernel.ids import IdSource
 from rollcall.registry.models import Table
-from rollcall.registry.store import Change, Conflict, Renewal, Snapshot, Stored, Traits, Write
+from rollcall.registry.store import Change, Conflict, Renewal, Snapshot, Traits, Write
 
 T = TypeVar("T")
 
@@ -40,13 +42,6 @@ POLL: Final = 2.0
 """Seconds after which a follower that nobody woke looks for itself."""
 _TRIES: Final = 50
 """How often a batch is decided anew because somebody was quicker."""
-
-
-class _Kept(NamedTuple):
-    """A node of changes: the numbers of its first and its last."""
-
-    first: int
-    last: int
 
 
 class ZookeeperStore:
@@ -86,7 +81,7 @@ class ZookeeperStore:
         self._session = Session(hosts, timeout, self._wakes.wake)
         self._turn = asyncio.Lock()
         self._open = False
-        self._forget_all()
+        self._mirror = Mirror(self._session, self._paths)
 
     async def open(self) -> Snapshot:
         """Make the root where there is none, and read everything; again for a fresh reading.
@@ -117,23 +112,25 @@ class ZookeeperStore:
         async with self._turn:
             # A new version of the head: what was sent before and has not landed never will.
             for _ in range(_TRIES):
-                await self._translated(self._catch_up(synced=True))
-                if await self._moved([("set_data", self._paths.head, self._said(), self._version)]):
-                    self._version += 1
-                    return {op: done for op in ops if (done := self._done.get(op))}
+                await self._current()
+                if await self._moved(
+                    [("set_data", self._paths.head, self._said(), self._mirror.version)]
+                ):
+                    self._mirror.version += 1
+                    return {op: done for op in ops if (done := self._mirror.done.get(op))}
         raise StoreUnavailable("others write all the time")
 
     async def changes(self, after: int, limit: int = 1000) -> list[Change]:
         self._running()
         async with self._turn:
-            await self._translated(self._catch_up())
-            if after < self._head.compacted:
-                raise Compacted(after, self._head.compacted + 1)
-            if after >= self._head.revision:
+            await self._translated(self._mirror.catch_up())
+            if after < self._mirror.head.compacted:
+                raise Compacted(after, self._mirror.head.compacted + 1)
+            if after >= self._mirror.head.revision:
                 return []
-            first = self._log[0].revision
+            first = self._mirror.log[0].revision
             skip = max(0, after + 1 - first)
-            return [self._log[place] for place in range(skip, min(skip + limit, len(self._log)))]
+            return list(islice(self._mirror.log, skip, skip + limit))
 
     async def wait(self, after: int) -> None:
         self._running()
@@ -148,16 +145,16 @@ class ZookeeperStore:
     async def renew(self, renewals: Sequence[Renewal], alive_at: float) -> None:
         self._running()
         async with self._turn:
-            await self._translated(self._catch_up())
+            await self._current()
             await self._translated(self._renew(renewals, alive_at))
 
     async def compact(self, before: int) -> None:
         self._running()
         async with self._turn:
             for _ in range(_TRIES):
-                await self._translated(self._catch_up(synced=True))
-                last = min(before - 1, self._head.revision)
-                if last <= self._head.compacted or await self._moved(self._compaction(last)):
+                await self._current()
+                last = min(before - 1, self._mirror.head.revision)
+                if last <= self._mirror.head.compacted or await self._moved(self._compaction(last)):
                     return
 
     async def close(self) -> None:
@@ -165,58 +162,18 @@ class ZookeeperStore:
         self._wakes.wake()
         await self._session.close()
 
-    # The mirror
-
-    def _forget_all(self) -> None:
-        self._head = nodes.Head("")
-        self._version = -1
-        self._rows: dict[Key, Row | None] = {}
-        self._log: deque[Change] = deque()
-        self._done: dict[str, Change] = {}
-        self._kept: deque[_Kept] = deque()
-
     async def _read(self) -> Snapshot:
-        """Read all nodes into a fresh mirror."""
-        call, paths = self._session.call, self._paths
-        self._forget_all()
+        mirror = self._mirror
         await self._make_root()
-        await call("sync", paths.root)
-        data, stat = await call("get", paths.head)
-        self._head, self._version = nodes.head_from(data), stat.version
-        names = [
-            name
-            for listed in await self._session.each("get_children", paths.buckets(paths.docs))
-            for name in listed or ()
-        ]
-        keys = [nodes.key_of(name) for name in names]
-        found = await self._session.each("get", [paths.doc(key) for key in keys])
-        for key, one in zip(keys, found, strict=True):
-            if one is not None:
-                self._rows[key] = nodes.document_from(one[0], key[0], self._codec)
-        batches = sorted(await call("get_children", paths.changes))
-        for one in await self._session.each("get", [f"{paths.changes}/{n}" for n in batches]):
-            if one is not None:
-                self._take_in(one[0])
-        # Up to where the head was; what came in meanwhile follows in its order.
-        await self._catch_up(synced=True)
-        await self._read_renewals()
-        alive, _ = await call("get", paths.alive)
-        docs = self._documents()
+        await mirror.read_all()
+        alive, _ = await self._session.call("get", self._paths.alive)
         return Snapshot(
-            self._head.epoch, self._head.revision, self._clock.now(), float(alive), docs
+            mirror.head.epoch,
+            mirror.head.revision,
+            self._clock.now(),
+            float(alive),
+            mirror.documents(),
         )
-
-    def _documents(self) -> list[Stored]:
-        held: dict[Table, list[Stored]] = {Table.LEASE: [], Table.RECORD: [], Table.HOLD: []}
-        for key, row in self._rows.items():
-            if row is None or row.doc is None:
-                continue
-            renewed_at = row.renewed_at
-            if row.lease is not None:
-                shared = self._rows.get((Table.LEASE, key[1], row.lease))
-                renewed_at = renewed_at if shared is None else shared.renewed_at
-            held[key[0]].append(Stored(row.doc, row.revision, renewed_at))
-        return [stored for docs in held.values() for stored in docs]
 
     async def _make_root(self) -> None:
         paths = self._paths
@@ -237,71 +194,6 @@ class ZookeeperStore:
         # All of them, or none because somebody else has made them meanwhile.
         await self._moved(wanted)
 
-    async def _catch_up(self, *, synced: bool = False) -> None:
-        """Have the mirror be at the head.
-
-        Args:
-            synced: Whether to ask the leader, and not a server that may be behind.
-        """
-        call, paths = self._session.call, self._paths
-        if synced:
-            await call("sync", paths.root)
-        while True:
-            data, stat = await call("get", paths.head)
-            if stat.version < self._version:
-                # A server that is behind the one that was asked before.
-                await call("sync", paths.root)
-                continue
-            head = nodes.head_from(data)
-            if self._next > head.revision:
-                break
-            try:
-                batch, _ = await call("get", paths.change(self._next))
-            except errors.NoNodeError:
-                if head.compacted >= self._next:
-                    raise Compacted(self._next - 1, head.compacted + 1) from None
-                await call("sync", paths.root)
-                continue
-            self._take_in(batch)
-        self._head, self._version = head, stat.version
-        self._drop_forgotten()
-
-    @property
-    def _next(self) -> int:
-        """The number of the first change that the mirror does not have."""
-        return self._log[-1].revision + 1 if self._log else self._head.compacted + 1
-
-    def _take_in(self, batch: bytes) -> None:
-        changes = nodes.changes_from(batch, self._codec)
-        for change, row in changes:
-            key = (change.table, change.namespace, change.id)
-            there = self._rows.get(key)
-            # While everything is read, a document may be newer than the change.
-            if there is None or there.revision < change.revision:
-                self._rows[key] = row
-                if row is None:
-                    self._removed(key, change.revision)
-            self._note(change)
-        self._kept.append(_Kept(changes[0][0].revision, changes[-1][0].revision))
-
-    def _note(self, change: Change) -> None:
-        self._log.append(change)
-        self._done[change.op] = change
-
-    def _removed(self, key: Key, revision: int) -> None:
-        self._rows.pop(key, None)
-        if key[0] is Table.LEASE:
-            for member, row in list(self._rows.items()):
-                covered = row is not None and row.lease == key[2] and row.revision < revision
-                if covered and member[0] is Table.RECORD and member[1] == key[1]:
-                    del self._rows[member]
-
-    def _drop_forgotten(self) -> None:
-        while self._log and self._log[0].revision <= self._head.compacted:
-            self._done.pop(self._log.popleft().op, None)
-        while self._kept and self._kept[0].last <= self._head.compacted:
-            self._kept.popleft()
-
     async def _watched(self) -> nodes.Head:
         data, _ = await self._session.call("get", self._paths.head, watch=self._session.watch)
         return nodes.head_from(data)
@@ -313,31 +205,35 @@ class ZookeeperStore:
     ) -> list[Change | Conflict]:
         async with self._turn:
             for attempt in range(_TRIES):
-                if attempt or self._version < 0:
-                    await self._translated(self._catch_up(synced=True))
+                if attempt or self._mirror.version < 0:
+                    await self._current()
                 guards = await self._translated(self._guards(writes))
-                rows = ChainMap[Key, Row | None]({}, self._rows)
-                batch = Batch(self._head.revision, self._clock.now(), self._done, rows)
+                mirror = self._mirror
+                rows = ChainMap[Key, Row | None]({}, mirror.rows)
+                batch = Batch(
+                    self._mirror.head.revision, self._clock.now(), self._mirror.done, rows
+                )
                 outcomes = [batch.apply(*one) for one in zip(writes, docs, strict=True)]
                 if not batch.changes:
                     # Refused on what the mirror says, which must then be what the nodes say.
-                    if await self._moved([("check", self._paths.head, self._version)]):
+                    if await self._moved([("check", self._paths.head, self._mirror.version)]):
                         return outcomes
                 elif await self._moved([*guards, *self._operations(batch)]):
-                    self._landed(batch)
+                    self._mirror.landed(batch)
+                    self._wakes.wake()
                     await self._forget_some()
                     return outcomes
         raise StoreUnavailable("others write all the time; nothing was written")
 
     def _operations(self, batch: Batch) -> list[tuple[Any, ...]]:
-        paths, first = self._paths, self._head.revision + 1
-        head = nodes.Head(self._head.epoch, batch.revision, self._head.compacted)
+        paths, first = self._paths, self._mirror.head.revision + 1
+        head = nodes.Head(self._mirror.head.epoch, batch.revision, self._mirror.head.compacted)
         operations: list[tuple[Any, ...]] = [
-            ("set_data", paths.head, nodes.encoded(head), self._version),
+            ("set_data", paths.head, nodes.encoded(head), self._mirror.version),
             ("create", paths.change(first), nodes.changes_to(batch.changes, batch.rows)),
         ]
         for key in batch.touched:
-            row, there = batch.rows[key], self._rows.get(key)
+            row, there = batch.rows[key], self._mirror.rows.get(key)
             path = paths.doc(key)
             if row is None:
                 operations += [("delete", path)] if there is not None else []
@@ -347,35 +243,19 @@ class ZookeeperStore:
                 operations.append(("set_data", path, nodes.document_to(row)))
         return operations
 
-    def _landed(self, batch: Batch) -> None:
-        self._kept.append(_Kept(self._head.revision + 1, batch.revision))
-        self._head = nodes.Head(self._head.epoch, batch.revision, self._head.compacted)
-        self._version += 1
-        for key in batch.touched:
-            row = batch.rows[key]
-            if row is None:
-                self._rows.pop(key, None)
-            else:
-                self._rows[key] = row
-        for change, _ in batch.changes:
-            self._note(change)
-        self._wakes.wake()
-
     async def _forget_some(self) -> None:
         """Compact what is more than is to be kept; if that fails, the next batch does it."""
-        last = self._head.revision - self._keep
-        if last - self._head.compacted >= self._slack:
+        last = self._mirror.head.revision - self._keep
+        if last - self._mirror.head.compacted >= self._slack:
             with suppress(Unavailable):
                 if await self._moved(self._compaction(last)):
-                    self._head = nodes.Head(self._head.epoch, self._head.revision, last)
-                    self._version += 1
-                    self._drop_forgotten()
+                    self._mirror.compacted(last)
 
     def _compaction(self, last: int) -> list[tuple[Any, ...]]:
-        head = nodes.Head(self._head.epoch, self._head.revision, last)
-        gone = [kept for kept in self._kept if kept.last <= last]
+        head = nodes.Head(self._mirror.head.epoch, self._mirror.head.revision, last)
+        gone = [kept for kept in self._mirror.kept if kept.last <= last]
         return [
-            ("set_data", self._paths.head, nodes.encoded(head), self._version),
+            ("set_data", self._paths.head, nodes.encoded(head), self._mirror.version),
             *(("delete", self._paths.change(kept.first)) for kept in gone),
         ]
 
@@ -391,7 +271,7 @@ class ZookeeperStore:
         return False
 
     def _said(self) -> bytes:
-        return nodes.encoded(self._head)
+        return nodes.encoded(self._mirror.head)
 
     # Renewals
 
@@ -403,7 +283,7 @@ class ZookeeperStore:
         by_bucket: dict[str, list[tuple[Key, int, float]]] = {}
         for one in renewals:
             key = (one.table, one.namespace, one.id)
-            row = self._rows.get(key)
+            row = self._mirror.rows.get(key)
             if row is not None and row.epoch is not None and one.at > row.renewed_at:
                 row.renewed_at = one.at
                 by_bucket.setdefault(self._paths.renewal(key), []).append((key, row.begun, one.at))
@@ -415,7 +295,8 @@ class ZookeeperStore:
             kept = {
                 name: one
                 for name, one in nodes.renewals_from(data).items()
-                if (row := self._rows.get(nodes.key_of(name))) is not None and row.begun == one[0]
+                if (row := self._mirror.rows.get(nodes.key_of(name))) is not None
+                and row.begun == one[0]
             }
             for key, begun, at in news:
                 name = nodes.name_of(key)
@@ -426,33 +307,20 @@ class ZookeeperStore:
             except errors.BadVersionError:
                 continue
 
-    async def _read_renewals(self) -> None:
-        buckets = self._paths.buckets(self._paths.renewals)
-        for one in await self._session.each("get", buckets):
-            if one is not None:
-                self._merge(nodes.renewals_from(one[0]))
-
-    def _merge(self, renewals: nodes.Renewals) -> None:
-        for name, (begun, at) in renewals.items():
-            row = self._rows.get(nodes.key_of(name))
-            # Of an earlier term of the lease it says nothing.
-            if row is not None and row.begun == begun:
-                row.renewed_at = max(row.renewed_at, at)
-
     async def _guards(self, writes: Sequence[Write]) -> list[tuple[Any, ...]]:
         """Take in renewals that expiries ask about, and have the batch fail if there are more."""
         asked: set[str] = set()
         for write in writes:
             if write.unless_renewed_since is not None:
                 key = (write.table, write.namespace, write.id)
-                row = self._rows.get(key)
+                row = self._mirror.rows.get(key)
                 if row is not None and row.lease is not None:
                     key = (Table.LEASE, write.namespace, row.lease)
                 asked.add(self._paths.renewal(key))
         guards: list[tuple[Any, ...]] = []
         for path in sorted(asked):
             data, stat = await self._session.call("get", path)
-            self._merge(nodes.renewals_from(data))
+            self._mirror.merge(nodes.renewals_from(data))
             guards.append(("check", path, stat.version))
         return guards
 
@@ -473,6 +341,14 @@ class ZookeeperStore:
     def _running(self) -> None:
         if not self._open:
             raise Closed("the store in ZooKeeper is not open")
+
+    async def _current(self) -> None:
+        """Have the mirror be at the head, as the leader knows it."""
+        try:
+            await self._translated(self._mirror.catch_up(synced=True))
+        except Compacted as error:
+            # Who follows the changes is told the same, and has everything read anew.
+            raise StoreUnavailable(f"this registry has fallen behind: {error}") from error
 
     async def _translated(self, work: Coroutine[Any, Any, T]) -> T:
         try:

@@ -1,0 +1,40 @@
+"""An application behind a real socket, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+READY = 30.0
+"""Seconds until a start on a busy machine counts as failed."""
+
+
+@contextlib.contextmanager
+def hosted(
+    make: Callable[[], contextlib.AbstractAsyncContextManager[ASGIApp]],
+) -> Iterator[str]:
+    """The URL of what `make` opens, in the thread's own loop, and closes at the end."""
+    ready = threading.Event()
+    running: list[uvicorn.Server] = []
+
+    async def serve(listening: socket.socket) -> None:
+        async with make() as app:
+            server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+            running.append(server)
+            ready.set()
+            await server.serve([listening])
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=lambda: asyncio.run(serve(listening)))
+        thread.start()
+        assert ready.wait(READY), "the application did not open"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        running[0].should_exit = True
+        thread.join(READY)
+        assert not thread.is_alive(), "the server did not end"
