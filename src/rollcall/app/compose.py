@@ -15,6 +15,7 @@ from typing import Final, Self
 from fastapi import FastAPI
 
 from rollcall import __version__
+from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.places import MEMORY, Places, places
@@ -180,7 +181,15 @@ class Platform:
         )
         await self.dispatcher.start()
         stack.push_async_callback(self.dispatcher.stop)
-        administration = admin(self.registry, keys, audit, self.dispatcher, self.clock, self.ids)
+        administration = admin(
+            self.registry,
+            keys,
+            audit,
+            self.dispatcher,
+            self.clock,
+            self.ids,
+            backup_of(self.places),
+        )
         limits = Limits(body_bytes=settings.max_body_bytes)
         rate = None
         if settings.rate_per_second is not None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 from starlette.datastructures import Headers
@@ -23,15 +24,17 @@ class BodyLimit:
     """Refuses bodies that are too long (413), and JSON that is no UTF-8 or nested too deep (422).
 
     It reads the whole body first, in however many pieces that comes: a handler that begins to
-    work on half of a body which is refused later is worse than a megabyte of memory.
+    work on half of a body which is refused later is worse than a megabyte of memory. Routes with
+    the paths in `unbounded` read their bodies themselves, piece by piece.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, unbounded: Collection[str] = ()) -> None:
         self._app = app
         self._limits = limits
+        self._unbounded = frozenset(unbounded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._unbounded:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -49,6 +49,7 @@ class Module:
         collectors: Its own figures.
         lifespans: What it opens and closes, opened in order and closed in reverse.
         unaudited: Its routes that need no audit entry, as declared (`/agents/{id}/heartbeat`).
+        unbounded: Paths whose bodies may be of any length, since they are read piece by piece.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Module:
     collectors: Sequence[Collector] = ()
     lifespans: Sequence[Lifespan] = ()
     unaudited: Sequence[str] = ()
+    unbounded: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,12 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
         [facts for module in modules for facts in module.facts],
     )
     unaudited = {route for module in modules for route in module.unaudited}
+    unbounded = {path for module in modules for path in module.unbounded}
     app = FastAPI(
         title=kit.service,
         version=kit.version,
         lifespan=_lifespan(modules, supervisor, kit.drain),
-        middleware=_middleware(kit, metrics, problems, unaudited),
+        middleware=_middleware(kit, metrics, problems, unaudited, unbounded),
         responses=openapi.RESPONSES,
     )
     catching.install(app, problems)
@@ -161,7 +164,7 @@ def _lifespan(
 
 
 def _middleware(
-    kit: Kit, metrics: Metrics, problems: Problems, unaudited: set[str]
+    kit: Kit, metrics: Metrics, problems: Problems, unaudited: set[str], unbounded: set[str]
 ) -> list[Middleware]:
     """From the outside to the inside. What refuses stands inside of what tells and counts it."""
     rate = [Middleware(RateLimit, kit.rate)] if kit.rate is not None else []
@@ -173,7 +176,7 @@ def _middleware(
         Middleware(HeadLimit, kit.limits),
         Middleware(AccessMiddleware, kit.access),
         *rate,
-        Middleware(BodyLimit, kit.limits),
+        Middleware(BodyLimit, kit.limits, unbounded),
     ]
 
 

@@ -10,6 +10,8 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
+from rollcall.app.backup import backup_of
+from rollcall.app.places import Places
 from rollcall.backends.eventlog.inmemory import InMemoryEventLog
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.subscriptions import DeliverySettings, Handler
@@ -64,7 +66,14 @@ async def admin(
     await dispatcher.start()
     await dispatcher.drained()
     kit = Kit("both", "1", clock, ids, BearerAccess(keys, clock), audit, Drain())
-    app = create_app([module(registry, keys, audit, dispatcher, clock, ids)], kit)
+    app = create_app(
+        [
+            module(
+                registry, keys, audit, dispatcher, clock, ids, backup_of(Places("memory", "memory"))
+            )
+        ],
+        kit,
+    )
     client = clients(app)
     client.headers["Authorization"] = f"Bearer {text}"
     yield client
