@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Self
+from weakref import WeakSet
 
 import msgspec
 
@@ -48,6 +49,8 @@ class Feed(Ring[Event]):
         self.epoch = epoch
         self.taps: list[Callable[[Event], None]] = []
         """Called with each event as it is published; must be quick and must not raise."""
+        self.subscriptions: WeakSet[Subscription] = WeakSet()
+        """Those that somebody still holds."""
         self._encoded: dict[int, bytes] = {}
         # What stands just before the oldest event kept; nothing older can be resumed from.
         self._before = (revision, -1)
@@ -121,6 +124,7 @@ class Subscription(AsyncIterator[Event | Lagged]):
         self._cursor = cursor
         self._namespace = namespace
         self._told = told
+        feed.subscriptions.add(self)
 
     @property
     def backlog(self) -> int:

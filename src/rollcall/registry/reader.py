@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import nsmallest
 
 import msgspec
@@ -79,6 +80,8 @@ class RegistryReader:
         self.timers = timers
         self.clock = clock
         self.demand = UnmetDemand()
+        self.searched: list[Callable[[float], None]] = []
+        """Called with the seconds that each search took; must be quick and must not raise."""
         self._semantic = semantic
 
     @property
@@ -144,7 +147,10 @@ class RegistryReader:
             InvalidInput: The words cannot be searched for.
             MissingExtra: It asks for meaning, and there is no encoder.
         """
+        begun = self.clock.monotonic()
         found = await self._found(namespace, query, limit, per)
+        for told in self.searched:
+            told(self.clock.monotonic() - begun)
         if not found and (words := fold(query.text)):
             self.demand.note(namespace, words, self.clock.now())
         return found

@@ -9,6 +9,7 @@ from rollcall.protocols.agent_registry.api import router
 from rollcall.protocols.agent_registry.metrics import AgentRegistryMetrics
 from rollcall.protocols.agent_registry.operations import AgentOperations
 from rollcall.protocols.agent_registry.questions import facts
+from rollcall.protocols.registry_metrics import RegistryMetrics
 from rollcall.protocols.store_ping import store_ping
 from rollcall.registry.service import RegistryService
 from rollcall.web.drain import Drain
@@ -37,6 +38,6 @@ def module(
         ),
         pings=(store_ping(service),),
         facts=(lambda: facts(service),),
-        collectors=(metrics,),
+        collectors=(metrics, RegistryMetrics(service)),
         unaudited=("/agents/{agent_id}/heartbeat", "/heartbeats"),
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from rollcall.protocols import service_discovery
+from rollcall.protocols.registry_metrics import RegistryMetrics
 from rollcall.protocols.service_registry import streams
 from rollcall.protocols.service_registry.api import PREFIX, front_page, router
 from rollcall.protocols.service_registry.operations import ServiceOperations
@@ -35,6 +36,7 @@ def module(service: RegistryService, *, store: str, drain: Drain | None = None) 
         public_routers=(front_page(services),),
         pings=(store_ping(service),),
         facts=(services.facts,),
+        collectors=(RegistryMetrics(service),),
         unaudited=(
             f"{PREFIX}/heartbeat/{{service_id}}",
             f"{PREFIX}/discover",

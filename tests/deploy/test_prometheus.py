@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The alert rules, checked by Prometheus' own tool and against what is really exposed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.servers.provision import missing
+from support.serving import serving
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
+RULES = (FOLDER / "rollcall.rules.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "config", "prometheus.yml"),
+        ("check", "rules", "rollcall.rules.yml"),
+        ("test", "rules", "rollcall.test.yml"),
+    ],
+    ids=" ".join,
+)
+def test_promtool_is_content(words: tuple[str, ...]) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        missing("Prometheus", "prometheus")
+    done = subprocess.run(
+        [str(promtool), *words],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_metric_in_a_rule_is_exposed(tmp_path: Path) -> None:
+    expressions = re.findall(r"expr: >?\s*(.+?)(?=\n        (?:for|labels):)", RULES, re.DOTALL)
+    asked = set(re.findall(r"\b(?:rollcall|agent_registry)_[a-z_]+", " ".join(expressions)))
+    assert len(asked) >= 9
+    with serving(tmp_path, "up", ROLLCALL_STORE="memory") as one:
+        card = {"agent_id": "a", "agent_name": "A", "base_url": "http://a:1"}
+        httpx.post(f"{one.agents}/register", json=card).raise_for_status()
+        httpx.post(f"{one.agents}/agents/a/heartbeat").raise_for_status()
+        exposed = httpx.get(f"{one.agents}/metrics").text
+        also = httpx.get(f"{one.services}/metrics").text
+    names = set(re.findall(r"^([a-z_]+)[{ ]", exposed, re.MULTILINE))
+    assert asked - names == set()
+    assert "rollcall_records{" in also
+
+
+def test_every_alert_says_what_it_means_and_what_to_do() -> None:
+    alerts = RULES.split("- alert: ")[1:]
+    assert len(alerts) >= 10
+    for alert in alerts:
+        assert "summary:" in alert
+        assert "action:" in alert
+        assert "severity:" in alert
