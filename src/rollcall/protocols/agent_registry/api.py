@@ -57,7 +57,7 @@ def _add_writes(routes: APIRouter, agents: AgentOperations) -> None:
     async def heartbeats(
         caller: Writer, place: Where, beats: wire.HeartbeatBatch
     ) -> wire.HeartbeatBatchAnswer:
-        """Heartbeats of many agents, or of all of a runtime."""
+        """Heartbeats of many agents, or of all of a runtime; `/ws/heartbeats` takes the same."""
         return await agents.heartbeats(caller, namespace_for(caller, place.namespace), beats)
 
     @routes.delete("/runtimes/{runtime:path}")

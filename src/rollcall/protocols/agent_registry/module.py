@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from rollcall.protocols import service_discovery
-from rollcall.protocols.agent_registry import streams
+from rollcall.protocols.agent_registry import socket, streams
 from rollcall.protocols.agent_registry.api import router
 from rollcall.protocols.agent_registry.metrics import AgentRegistryMetrics
 from rollcall.protocols.agent_registry.operations import AgentOperations
@@ -27,12 +27,14 @@ def module(
             itself (`HEARTBEAT_TIMEOUT_SECONDS`).
         drain: Says when its streams must end; None: with their readers.
     """
+    drain = drain or Drain()
     metrics = AgentRegistryMetrics(service)
     agents = AgentOperations(service, metrics, heartbeat_timeout=heartbeat_timeout)
     return Module(
         name="agent-registry",
         routers=(
-            streams.router(service, drain or Drain()),
+            streams.router(service, drain),
+            socket.router(agents, drain),
             service_discovery.router(service),
             router(agents),
         ),
