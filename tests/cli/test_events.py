@@ -10,6 +10,8 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
+from rollcall.app.backup import backup_of
+from rollcall.app.places import Places
 from rollcall.backends.eventlog.inmemory import InMemoryEventLog
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.events.dispatcher import Dispatcher
@@ -142,7 +144,10 @@ def office(printer: Printer) -> Iterator[Shell]:
         await dispatcher.drained()
         audit, drain = InMemoryAuditLog(), Drain()
         kit = Kit("office", "1", clock, ids, OpenAccess(), audit, drain)
-        yield create_app([module(registry, InMemoryKeyStore(), audit, dispatcher, clock, ids)], kit)
+        backup = backup_of(Places("memory", "memory"))
+        keys = InMemoryKeyStore()
+        part = module(registry, keys, audit, dispatcher, clock, ids, backup)
+        yield create_app([part], kit)
         await dispatcher.stop()
         await registry.stop()
 

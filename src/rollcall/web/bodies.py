@@ -34,7 +34,7 @@ class BodyLimit:
         self._unbounded = frozenset(unbounded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._unbounded:
+        if scope["type"] != "http" or scope.get("path") in self._unbounded:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
