@@ -27,7 +27,7 @@ test: $(VENV)/.dev ## Run the tests, without the slow ones (ARGS="..." goes to p
 
 test-kill: $(VENV)/.dev ## Run the long tests that kill processes (ARGS="..." goes to pytest)
 	@$(BIN)/python tools/provision.py
-	$(BIN)/python -m pytest -m kill $(ARGS)
+	$(BIN)/python -m pytest -m kill -rP $(ARGS)
 
 check: $(VENV)/.dev ## Check style, types, layers and house rules
 	$(BIN)/ruff check .
