@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -112,7 +113,13 @@ class Postgres:
                 os.kill(one, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        for one in (pid, *map(int, children)):
+            while _lives(one):
+                threading.Event().wait(0.01)
+        # What a crash leaves behind, and nobody else may hold by then.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
+        for left in self._folder.glob(".s.PGSQL.*"):
+            left.unlink()
 
     def freeze(self, *, on: bool) -> None:
         """Have every process of it stand still, or go on: as a network that lets nothing by."""
@@ -159,6 +166,15 @@ class Postgres:
             log = self._folder / "log"
             said = log.read_text(errors="replace")[-2000:] if log.exists() else ""
             raise RuntimeError(f"{program} failed with {done.returncode}: {said}")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    # One that is dead and only waits to be noticed by its parent holds nothing any more.
+    return state not in "ZX"
 
 
 def _root() -> bool:
