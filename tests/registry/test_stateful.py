@@ -138,7 +138,12 @@ class Registry(RuleBasedStateMachine):
         )
         self.run(self.registry.register(doc))
         mine = ModelLease(self.clock.monotonic()) if isinstance(lease, Grant) else lease
-        self.spaces[where].records[key] = ModelRecord(reported, tuple(skills), runtime, mine)
+        old = self.spaces[where].records.get(key)
+        # Where it is reached is as before, so what health checks found out holds.
+        failing = old is not None and old.failing
+        self.spaces[where].records[key] = ModelRecord(
+            reported, tuple(skills), runtime, mine, failing
+        )
 
     @rule(where=SPACES, key=KEYS, skills=SKILLS)
     def update(self, where: str, key: str, skills: list[str]) -> None:

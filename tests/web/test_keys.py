@@ -25,7 +25,7 @@ async def test_a_key_says_who_its_holder_is(clock: FrozenClock) -> None:
     key, text = drawn(clock, scopes=frozenset({READ, REGISTER}))
     await store.add(key)
 
-    caller = await check_key(store, text, clock.now())
+    caller = (await check_key(store, text, clock.now())).caller
 
     assert caller == Caller(f"key:{key.id}", "acme", frozenset({READ, REGISTER}))
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -24,6 +25,8 @@ from rollcall.kernel.errors import RollcallError, StoreInUse
 from rollcall.registry.replicas import NAMESPACE
 from rollcall.web import logs
 from rollcall.web.drain import DrainingServer
+from rollcall.web.express_http import protocol
+from rollcall.web.module import express_of
 
 _log = logging.getLogger(__name__)
 FAILED: Final = 1
@@ -78,6 +81,11 @@ async def _serve(
     platform: Platform, sockets: Sequence[socket.socket], signals: _Signals, started: float
 ) -> None:
     async with platform:
+        # Modules and what was loaded stay for good: collections need not look at them again, and
+        # requests make garbage that is rarely cyclic.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         running = [
             Running(one.name, one.title, _url(platform.settings.host, bound_to.getsockname()[1]))
             for one, bound_to in zip(platform.services, sockets, strict=True)
@@ -88,6 +96,7 @@ async def _serve(
         }
         config = uvicorn.Config(
             ByPort(apps),
+            http=protocol({port: express_of(app) for port, app in apps.items()}),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -27,6 +27,10 @@ class Clock(Protocol):
         """Return after `seconds` on the monotonic scale."""
         ...
 
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], None]:
+        """Call `ring` from the event loop after `seconds`; what is returned calls that off."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -38,6 +42,9 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], None]:
+        return asyncio.get_running_loop().call_later(seconds, ring).cancel
 
 
 def utc(seconds: float) -> datetime:
@@ -51,16 +58,15 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> 
     Raises:
         TimeoutError: The time is over; `work` was cancelled and has ended.
     """
-    task = asyncio.ensure_future(work)
-    timer = asyncio.ensure_future(clock.sleep(seconds))
+    limit = asyncio.timeout(None)
     try:
-        await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-    finally:
-        unfinished = {one for one in (task, timer) if not one.done()}
-        for one in unfinished:
-            one.cancel()
-        if unfinished:
-            await asyncio.wait(unfinished)
-    raise TimeoutError(f"not done within {seconds:g} s")
+        async with limit:
+            call_off = clock.alarm(seconds, lambda: limit.reschedule(0))
+            try:
+                return await work
+            finally:
+                call_off()
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise TimeoutError(f"not done within {seconds:g} s") from error

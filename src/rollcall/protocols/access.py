@@ -34,11 +34,16 @@ def owner_of(caller: Caller) -> str:
     return "" if caller.subject == LOCAL else caller.subject
 
 
+def owns(caller: Caller, owner: str) -> bool:
+    """Whether a caller may change what `owner` registered: their own, nobody's, or as an admin."""
+    return owner in ("", caller.subject) or caller.may(ADMIN)
+
+
 def guard_for(caller: Caller) -> Callable[[Record], None]:
     """Refuses, with `NotPermitted`, a record that somebody else registered; admins may all."""
 
     def guard(record: Record) -> None:
-        if record.owner not in ("", caller.subject) and not caller.may(ADMIN):
+        if not owns(caller, record.owner):
             raise NotPermitted(f"record {record.id!r} was registered with another key", scope=ADMIN)
 
     return guard

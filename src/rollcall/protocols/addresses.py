@@ -10,6 +10,7 @@ may still lead to such an address when it is looked up; who connects checks that
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -37,6 +38,8 @@ _METADATA_NAMES: Final = frozenset(
 _PORTS: Final = {"http": 80, "https": 443}
 
 
+# Fleets register the same few hosts again and again.
+@lru_cache(maxsize=4096)
 def parse_host(host: str, field: str = "host") -> str:
     """A host as it is kept: lower case, without a final dot or brackets; an IP in its one spelling.
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import nsmallest
 
 import msgspec
@@ -147,10 +147,33 @@ class RegistryReader:
             InvalidInput: The words cannot be searched for.
             MissingExtra: It asks for meaning, and there is no encoder.
         """
+        if query.match is Match.LEXICAL or not query.text:
+            return self.search_by_words(namespace, query, limit=limit, per=per)
         begun = self.clock.monotonic()
         found = await self._found(namespace, query, limit, per)
+        return self._searched(namespace, query, found, begun)
+
+    def search_by_words(
+        self, namespace: str, query: Query, *, limit: int | None = None, per: Per = "record"
+    ) -> list[Found]:
+        """`search` without meaning, which waits for nothing.
+
+        Raises:
+            InvalidInput: The words cannot be searched for.
+        """
+        begun = self.clock.monotonic()
+        found = self._ranked(self.state.index.search(namespace, query, limit, per))
+        return self._searched(namespace, query, found, begun)
+
+    def note_search(self, seconds: float) -> None:
+        """A search was answered, which took so long."""
         for told in self.searched:
-            told(self.clock.monotonic() - begun)
+            told(seconds)
+
+    def _searched(
+        self, namespace: str, query: Query, found: list[Found], begun: float
+    ) -> list[Found]:
+        self.note_search(self.clock.monotonic() - begun)
         if not found and (words := fold(query.text)):
             self.demand.note(namespace, words, self.clock.now())
         return found
@@ -184,11 +207,16 @@ class RegistryReader:
     async def _found(
         self, namespace: str, query: Query, limit: int | None, per: Per
     ) -> list[Found]:
+        """What answers a query, by words or, where those find nothing, by meaning."""
         found: list[Found] = []
         if query.match is not Match.SEMANTIC or not query.text:
             found = list(self.state.index.search(namespace, query, limit, per))
         if not found and query.text and query.match is not Match.LEXICAL:
             found = await self._by_meaning(namespace, query, limit, per)
+        return self._ranked(found)
+
+    def _ranked(self, answers: Iterable[Found]) -> list[Found]:
+        found = list(answers)
         if len(found) > 1:
             births = self.state.slots.births
             found.sort(key=lambda one: (-one.hit.score if one.hit else 0.0, births[one.slot]))

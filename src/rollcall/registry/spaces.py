@@ -70,9 +70,10 @@ class Space:
         runtimes: How many records each runtime has; none has zero.
         hold: Self-preservation at work, or None.
         leased: How many leases self-preservation watches over.
+        owners: How many records each owner has; none has zero.
     """
 
-    __slots__ = ("hold", "leased", "leases", "records", "runtimes")
+    __slots__ = ("hold", "leased", "leases", "owners", "records", "runtimes")
 
     def __init__(self) -> None:
         self.records: dict[str, int] = {}
@@ -80,6 +81,7 @@ class Space:
         self.runtimes: dict[str, int] = {}
         self.hold: Hold | None = None
         self.leased = 0
+        self.owners: dict[str, int] = {}
 
     @property
     def empty(self) -> bool:
@@ -90,9 +92,20 @@ class Space:
 
     def leave(self, runtime: str) -> bool:
         """Whether that was its last record."""
-        left = self.runtimes[runtime] - 1
-        if left:
-            self.runtimes[runtime] = left
-            return False
-        del self.runtimes[runtime]
-        return True
+        return _one_less(self.runtimes, runtime)
+
+    def own(self, owner: str) -> None:
+        self.owners[owner] = self.owners.get(owner, 0) + 1
+
+    def disown(self, owner: str) -> None:
+        _one_less(self.owners, owner)
+
+
+def _one_less(counts: dict[str, int], name: str) -> bool:
+    """Whether that was the last one."""
+    left = counts[name] - 1
+    if left:
+        counts[name] = left
+        return False
+    del counts[name]
+    return True

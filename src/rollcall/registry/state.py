@@ -229,6 +229,7 @@ class RegistryState:
 
     def _admit(self, space: Space, slot: int, record: Record) -> None:
         space.records[record.id] = slot
+        space.own(record.owner)
         if record.runtime:
             space.join(record.runtime)
         self.coverage.cover(space, slot, record)
@@ -241,6 +242,9 @@ class RegistryState:
         self.slots.docs[slot] = record
         self.slots.revisions[slot] = story.change.revision
         self.coverage.change(space, slot, old, record)
+        if old.owner != record.owner:
+            space.own(record.owner)
+            space.disown(old.owner)
         after = self.slots.statuses[slot] = self._code(space, record)
         described = _description(old) != _description(record)
         if described:
@@ -270,6 +274,7 @@ class RegistryState:
         record = self.slots.record(slot)
         status = self.status(slot)
         del space.records[record.id]
+        space.disown(record.owner)
         self.index.remove(slot)
         self.coverage.uncover(space, slot, record)
         self.slots.release(slot)

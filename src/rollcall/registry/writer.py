@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
@@ -279,29 +280,51 @@ class RegistryWriter:
             holder = slot if isinstance(record.lease, Grant) else self.state.holder(slot)
             await self._renew(holder)
 
-    async def renew_many(self, namespace: str, record_ids: Iterable[str]) -> list[str]:
+    async def renew_many(self, namespace: str, record_ids: Sequence[str]) -> list[str]:
         """Signs of life of many records; one pass, and soft.
 
         Returns:
             The ids that are not there, in their order: those register again.
         """
-        unknown: list[str] = []
+        unknown, restless = self.renew_calm(namespace, record_ids)
         lapsed: dict[int, None] = {}
         state, renewed, now = self.state, self.timers.table.renewed, self.clock.monotonic()
-        for record_id in record_ids:
-            slot = state.slot(namespace, record_id)
-            if slot is None:
-                unknown.append(record_id)
-                continue
-            holder = state.holder(slot)
+        for slot in restless:
             grant = state.grant(slot)
             if grant is not None:
+                holder = state.holder(slot)
                 renewed[holder] = now
                 if grant.phase is not LeasePhase.FRESH:
                     lapsed[holder] = None
         if lapsed:
             await asyncio.gather(*map(self.keeper.revive, lapsed))
         return unknown
+
+    def renew_calm(self, namespace: str, record_ids: Sequence[str]) -> tuple[list[str], list[int]]:
+        """Signs of life of those records whose own lease is fresh: nothing has to be written.
+
+        Returns:
+            The ids that are not there, and the slots that take more than that: `renew_many`.
+        """
+        space = self.state.spaces.get(namespace)
+        if space is None:
+            return list(record_ids), []
+        records, unknown = space.records, list[str]()
+        try:
+            slots = np.fromiter(map(records.__getitem__, record_ids), np.intp, len(record_ids))
+        except KeyError:
+            known = [slot for one in record_ids if (slot := records.get(one)) is not None]
+            slots = np.array(known, dtype=np.intp)
+            unknown = [one for one in record_ids if one not in records]
+        return unknown, self.timers.table.renew(slots, self.clock.monotonic())
+
+    def renew_if_calm(self, slot: int) -> bool:
+        """A sign of life of a record, if its own lease is fresh; False: it takes `renew`."""
+        table = self.timers.table
+        if slot >= len(table.calm) or not table.calm[slot]:
+            return False
+        table.renewed[slot] = self.clock.monotonic()
+        return True
 
     async def renew_lease(self, namespace: str, lease_id: str) -> None:
         """A sign of life of a whole runtime: renews a shared lease. O(1), and soft.

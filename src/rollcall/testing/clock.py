@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
 
 
 class FrozenClock:
@@ -19,7 +20,7 @@ class FrozenClock:
         self._now = now
         self._monotonic = 1000.0
         self._order = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[float, int, Callable[[], bool]]] = []
 
     def now(self) -> float:
         return self._now
@@ -32,8 +33,26 @@ class FrozenClock:
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), woken))
+
+        def wake() -> bool:
+            if woken.done():
+                return False
+            woken.set_result(None)
+            return True
+
+        self._at(seconds, wake)
         await woken
+
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], None]:
+        ringing = [ring]
+
+        def due() -> bool:
+            for one in ringing:
+                one()
+            return bool(ringing)
+
+        self._at(seconds, due)
+        return ringing.clear
 
     def jump(self, seconds: float) -> None:
         """Move time without waking anybody, as a stalled process or a suspended machine sees it."""
@@ -50,13 +69,18 @@ class FrozenClock:
         await self.settle()
         target = self._monotonic + seconds
         while self._sleepers and self._sleepers[0][0] <= target:
-            due, _, woken = heapq.heappop(self._sleepers)
-            if woken.done():
-                continue
+            due, _, wake = heapq.heappop(self._sleepers)
+            now, monotonic = self._now, self._monotonic
             self.jump(max(0.0, due - self._monotonic))
-            woken.set_result(None)
-            await self.settle()
+            if wake():
+                await self.settle()
+            else:
+                # Whoever slept had gone: nothing happened at that time.
+                self._now, self._monotonic = now, monotonic
         # Not `jump` by a difference: after many steps the sum must be the target exactly.
         self._now += target - self._monotonic
         self._monotonic = target
         await self.settle()
+
+    def _at(self, seconds: float, wake: Callable[[], bool]) -> None:
+        heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), wake))

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -16,10 +17,12 @@ from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import RollcallError
 from rollcall.registry.models import DEFAULT_NAMESPACE
 from rollcall.web.binding import is_loopback
-from rollcall.web.keys import PREFIX, KeyStore, check_key
+from rollcall.web.keys import PREFIX, ApiKey, KeyStore, check_key
 from rollcall.web.tokens import TokenVerifier
 
 _CALLER = "rollcall.caller"
+_SHOWN: Final = 10_000
+"""Of how many keys it is remembered what they look like."""
 
 
 class Access(Protocol):
@@ -37,6 +40,14 @@ class Access(Protocol):
             NotAuthenticated: No credential, or one that is no good.
             NotPermitted: Nobody may ask like this.
             Unavailable: What would tell does not answer.
+        """
+        ...
+
+    def recall(self, headers: Mapping[bytes, bytes]) -> Caller | None:
+        """Who sent these headers, if that is known without waiting; None: ask `identify`.
+
+        Args:
+            headers: By lower-case name; none was there twice.
         """
         ...
 
@@ -63,6 +74,13 @@ class OpenAccess:
                 )
         return self._caller
 
+    def recall(self, headers: Mapping[bytes, bytes]) -> Caller | None:
+        host, origin = headers.get(b"host"), headers.get(b"origin")
+        local = (host is None or _is_local(host, False)) and (
+            origin is None or _is_local(origin, True)
+        )
+        return self._caller if local else None
+
 
 class BearerAccess:
     """`Authorization: Bearer` with an API key or, where an issuer is set up, a JWT (RFC 6750)."""
@@ -75,6 +93,7 @@ class BearerAccess:
         self._keys = keys
         self._clock = clock
         self._tokens = tokens
+        self._shown: dict[bytes, tuple[ApiKey, Caller]] = {}
 
     async def identify(self, headers: Headers) -> Caller:
         values = headers.getlist("authorization")
@@ -85,8 +104,24 @@ class BearerAccess:
         if len(values) > 1 or scheme.lower() != "bearer" or not token:
             raise NotAuthenticated("'Authorization' must be one, and read 'Bearer <API key>'")
         if token.startswith(PREFIX) or self._tokens is None:
-            return await check_key(self._keys, token, self._clock.now())
+            key = await check_key(self._keys, token, self._clock.now())
+            if len(self._shown) >= _SHOWN:
+                self._shown.clear()
+            self._shown[values[0].encode("latin-1")] = (key, key.caller)
+            return key.caller
         return await self._tokens.verify(token)
+
+    def recall(self, headers: Mapping[bytes, bytes]) -> Caller | None:
+        # Tokens are not remembered: how long each is good for is for the verifier to say.
+        value = headers.get(b"authorization", b"")
+        shown = self._shown.get(value)
+        if shown is None:
+            return None
+        key, caller = shown
+        if self._keys.recall(key.id) is not key or key.problem(self._clock.now()) is not None:
+            del self._shown[value]
+            return None
+        return caller
 
 
 class AccessMiddleware:
@@ -103,6 +138,11 @@ class AccessMiddleware:
             except RollcallError as refused:
                 scope[_CALLER] = refused
         await self._app(scope, receive, send)
+
+
+def admit_caller(scope: Scope, caller: Caller) -> None:
+    """Say who sent a request that does not pass `AccessMiddleware`."""
+    scope[_CALLER] = caller
 
 
 def known_caller(scope: Scope) -> Caller | None:
@@ -144,6 +184,11 @@ def require(needed: str) -> Callable[[HTTPConnection], Awaitable[Caller]]:
         return permitted_caller(connection.scope, needed)
 
     return caller
+
+
+@lru_cache(maxsize=1024)
+def _is_local(value: bytes, is_url: bool) -> bool:
+    return is_loopback(_hostname(value.decode("latin-1"), is_url=is_url))
 
 
 def _hostname(value: str, *, is_url: bool) -> str | None:

@@ -76,6 +76,10 @@ class KeyStore(Protocol):
         """The key with this id, also when it has expired or was revoked."""
         ...
 
+    def recall(self, key_id: str) -> ApiKey | None:
+        """The key with this id where that is known without waiting, else None."""
+        ...
+
     async def list(self, namespace: str) -> list[ApiKey]:
         """All keys of a namespace, the oldest first."""
         ...
@@ -102,6 +106,9 @@ class InMemoryKeyStore:
         self._keys[key.id] = key
 
     async def get(self, key_id: str) -> ApiKey | None:
+        return self._keys.get(key_id)
+
+    def recall(self, key_id: str) -> ApiKey | None:
         return self._keys.get(key_id)
 
     async def list(self, namespace: str) -> list[ApiKey]:
@@ -146,10 +153,9 @@ class CachedKeys:
         await self._store.add(key)
 
     async def get(self, key_id: str) -> ApiKey | None:
-        now = self._clock.monotonic()
-        copy = self._copies.get(key_id)
-        if copy is not None and copy[0] > now:
-            return copy[1]
+        key = self.recall(key_id)
+        if key is not None:
+            return key
         key = await self._store.get(key_id)
         if key is None:
             # Not remembered: anybody can make up ids, and they would push out those in use.
@@ -157,8 +163,12 @@ class CachedKeys:
             return None
         if len(self._copies) >= self._keep:
             self._copies.clear()
-        self._copies[key_id] = (now + self._max_age, key)
+        self._copies[key_id] = (self._clock.monotonic() + self._max_age, key)
         return key
+
+    def recall(self, key_id: str) -> ApiKey | None:
+        copy = self._copies.get(key_id)
+        return copy[1] if copy is not None and copy[0] > self._clock.monotonic() else None
 
     async def list(self, namespace: str) -> list[ApiKey]:
         return await self._store.list(namespace)
@@ -198,8 +208,8 @@ def draw_key(
     return key, f"{PREFIX}{key_id}_{secret}"
 
 
-async def check_key(store: KeyStore, text: str, now: float) -> Caller:
-    """Who shows `text`.
+async def check_key(store: KeyStore, text: str, now: float) -> ApiKey:
+    """The key that `text` is.
 
     Raises:
         NotAuthenticated: It is no key, or no good any more. An expired key is only called so to
@@ -213,7 +223,7 @@ async def check_key(store: KeyStore, text: str, now: float) -> Caller:
     problem = key.problem(now)
     if problem is not None:
         raise NotAuthenticated(f"the API key {problem}")
-    return key.caller
+    return key
 
 
 def _digest(secret: str) -> str:

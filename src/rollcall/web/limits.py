@@ -6,15 +6,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rollcall.kernel.caller import RateLimited
+from rollcall.kernel.caller import Caller, RateLimited
 from rollcall.kernel.clock import Clock
 from rollcall.policies import checks
 from rollcall.policies.rate import TokenBucket
 from rollcall.web.auth import known_caller
 from rollcall.web.refusals import HeadersTooLarge, UrlTooLong
+
+COUNTED: Final = "rollcall.counted"
+"""The scope's key that says that a request was counted already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +120,22 @@ class RateLimit:
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
+        if scope["type"] in ("http", "websocket") and COUNTED not in scope:
             self._limiter.take(rate_key(scope))
         await self._app(scope, receive, send)
 
 
 def rate_key(scope: Scope) -> str:
     """Whose requests are counted together."""
-    caller = known_caller(scope)
+    client = scope.get("client")
+    return rate_key_of(known_caller(scope), client[0] if client else None)
+
+
+def rate_key_of(caller: Caller | None, client: str | None) -> str:
+    """Whose requests are counted together: a caller's, or those from an address."""
     if caller is not None:
         return f"{caller.namespace}/{caller.subject}"
-    client = scope.get("client")
-    return f"address/{network(client[0])}" if client else "address/unknown"
+    return f"address/{network(client)}" if client else "address/unknown"
 
 
 def network(host: str) -> str:

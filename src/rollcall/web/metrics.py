@@ -22,6 +22,7 @@ from rollcall.policies import checks
 from rollcall.web.routes import route_template
 
 OTHER = "other"
+_SERIES = 10_000
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -80,7 +81,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self._route = BoundedLabel(routes)
-        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._series: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
         self._requests = Counter(
             "rollcall_http_requests",
             "Requests that were answered.",
@@ -114,18 +115,24 @@ class Metrics:
         """Count a request whose answer has begun."""
         method: str = scope["method"] if scope["method"] in _METHODS else OTHER
         template = route_template(scope)
-        route = self._route(template) if template is not None else "unmatched"
-        # To look the series up by their labels costs more than all the rest here.
-        series = self._series.get((method, route, status))
+        requests, duration = self.series(method, template, status)
+        requests.inc()
+        duration.observe(seconds)
+
+    def series(self, method: str, template: str | None, status: int) -> tuple[Counter, Histogram]:
+        """What counts and what times the requests of a route that are answered with `status`."""
+        key = method, template, status
+        series = self._series.get(key)
         if series is None:
+            route = self._route(template) if template is not None else "unmatched"
             series = (
                 self._requests.labels(method, route, str(status)),
                 self._duration.labels(method, route),
             )
-            self._series[method, route, status] = series
-        requests, duration = series
-        requests.inc()
-        duration.observe(seconds)
+            # To look a series up by its labels costs more than all the rest.
+            if len(self._series) < _SERIES:
+                self._series[key] = series
+        return series
 
     def response(self, accept: str) -> Response:
         """All figures, in the format that `accept` prefers."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from rollcall.backends.records.codec import Codec
@@ -93,9 +94,12 @@ _PUT: Final = _per_table(
     " lease = excluded.lease, doc = excluded.doc"
 )
 _REMOVE: Final = _per_table("DELETE FROM {} WHERE namespace = ? AND id = ?")
+# One statement for a whole batch: the driver gives up the interpreter's lock at every step of a
+# statement, and to get it back from a busy event loop takes longer than the step.
 _RENEW: Final = _per_table(
-    "UPDATE {} SET renewed_at = max(renewed_at, ?)"
-    " WHERE namespace = ? AND id = ? AND epoch IS NOT NULL"
+    "UPDATE {0} SET renewed_at = max(renewed_at, json_extract(given.value, '$[2]'))"
+    " FROM json_each(?) AS given WHERE {0}.namespace = json_extract(given.value, '$[0]')"
+    " AND {0}.id = json_extract(given.value, '$[1]') AND epoch IS NOT NULL"
 )
 
 
@@ -183,9 +187,14 @@ class SqliteFile:
         with self._transaction(StoreUnavailable) as db:
             db.execute("UPDATE store SET alive_at = max(alive_at, ?)", (alive_at,))
             for table, renew in _RENEW.items():
-                db.executemany(
-                    renew, [(r.at, r.namespace, r.id) for r in renewals if r.table is table]
-                )
+                last: dict[tuple[str, str], float] = {}
+                for one in renewals:
+                    if one.table is table:
+                        key = one.namespace, one.id
+                        last[key] = max(one.at, last.get(key, one.at))
+                if last:
+                    given = [(*key, at) for key, at in last.items()]
+                    db.execute(renew, (msgspec.json.encode(given).decode(),))
 
     def compact(self, before: int) -> None:
         with self._transaction(StoreUnavailable) as db:

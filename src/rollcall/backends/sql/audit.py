@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
+from operator import attrgetter
 from typing import Final
 
 from sqlalchemy import Column, Double, Integer, Table, Text, delete, insert, select
@@ -28,6 +28,8 @@ AUDIT: Final = Table(
     Column("request_id", Text, nullable=False),
 )
 _FIELDS: Final = tuple(column for column in AUDIT.c if column.name != "number")
+_NAMES: Final = tuple(column.name for column in _FIELDS)
+_values: Final = attrgetter(*_NAMES)
 
 
 class SqlAuditLog:
@@ -71,9 +73,10 @@ class SqlAuditLog:
     async def _write_together(
         self, batch: Sequence[tuple[AuditEntry, asyncio.Future[None]]]
     ) -> None:
+        rows = [dict(zip(_NAMES, _values(entry), strict=True)) for entry, _ in batch]
         try:
             async with self._database.begin() as work:
-                await work.connection.execute(insert(AUDIT), [asdict(entry) for entry, _ in batch])
+                await work.connection.execute(insert(AUDIT), rows)
         except BaseException as error:
             for _, written in batch:
                 if not written.done():

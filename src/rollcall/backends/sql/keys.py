@@ -51,6 +51,9 @@ class SqlKeyStore:
             row = found.one_or_none()
         return None if row is None else _key(row)
 
+    def recall(self, key_id: str) -> ApiKey | None:
+        return None
+
     async def list(self, namespace: str) -> list[ApiKey]:
         wanted = select(KEYS).where(KEYS.c.namespace == namespace)
         async with self._database.reading() as connection:

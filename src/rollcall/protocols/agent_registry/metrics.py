@@ -54,6 +54,7 @@ class AgentRegistryMetrics:
             registry=None,
             buckets=_BUCKETS,
         )
+        self._latencies: dict[str, Histogram] = {}
         self._searches = Counter(
             "agent_registry_discovery_requests",
             "Capability search requests",
@@ -68,7 +69,14 @@ class AgentRegistryMetrics:
 
     def heartbeat(self, agent_id: str, seconds: float) -> None:
         """A heartbeat was taken, which took so long."""
-        self._latency.labels(self._agent(agent_id)).observe(seconds)
+        latency = self._latencies.get(agent_id)
+        if latency is None:
+            label = self._agent(agent_id)
+            latency = self._latency.labels(label)
+            # Of the others there is no end.
+            if label == agent_id:
+                self._latencies[agent_id] = latency
+        latency.observe(seconds)
 
     def heartbeats(self, seconds: float) -> None:
         """Many heartbeats were taken at once, which took so long together."""

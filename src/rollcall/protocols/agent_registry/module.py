@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from rollcall.protocols import service_discovery
-from rollcall.protocols.agent_registry import socket, streams
+from rollcall.protocols.agent_registry import express, socket, streams
 from rollcall.protocols.agent_registry.api import router
 from rollcall.protocols.agent_registry.metrics import AgentRegistryMetrics
 from rollcall.protocols.agent_registry.operations import AgentOperations
@@ -41,5 +41,6 @@ def module(
         pings=(store_ping(service),),
         facts=(lambda: facts(service),),
         collectors=(metrics, RegistryMetrics(service)),
+        express=express.routes(agents),
         unaudited=("/agents/{agent_id}/heartbeat", "/heartbeats"),
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from rollcall.kernel.clock import utc
 from rollcall.kernel.errors import InvalidInput, RollcallError
 from rollcall.kernel.record_errors import LeaseNotFound
 from rollcall.protocols import paging, writes
-from rollcall.protocols.access import guard_for, owner_of
+from rollcall.protocols.access import guard_for, owner_of, owns
 from rollcall.protocols.agent_registry import translate, wire
 from rollcall.protocols.agent_registry.loads import Loads
 from rollcall.protocols.agent_registry.metrics import AgentRegistryMetrics
@@ -96,17 +97,43 @@ class AgentOperations:
             RecordNotFound: There is no such agent: it registers again.
             NotPermitted: Somebody else registered it.
         """
-        clock = self.service.clock
-        started = clock.monotonic()
-        guard_for(caller)(self.service.get(namespace, agent_id).record)
-        if beat.status is None:
-            await self.service.renew(namespace, agent_id)
-        else:
-            await self.service.report(namespace, agent_id, Status(beat.status), alive=True)
+        if not self.heartbeat_at_once(caller, namespace, agent_id, beat):
+            clock = self.service.clock
+            started = clock.monotonic()
+            guard_for(caller)(self.service.get(namespace, agent_id).record)
+            if beat.status is None:
+                await self.service.renew(namespace, agent_id)
+            else:
+                await self.service.report(namespace, agent_id, Status(beat.status), alive=True)
+            if beat.active_tasks is not None:
+                self.loads.note(namespace, agent_id, beat.active_tasks)
+            self.metrics.heartbeat(agent_id, clock.monotonic() - started)
+        return wire.HeartbeatAnswer(agent_id=agent_id, last_heartbeat=self._now())
+
+    def heartbeat_at_once(
+        self, caller: Caller, namespace: str, agent_id: str, beat: wire.Heartbeat
+    ) -> bool:
+        """A sign of life that changes nothing but the time of the last one, as nearly all do.
+
+        Returns:
+            False: there is more to it, or something against it, and nothing was done.
+        """
+        service = self.service
+        started = service.clock.monotonic()
+        slot = service.state.slot(namespace, agent_id)
+        if slot is None:
+            return False
+        record = service.state.slots.record(slot)
+        if not owns(caller, record.owner):
+            return False
+        if beat.status is not None and record.reported.value != beat.status.value:
+            return False
+        if not service.renew_if_calm(slot):
+            return False
         if beat.active_tasks is not None:
             self.loads.note(namespace, agent_id, beat.active_tasks)
-        self.metrics.heartbeat(agent_id, clock.monotonic() - started)
-        return wire.HeartbeatAnswer(agent_id=agent_id, last_heartbeat=self._now())
+        self.metrics.heartbeat(agent_id, service.clock.monotonic() - started)
+        return True
 
     async def heartbeats(
         self, caller: Caller, namespace: str, beats: wire.HeartbeatBatch
@@ -120,10 +147,14 @@ class AgentOperations:
         """
         if not beats.agent_ids and beats.runtime is None:
             raise InvalidInput("agent_ids", "must name agents, unless `runtime` is given")
-        if not caller.may(ADMIN):
-            guard, slot = guard_for(caller), self.service.state.slot
-            known = (at for one in beats.agent_ids if (at := slot(namespace, one)) is not None)
-            for at in known:
+        if beats.runtime is None:
+            unknown = self.heartbeats_at_once(caller, namespace, beats.agent_ids)
+            if unknown is not None:
+                return self._renewed(len(beats.agent_ids) - len(unknown), unknown)
+        guard, slot = guard_for(caller), self.service.state.slot
+        for one in beats.agent_ids:
+            at = slot(namespace, one)
+            if at is not None:
                 guard(self.service.state.slots.record(at))
         started = self.service.clock.monotonic()
         renewed = 0
@@ -132,6 +163,37 @@ class AgentOperations:
         unknown = await self.service.renew_many(namespace, beats.agent_ids)
         renewed += len(beats.agent_ids) - len(unknown)
         self.metrics.heartbeats(self.service.clock.monotonic() - started)
+        return self._renewed(renewed, unknown)
+
+    def heartbeats_at_once(
+        self, caller: Caller, namespace: str, agent_ids: Sequence[str]
+    ) -> list[str] | None:
+        """Signs of life of agents that change nothing but the time of the last one.
+
+        Returns:
+            The ids that are not there; None: there is more to it, or something against it. Some may
+            have been renewed then, which does no harm when it is done again.
+        """
+        service = self.service
+        started = service.clock.monotonic()
+        if not caller.may(ADMIN) and not self._owned(caller, namespace, agent_ids):
+            return None
+        unknown, restless = service.renew_calm(namespace, agent_ids)
+        if restless:
+            return None
+        self.metrics.heartbeats(service.clock.monotonic() - started)
+        return unknown
+
+    def _owned(self, caller: Caller, namespace: str, agent_ids: Sequence[str]) -> bool:
+        space = self.service.state.spaces.get(namespace)
+        if space is None:
+            return True
+        if all(owns(caller, owner) for owner in space.owners):
+            return True
+        record, slots = self.service.state.slots.record, map(space.records.get, agent_ids)
+        return all(owns(caller, record(slot).owner) for slot in slots if slot is not None)
+
+    def _renewed(self, renewed: int, unknown: list[str]) -> wire.HeartbeatBatchAnswer:
         return wire.HeartbeatBatchAnswer(renewed=renewed, unknown=unknown, timestamp=self._now())
 
     async def patch(

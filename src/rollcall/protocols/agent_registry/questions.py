@@ -13,7 +13,6 @@ from rollcall.registry.index import Found
 from rollcall.registry.matching import PhraseKey, Rule, phrase_key, why_not
 from rollcall.registry.models import Kind
 from rollcall.registry.query import Match, Query, TextHit
-from rollcall.registry.reader import View
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import AVAILABLE, CODE
 
@@ -32,19 +31,54 @@ async def search(
         InvalidInput: The words or a filter cannot be used.
         MissingExtra: It asks for meaning, and there is no encoder.
     """
+    hits = search_by_words(service, metrics, namespace, asked)
+    if hits is not None:
+        return hits
     query = translate.query_from(asked, translate.words_from(asked.q), asked.match)
     metrics.search(asked.q)
     with fields_named(translate.field_name):
         found = await service.search(namespace, query, limit=asked.limit, per="capability")
-    if len(found) == asked.limit and query.match is not Match.SEMANTIC:
+    return _answer(service, namespace, query, asked, found)
+
+
+def search_by_words(
+    service: RegistryService,
+    metrics: AgentRegistryMetrics,
+    namespace: str,
+    asked: wire.SearchQuery,
+) -> list[wire.CapabilityHit] | None:
+    """The same where nothing has to be waited for; None: it asks for meaning.
+
+    Raises:
+        InvalidInput: As for `search`; nothing was counted then.
+    """
+    if asked.match is not Match.LEXICAL:
+        return None
+    query = translate.query_from(asked, translate.words_from(asked.q), asked.match)
+    with fields_named(translate.field_name):
+        found = service.search_by_words(namespace, query, limit=asked.limit, per="capability")
+    metrics.search(asked.q)
+    return _answer(service, namespace, query, asked, found)
+
+
+def _answer(
+    service: RegistryService,
+    namespace: str,
+    query: Query,
+    asked: wire.SearchQuery,
+    found: list[Found],
+) -> list[wire.CapabilityHit]:
+    status = service.state.status
+    full = len(found) == asked.limit and query.match is not Match.SEMANTIC
+    if full and not all(status(one.slot) in AVAILABLE for one in found):
         # Which of equals made it into the limit is chance: those that are well come first.
         well = replace(query, statuses=AVAILABLE & (query.statuses or AVAILABLE))
         found += service.state.index.search(namespace, well, asked.limit, "capability")
-    rows = {_key(one): (one, service.view(one.slot)) for one in found}
-    ranked = sorted(rows.values(), key=lambda row: (-_hit(row[0]).score, CODE[row[1].status]))
+    rows = {_key(one): one for one in found}.values()
+    ranked = sorted(rows, key=lambda one: (-_hit(one).score, CODE[status(one.slot)]))
     return [
-        _row(service, query, one, view, rank, explain=asked.explain)
-        for rank, (one, view) in enumerate(ranked[: asked.limit], 1)
+        _row(service, query, one, rank, explain=asked.explain)
+        for rank, one in enumerate(ranked[: asked.limit], 1)
     ]
 
 
@@ -114,19 +148,23 @@ def _key(one: Found) -> tuple[int, PhraseKey]:
 
 
 def _row(
-    service: RegistryService, query: Query, one: Found, view: View, rank: int, *, explain: bool
+    service: RegistryService, query: Query, one: Found, rank: int, *, explain: bool
 ) -> wire.CapabilityHit:
-    hit = _hit(one)
-    row = translate.hit_to(view, hit)
+    record, status, hit = (
+        service.state.slots.record(one.slot),
+        service.state.status(one.slot),
+        _hit(one),
+    )
+    row = translate.hit_to(record, status, hit)
     if not explain:
         return row
     # The words matched, if only by their meaning; what else was asked is looked at once more.
     why = hit.detail or "its name is the query"
     text = Rule("text", True, f"capability {hit.capability.name!r}: {why}")
-    rest = why_not(view.record, view.status, query)[1:]
-    evidence = service.evidence(view.record.namespace, view.record.id)
+    rest = why_not(record, status, query)[1:]
+    evidence = service.evidence(record.namespace, record.id)
     explanation = wire.Explanation(
-        agent_id=view.record.id,
+        agent_id=record.id,
         found=True,
         rank=rank,
         status=row.status,

@@ -21,6 +21,7 @@ from rollcall.kernel.caller import Caller
 from rollcall.kernel.errors import InvalidInput, RollcallError
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.agent_registry import wire
+from rollcall.protocols.agent_registry.express import heartbeats_at_once
 from rollcall.protocols.agent_registry.operations import AgentOperations
 from rollcall.protocols.bodies import decoded
 from rollcall.protocols.parameters import Writer
@@ -90,6 +91,9 @@ async def _received(socket: WebSocket, draining: asyncio.Future[None]) -> bytes 
 async def _answered(
     agents: AgentOperations, problems: Problems, caller: Caller, namespace: str, text: bytes
 ) -> bytes:
+    quick = heartbeats_at_once(agents, caller, namespace, text)
+    if quick is not None:
+        return quick
     try:
         beats = _read(text)
         answer = await agents.heartbeats(caller, namespace, beats)

@@ -233,17 +233,18 @@ def health_to(view: View, evidence: Evidence, now: float) -> AgentHealth:
     )
 
 
-def hit_to(view: View, hit: TextHit) -> CapabilityHit:
+def hit_to(record: Record, status: Status, hit: TextHit) -> CapabilityHit:
     """One capability that was found."""
-    record, capability = view.record, hit.capability
-    return CapabilityHit(
+    capability = hit.capability
+    # What is kept was checked when it came in.
+    return CapabilityHit.model_construct(
         agent_id=record.id,
         agent_name=record.name,
         capability=capability.name,
         description=capability.description,
         base_url=base_url(record.address),
         tags=capability.tags,
-        status=WORD[view.status],
+        status=WORD[status],
         cost_estimate=capability.cost_estimate,
         score=round(hit.score, 6),
         reason=hit.reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from rollcall.protocols import service_discovery
 from rollcall.protocols.registry_metrics import RegistryMetrics
-from rollcall.protocols.service_registry import streams
+from rollcall.protocols.service_registry import express, streams
 from rollcall.protocols.service_registry.api import PREFIX, front_page, router
 from rollcall.protocols.service_registry.operations import ServiceOperations
 from rollcall.protocols.store_ping import store_ping
@@ -37,6 +37,7 @@ def module(service: RegistryService, *, store: str, drain: Drain | None = None) 
         pings=(store_ping(service),),
         facts=(services.facts,),
         collectors=(RegistryMetrics(service),),
+        express=express.routes(services, PREFIX),
         unaudited=(
             f"{PREFIX}/heartbeat/{{service_id}}",
             f"{PREFIX}/discover",
