@@ -38,9 +38,9 @@ def write(caller: Caller, argument: str, query: bytes, body: bytes) -> Work:
             raise RecordNotFound("default", "missing")
         if body == b'"broken"':
             raise RuntimeError("a fault of ours")
-        return Done(b'{"made":true}', "thing", 201)
+        return Done(b'{"made":true}', 201)
 
-    return work
+    return Work(work, "thing")
 
 
 def module() -> Module:

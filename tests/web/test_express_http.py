@@ -36,9 +36,9 @@ class Held:
         async def work() -> Done:
             self.begun.set()
             await asyncio.to_thread(self.go.wait, READY)
-            return Done(b'"written"', "thing")
+            return Done(b'"written"')
 
-        return work
+        return Work(work)
 
 
 def echo(caller: Caller, argument: str, query: bytes, body: bytes) -> bytes | None:

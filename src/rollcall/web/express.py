@@ -58,17 +58,27 @@ class Done:
 
     Args:
         content: JSON.
-        subject: What it was about, for the audit log.
         status: The answer's.
+        subject: What it was about, for the audit log, where only the write itself told.
     """
 
     content: bytes
-    subject: str
     status: int = 200
+    subject: str | None = None
 
 
-Work = Callable[[], Awaitable[Done]]
-"""Does a write. What it raises is answered as on the ordinary way."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A write that is to be done.
+
+    Args:
+        do: Does it. What it raises is answered as on the ordinary way.
+        subject: What it is about, for the audit log; None: its path says.
+    """
+
+    do: Callable[[], Awaitable[Done]]
+    subject: str | None = None
+
 
 Answer = Callable[[Caller, str, bytes, bytes], bytes | Work | None]
 """Answers 200 with this JSON, or says what is to be done; None: it declines, and has done nothing
@@ -118,8 +128,11 @@ class Working:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         work: Work = scope[_WORK]
-        done = await work()
-        audit_subject(scope, done.subject)
+        if work.subject is not None:
+            audit_subject(scope, work.subject)
+        done = await work.do()
+        if done.subject is not None:
+            audit_subject(scope, done.subject)
         length = (b"content-length", b"%d" % len(done.content))
         lines = scope[_HEADERS]().splitlines()
         headers = [length, _TYPE, *(tuple(line.split(b": ", 1)) for line in lines)]

@@ -9,7 +9,6 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
 )
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rollcall.kernel.clock import Clock
 from rollcall.policies import checks
 from rollcall.web.routes import route_template
+from rollcall.web.tallies import Count, Counts, Tallies, Tally
 
 OTHER = "other"
 _SERIES = 10_000
@@ -81,20 +81,18 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self._route = BoundedLabel(routes)
-        self._series: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
-        self._requests = Counter(
-            "rollcall_http_requests",
-            "Requests that were answered.",
-            ("method", "route", "status"),
-            registry=self.registry,
+        self._series: dict[tuple[str, str | None, int], tuple[Count, Tally]] = {}
+        self._requests = Counts(
+            "rollcall_http_requests", "Requests that were answered.", ("method", "route", "status")
         )
-        self._duration = Histogram(
+        self._duration = Tallies(
             "rollcall_http_request_duration_seconds",
             "Time until the answer began.",
             ("method", "route"),
-            buckets=_BUCKETS,
-            registry=self.registry,
+            _BUCKETS,
         )
+        self.registry.register(self._requests)
+        self.registry.register(self._duration)
         self.in_progress = Gauge(
             "rollcall_http_requests_in_progress",
             "Requests that are being answered now, streams among them.",
@@ -119,7 +117,7 @@ class Metrics:
         requests.inc()
         duration.observe(seconds)
 
-    def series(self, method: str, template: str | None, status: int) -> tuple[Counter, Histogram]:
+    def series(self, method: str, template: str | None, status: int) -> tuple[Count, Tally]:
         """What counts and what times the requests of a route that are answered with `status`."""
         key = method, template, status
         series = self._series.get(key)

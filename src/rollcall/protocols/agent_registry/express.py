@@ -84,9 +84,9 @@ def routes(agents: AgentOperations) -> list[ExpressRoute]:
 
         async def work() -> Done:
             answer = await agents.register(caller, caller.namespace, agent)
-            return Done(answer.model_dump_json().encode(), agent.agent_id)
+            return Done(answer.model_dump_json().encode())
 
-        return work
+        return Work(work, agent.agent_id)
 
     return [
         ExpressRoute("POST", "/register", REGISTER, register, revision),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -24,6 +24,7 @@ from rollcall.registry.service import RegistryService
 from rollcall.registry.status import LeasePhase, Status
 from rollcall.registry.text import fold
 from rollcall.web.metrics import BoundedLabel
+from rollcall.web.tallies import Tallies
 
 BATCH: Final = "(batch)"
 
@@ -47,14 +48,12 @@ class AgentRegistryMetrics:
     def __init__(self, service: RegistryService, *, cap: int = 100) -> None:
         self._counts = _Counts(service)
         self._agent, self._words = BoundedLabel(cap), BoundedLabel(cap)
-        self._latency = Histogram(
+        self._latency = Tallies(
             "agent_registry_heartbeat_latency_seconds",
             "Heartbeat processing time",
             ["agent_id"],
-            registry=None,
-            buckets=_BUCKETS,
+            _BUCKETS,
         )
-        self._latencies: dict[str, Histogram] = {}
         self._searches = Counter(
             "agent_registry_discovery_requests",
             "Capability search requests",
@@ -69,14 +68,7 @@ class AgentRegistryMetrics:
 
     def heartbeat(self, agent_id: str, seconds: float) -> None:
         """A heartbeat was taken, which took so long."""
-        latency = self._latencies.get(agent_id)
-        if latency is None:
-            label = self._agent(agent_id)
-            latency = self._latency.labels(label)
-            # Of the others there is no end.
-            if label == agent_id:
-                self._latencies[agent_id] = latency
-        latency.observe(seconds)
+        self._latency.labels(self._agent(agent_id)).observe(seconds)
 
     def heartbeats(self, seconds: float) -> None:
         """Many heartbeats were taken at once, which took so long together."""

@@ -25,9 +25,9 @@ def routes(services: ServiceOperations, prefix: str) -> list[ExpressRoute]:
         async def work() -> Done:
             answer, new = await services.register(caller, caller.namespace, asked)
             content = answer.model_dump_json().encode()
-            return Done(content, answer.service_id, 201 if new else 200)
+            return Done(content, 201 if new else 200, answer.service_id)
 
-        return work
+        return Work(work)
 
     def heartbeat(caller: Caller, service_id: str, query: bytes, body: bytes) -> bytes | None:
         if query or body or not settled(service):
