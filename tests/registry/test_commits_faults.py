@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
-from rollcall.kernel.errors import OutcomeUnknown, RollcallError, Unavailable
+from rollcall.kernel.errors import InvalidInput, OutcomeUnknown, RollcallError, Unavailable
 from rollcall.kernel.ids import RandomIds
 from rollcall.registry.events import Event, EventType
 from rollcall.registry.models import Grant, LeasePolicy, Record, Table
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import Status
-from rollcall.registry.store import Change
+from rollcall.registry.store import Change, Conflict, Write
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.faulty_store import (
     Delayed,
@@ -187,3 +188,25 @@ def is_quiet(change: Change, by_revision: dict[int, Change]) -> bool:
         None,
     )
     return before == change.doc
+
+
+class Choosy(RemoteStore):
+    """Refuses a batch in which somebody is called `bad`."""
+
+    async def commit(self, writes: Sequence[Write]) -> list[Change | Conflict]:
+        if any(write.id == "bad" for write in writes):
+            raise InvalidInput("record.bad", "cannot be kept")
+        return await super().commit(writes)
+
+
+async def test_what_the_store_cannot_keep_fails_nobody_else() -> None:
+    clock = FrozenClock()
+    registry = RegistryService(Choosy(clock, RandomIds()), clock=clock)
+    await registry.start()
+    names = ["a", "b", "bad", "c"]
+    outcomes = await asyncio.gather(
+        *(registry.register(record(name)) for name in names), return_exceptions=True
+    )
+    assert [isinstance(one, Change) for one in outcomes] == [True, True, False, True]
+    assert isinstance(outcomes[2], InvalidInput)
+    await registry.stop()

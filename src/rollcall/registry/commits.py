@@ -16,7 +16,7 @@ from itertools import repeat
 from typing import Final
 
 from rollcall.kernel.clock import Clock, within
-from rollcall.kernel.errors import Closed, Compacted, OutcomeUnknown, Unavailable
+from rollcall.kernel.errors import Closed, Compacted, InvalidInput, OutcomeUnknown, Unavailable
 from rollcall.registry.feed import Feed
 from rollcall.registry.models import Table
 from rollcall.registry.state import RegistryState
@@ -180,6 +180,11 @@ class Commits:
                 with suppress(Unavailable):
                     await self._take_in([one for one in outcomes if isinstance(one, Change)])
         except Exception as error:
+            if isinstance(error, InvalidInput) and len(batch) > 1:
+                # Nothing was written. Who wrote what the store cannot keep must not fail others.
+                for one in batch:
+                    await self._write_batch([one])
+                return
             if isinstance(error, Unavailable):
                 self.failed(error)
             for _, future in batch:

@@ -106,7 +106,7 @@ class Zookeeper:
         with (home / "log").open("ab") as log:
             self._processes[number] = subprocess.Popen(
                 [
-                    *("java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+                    *("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
                     *("-cp", f"{home}:{JAR}"),
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain",
                     str(home / "zoo.cfg"),

@@ -26,11 +26,12 @@ from rollcall.kernel.errors import (
     Closed,
     Compacted,
     InvalidInput,
+    OutcomeUnknown,
     StoreUnavailable,
     Unavailable,
 )
 from rollcall.kernel.ids import IdSource
-from rollcall.registry.models import Table
+from rollcall.registry.models import Record, Table
 from rollcall.registry.store import Change, Conflict, Renewal, Snapshot, Traits, Write
 
 T = TypeVar("T")
@@ -99,12 +100,16 @@ class ZookeeperStore:
         self._running()
         docs = [self._encoded(write) for write in writes]
         outcomes: list[Change | Conflict] = []
-        start = 0
-        while start < len(writes):
-            end = _fitting(docs, start)
+        while len(outcomes) < len(writes):
+            start = len(outcomes)
+            end = nodes.fitting(docs, start)
             work = self._commit(writes[start:end], docs[start:end])
-            outcomes += await asyncio.shield(asyncio.ensure_future(work))
-            start = end
+            try:
+                outcomes += await asyncio.shield(asyncio.ensure_future(work))
+            except StoreUnavailable as error:
+                if not outcomes:
+                    raise
+                raise OutcomeUnknown(f"only a part of the batch was written: {error}") from error
         return outcomes
 
     async def settle(self, ops: Sequence[str]) -> dict[str, Change]:
@@ -163,9 +168,11 @@ class ZookeeperStore:
         await self._session.close()
 
     async def _read(self) -> Snapshot:
-        mirror = self._mirror
         await self._make_root()
+        # Apart, so that one that was read by half is never used.
+        mirror = Mirror(self._session, self._paths)
         await mirror.read_all()
+        self._mirror = mirror
         alive, _ = await self._session.call("get", self._paths.alive)
         return Snapshot(
             mirror.head.epoch,
@@ -203,6 +210,7 @@ class ZookeeperStore:
     async def _commit(
         self, writes: Sequence[Write], docs: Sequence[str | None]
     ) -> list[Change | Conflict]:
+        """Decide and write as many of the writes as fit into one message; their outcomes."""
         async with self._turn:
             for attempt in range(_TRIES):
                 if attempt or self._mirror.version < 0:
@@ -214,11 +222,15 @@ class ZookeeperStore:
                     self._mirror.head.revision, self._clock.now(), self._mirror.done, rows
                 )
                 outcomes = [batch.apply(*one) for one in zip(writes, docs, strict=True)]
+                operations = [*guards, *self._operations(batch)]
                 if not batch.changes:
                     # Refused on what the mirror says, which must then be what the nodes say.
                     if await self._moved([("check", self._paths.head, self._mirror.version)]):
                         return outcomes
-                elif await self._moved([*guards, *self._operations(batch)]):
+                elif len(writes) > 1 and nodes.size(operations) > nodes.BATCH:
+                    half = len(writes) // 2
+                    writes, docs = writes[:half], docs[:half]
+                elif await self._moved(operations):
                     self._mirror.landed(batch)
                     self._wakes.wake()
                     await self._forget_some()
@@ -285,7 +297,6 @@ class ZookeeperStore:
             key = (one.table, one.namespace, one.id)
             row = self._mirror.rows.get(key)
             if row is not None and row.epoch is not None and one.at > row.renewed_at:
-                row.renewed_at = one.at
                 by_bucket.setdefault(self._paths.renewal(key), []).append((key, row.begun, one.at))
         await asyncio.gather(*(self._write_renewals(*one) for one in by_bucket.items()))
 
@@ -303,9 +314,11 @@ class ZookeeperStore:
                 kept[name] = (begun, max(at, kept.get(name, (begun, at))[1]))
             try:
                 await self._session.call("set", path, nodes.encoded(kept), stat.version)
-                return
             except errors.BadVersionError:
                 continue
+            self._mirror.merge(kept)
+            return
+        raise StoreUnavailable("others write renewals all the time")
 
     async def _guards(self, writes: Sequence[Write]) -> list[tuple[Any, ...]]:
         """Take in renewals that expiries ask about, and have the batch fail if there are more."""
@@ -334,9 +347,27 @@ class ZookeeperStore:
             json = None if write.doc is None else self._codec.encode(write.doc).decode()
         except (TypeError, ValueError) as error:
             raise InvalidInput(field, f"is no JSON: {error}") from error
-        if json is not None and 2 * len(json) > nodes.MESSAGE:
-            raise InvalidInput(field, f"is too long for ZooKeeper ({len(json):,} characters)")
+        if json is not None:
+            # Inside of what is kept it is a string, twice: in the log and in its own node.
+            size = len(nodes.encoded(json))
+            if 2 * size > nodes.MESSAGE - 10_000:
+                raise InvalidInput(field, f"is too long for ZooKeeper ({size:,} bytes)")
+            self._check_covered(write)
         return json
+
+    def _check_covered(self, write: Write) -> None:
+        doc = write.doc
+        if not isinstance(doc, Record) or not isinstance(doc.lease, str):
+            return
+        there = self._mirror.rows.get((write.table, write.namespace, write.id))
+        if there is not None and there.lease == doc.lease:
+            return
+        if self._mirror.weights[write.namespace, doc.lease] > nodes.COVERED:
+            raise InvalidInput(
+                f"{write.table}.{write.id}.lease",
+                f"{doc.lease!r} covers as many records as ZooKeeper can remove in one message:"
+                " register under leases of their own, or under several runtimes",
+            )
 
     def _running(self) -> None:
         if not self._open:
@@ -364,14 +395,3 @@ _CASCADED: Final[tuple[type[Exception], ...]] = (
     errors.NodeExistsError,
 )
 """What the other operations of a `multi()` fail with, and what a stale mirror leads to."""
-
-
-def _fitting(docs: Sequence[str | None], start: int) -> int:
-    """Up to where documents fit into one message, each twice: in the log and as itself."""
-    size, end = 0, start
-    while end < len(docs):
-        size += 2 * len((docs[end] or "").encode()) + 800
-        if size > nodes.MESSAGE and end > start:
-            break
-        end += 1
-    return end

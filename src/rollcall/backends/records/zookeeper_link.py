@@ -23,6 +23,9 @@ PATIENCE: Final = 5.0
 AT_ONCE: Final = 500
 """Reads that are under way at the same time while everything is read."""
 
+RECONNECT: Final = 1.0
+"""Seconds between two attempts to connect at most, but for some jitter."""
+
 LOST: Final[tuple[type[Exception], ...]] = (
     errors.ConnectionLoss,
     errors.SessionExpiredError,
@@ -64,7 +67,12 @@ class Session:
             return
         logging.getLogger("kazoo.client").setLevel(logging.ERROR)
         self._loop = asyncio.get_running_loop()
-        made = client.KazooClient(hosts=self._hosts, timeout=self._timeout)
+        made = client.KazooClient(
+            hosts=self._hosts,
+            timeout=self._timeout,
+            # For ever, and soon again: kazoo's own pauses grow to an hour.
+            connection_retry={"max_tries": -1, "delay": 0.1, "max_delay": RECONNECT},
+        )
         made.add_listener(self._changed)
         try:
             # Connecting waits in a thread of kazoo's; it is waited for in one of ours.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import NamedTuple
 
 from rollcall.backends.records import zookeeper_nodes as nodes
@@ -31,32 +31,30 @@ class Mirror:
 
     Attributes:
         head: The head node.
-        version: Its version, which only ever grows.
+        version: Its version, which only ever grows while the epoch stays the same.
         rows: The documents.
         log: The changes that are kept.
         done: The same by operation id.
         kept: Their nodes.
+        weights: Bytes of the message that would remove a shared lease with all it covers, by
+            namespace and id.
     """
 
     def __init__(self, session: Session, paths: nodes.Paths) -> None:
         self._session = session
         self._paths = paths
         self._codec = Codec()
-        self.forget_all()
-
-    def forget_all(self) -> None:
-        """Know nothing."""
-        self.head = nodes.Head("")
-        self.version = -1
+        self.head: nodes.Head = nodes.Head("")
+        self.version: int = -1
         self.rows: dict[Key, Row | None] = {}
         self.log: deque[Change] = deque()
         self.done: dict[str, Change] = {}
         self.kept: deque[Kept] = deque()
+        self.weights: Counter[tuple[str, str]] = Counter()
 
     async def read_all(self) -> None:
-        """Read all nodes anew."""
+        """Read all nodes; the mirror must be a fresh one."""
         call, paths = self._session.call, self._paths
-        self.forget_all()
         await call("sync", paths.root)
         data, stat = await call("get", paths.head)
         self.head, self.version = nodes.head_from(data), stat.version
@@ -69,7 +67,7 @@ class Mirror:
         found = await self._session.each("get", [paths.doc(key) for key in keys])
         for key, one in zip(keys, found, strict=True):
             if one is not None:
-                self.rows[key] = nodes.document_from(one[0], key[0], self._codec)
+                self._put(key, nodes.document_from(one[0], key[0], self._codec))
         batches = sorted(await call("get_children", paths.changes))
         for one in await self._session.each("get", [f"{paths.changes}/{n}" for n in batches]):
             if one is not None:
@@ -102,11 +100,14 @@ class Mirror:
             await call("sync", paths.root)
         while True:
             data, stat = await call("get", paths.head)
+            head = nodes.head_from(data)
+            if self.version >= 0 and head.epoch != self.head.epoch:
+                # Somebody has made the root anew: what the mirror holds is of another store.
+                raise Compacted(self._next - 1, head.compacted + 1)
             if stat.version < self.version:
                 # A server that is behind the one that was asked before.
                 await call("sync", paths.root)
                 continue
-            head = nodes.head_from(data)
             if self._next > head.revision:
                 break
             try:
@@ -132,9 +133,13 @@ class Mirror:
             there = self.rows.get(key)
             # While everything is read, a document may be newer than the change.
             if there is None or there.revision < change.revision:
-                self.rows[key] = row
                 if row is None:
-                    self._removed(key, change.revision)
+                    self._pop(key)
+                else:
+                    self._put(key, row)
+            if row is None and change.table is Table.LEASE:
+                # Also where the lease has been granted anew since: what it covered then is gone.
+                self._uncover(key, change.revision)
             self._note(change)
         self.kept.append(Kept(changes[0][0].revision, changes[-1][0].revision))
 
@@ -142,13 +147,25 @@ class Mirror:
         self.log.append(change)
         self.done[change.op] = change
 
-    def _removed(self, key: Key, revision: int) -> None:
-        self.rows.pop(key, None)
-        if key[0] is Table.LEASE:
-            for member, row in list(self.rows.items()):
-                covered = row is not None and row.lease == key[2] and row.revision < revision
-                if covered and member[0] is Table.RECORD and member[1] == key[1]:
-                    del self.rows[member]
+    def _uncover(self, lease: Key, revision: int) -> None:
+        for member, row in list(self.rows.items()):
+            covered = row is not None and row.lease == lease[2] and row.revision < revision
+            if covered and member[0] is Table.RECORD and member[1] == lease[1]:
+                self._pop(member)
+
+    def _put(self, key: Key, row: Row) -> None:
+        self._pop(key)
+        self.rows[key] = row
+        if row.lease is not None:
+            self.weights[key[1], row.lease] += self._paths.weight(key)
+
+    def _pop(self, key: Key) -> None:
+        old = self.rows.pop(key, None)
+        if old is not None and old.lease is not None:
+            lease = key[1], old.lease
+            self.weights[lease] -= self._paths.weight(key)
+            if not self.weights[lease]:
+                del self.weights[lease]
 
     def _drop_forgotten(self) -> None:
         while self.log and self.log[0].revision <= self.head.compacted:
@@ -164,9 +181,9 @@ class Mirror:
         for key in batch.touched:
             row = batch.rows[key]
             if row is None:
-                self.rows.pop(key, None)
+                self._pop(key)
             else:
-                self.rows[key] = row
+                self._put(key, row)
         for change, _ in batch.changes:
             self._note(change)
 

@@ -21,6 +21,7 @@ import msgspec
 
 from rollcall.backends.records.batch import Key, Row
 from rollcall.backends.records.codec import Codec
+from rollcall.backends.records.terms import term
 from rollcall.kernel.errors import IncompatibleStore
 from rollcall.registry.models import Table
 from rollcall.registry.store import Change
@@ -29,6 +30,12 @@ BUCKETS: Final = 64
 """Listing a node's children has to fit into a message, so there are several to be the parents."""
 MESSAGE: Final = 900_000
 """Bytes that fit into one message (`jute.maxbuffer` is 1,048,575), with room for what is around."""
+BATCH: Final = 250_000
+"""Bytes up to which several writes share a message: the servers keep the last 500 in memory."""
+OVERHEAD: Final = 64
+"""Bytes that an operation takes up beside its path and its data: kind, lengths, version, rights."""
+COVERED: Final = 700_000
+"""Bytes that the removal of a shared lease, which is one message, may take up."""
 FORMAT: Final = 1
 
 
@@ -99,6 +106,10 @@ class Paths:
         name = name_of(key)
         return f"{self.docs}/{bucket(name)}/{name}"
 
+    def weight(self, key: Key) -> int:
+        """Bytes that the removal of a document takes up in a message."""
+        return len(self.doc(key)) + OVERHEAD
+
     def renewal(self, key: Key) -> str:
         """The bucket with a document's renewals."""
         return f"{self.renewals}/{bucket(name_of(key))}"
@@ -123,6 +134,25 @@ def bucket(name: str) -> str:
     """Which bucket a name belongs to: the same one everywhere."""
     digest = hashlib.blake2b(name.encode(), digest_size=1).digest()
     return f"{digest[0] % BUCKETS:02x}"
+
+
+def size(operations: Sequence[tuple[Any, ...]]) -> int:
+    """Bytes of a message with these operations, or some more."""
+    return sum(
+        OVERHEAD + sum(len(one) for one in arguments if isinstance(one, str | bytes))
+        for _, *arguments in operations
+    )
+
+
+def fitting(docs: Sequence[str | None], start: int) -> int:
+    """Up to where documents may fit into one message, each twice: in the log and as itself."""
+    size, end = 0, start
+    while end < len(docs):
+        size += 2 * len((docs[end] or "").encode()) + 400
+        if size > BATCH and end > start:
+            break
+        end += 1
+    return end
 
 
 def encoded(value: object) -> bytes:
@@ -183,8 +213,6 @@ def changes_to(
 
 def changes_from(data: bytes, codec: Codec) -> list[tuple[Change, Row | None]]:
     """The same, read: each change, and the row that it left; None: it removed one."""
-    from rollcall.backends.records.terms import term
-
     found: list[tuple[Change, Row | None]] = []
     for kept in _read(_changes, data):
         table = Table(kept.table)

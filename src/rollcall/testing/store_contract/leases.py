@@ -43,6 +43,21 @@ class Leases(StoreCase):
         assert key_of(record("elsewhere")) not in await stored(store)
         assert len(await stored(store)) == 4
 
+    async def test_a_lease_that_is_granted_anew_covers_nothing_of_before(
+        self, store: RecordStore
+    ) -> None:
+        for round_ in range(2):
+            await store.commit([put(lease("shared"), f"lease{round_}")])
+            await store.commit([put(record("a", "shared"), f"a{round_}")])
+            await store.commit([remove(lease("shared"), f"x{round_}")])
+        await store.commit([put(lease("shared"), "last"), put(record("b", "shared"), "b")])
+        wanted = {key_of(lease("shared")), key_of(record("b"))}
+        assert set(await stored(store)) == wanted
+        if store.traits.shared:
+            other = self.another(store)
+            assert set(await stored(other)) == wanted
+            await other.close()
+
     async def test_a_shared_lease_covers_who_joined_it_last_and_not_who_left(
         self, store: RecordStore
     ) -> None:
