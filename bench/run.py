@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measure Rollcall's in-process registry side by side with kailash-kaizen 2.2.0's.
+"""Measure the in-process registry beside kailash-kaizen 2.2.0's, the service beside other servers.
 
-Prints one table of medians and ratios, what the aims say to it, the leases and the meaning table.
+Prints one table of medians and ratios, what the aims say to it, the leases and the meaning table,
+and the service's figures beside nginx, etcd, ZooKeeper and Redis.
 Progress goes to the standard error. `docs/benchmarks.md` explains the method.
 """
 
@@ -22,14 +23,16 @@ sys.path.insert(0, str(ROOT))  # run as a script, this folder is no package othe
 
 from bench import environment, report  # noqa: E402
 from bench.results import Job, Results  # noqa: E402
+from bench.service import measure, peers  # noqa: E402
 
-TASKS: Final = ("operations", "detection", "memory", "leases", "meaning")
+TASKS: Final = ("operations", "detection", "memory", "leases", "meaning", "service")
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 OURS_ALONE_FROM: Final = 1_000_000
 SMALLEST_FOR_MEMORY: Final = 10_000
 MEANING: Final = ROOT / "bench" / "meaning" / "measure.py"
 JOB_SECONDS: Final = 300
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+SERVICE_BEGIN, SERVICE_END = "<!-- service: begin -->", "<!-- service: end -->"
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -126,11 +129,22 @@ def meaning(python: Path) -> str:
     return done.stdout.strip()
 
 
-def page(chosen: argparse.Namespace, results: Results, machine: str, meant: str | None) -> str:
-    """Everything that is printed, as Markdown."""
-    table = results.table()
+def served(chosen: argparse.Namespace) -> str:
+    """The service's table and what the aims say to it."""
+    peers.install()
+    return measure.page(measure.measured(1 if chosen.quick else 5))
+
+
+def heading(machine: str) -> str:
+    """Where and how figures came about."""
     command = shlex.join(["python", "bench/run.py", *sys.argv[1:]])
-    parts = [f"Machine: {machine}.", f"Command: `{command}`."]
+    return f"Machine: {machine}.\n\nCommand: `{command}`."
+
+
+def page(chosen: argparse.Namespace, results: Results, machine: str, meant: str | None) -> str:
+    """All that is said of the registry in the process, as Markdown."""
+    table = results.table()
+    parts = [heading(machine)]
     if table:
         parts.append(report.comparison(table, chosen.sizes))
         parts.append("A ratio is kaizen's figure by Rollcall's: above 1, Rollcall is better.")
@@ -145,13 +159,22 @@ def page(chosen: argparse.Namespace, results: Results, machine: str, meant: str 
     return "\n\n".join(parts) + "\n"
 
 
-def write(file: Path, text: str) -> None:
-    """Put `text` between the marks of `file`, or make it the whole of a file without marks."""
+def write(file: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put `text` between two marks of `file`, or at the end of a file without them."""
     old = file.read_text(encoding="utf-8") if file.exists() else ""
-    if BEGIN in old and END in old:
-        before, after = old.partition(BEGIN)[0], old.partition(END)[2]
-        text = f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+    if begin in old and end in old:
+        before, after = old.partition(begin)[0], old.partition(end)[2]
+        text = f"{before}{begin}\n\n{text}\n{end}{after}"
+    elif old:
+        text = f"{old}\n{text}"
     file.write_text(text, encoding="utf-8")
+
+
+def told(chosen: argparse.Namespace, text: str, begin: str, end: str) -> None:
+    """Print a part, and write it down where that was asked for."""
+    print(text)
+    if chosen.markdown:
+        write(chosen.markdown, text, begin, end)
 
 
 def main() -> None:
@@ -169,10 +192,11 @@ def main() -> None:
         )
         results.add(job, run(python, job))
     meant = meaning(python) if "meaning" in chosen.only else None
-    text = page(chosen, results, machine, meant)
-    print(text)
-    if chosen.markdown:
-        write(chosen.markdown, text)
+    if set(chosen.only) != {"service"}:
+        told(chosen, page(chosen, results, machine, meant), BEGIN, END)
+    if "service" in chosen.only:
+        text = f"{heading(machine)}\n\n{served(chosen)}"
+        told(chosen, text, SERVICE_BEGIN, SERVICE_END)
     print(f"took {time.monotonic() - begun:.0f} s", file=sys.stderr)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from bench.results import Results
-from bench.run import BEGIN, END, arguments, page, plan, write
+from bench.run import BEGIN, END, SERVICE_BEGIN, SERVICE_END, arguments, page, plan, write
 
 SCRIPT = Path(__file__).resolve().parents[2] / "bench" / "run.py"
 
@@ -73,9 +73,17 @@ def test_the_page_replaces_what_is_between_the_marks(tmp_path: Path) -> None:
     assert file.read_text() == f"# Method\n\n{BEGIN}\n\nnewer\n\n{END}\n\nCauses\n"
 
 
+def test_each_part_has_marks_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text(f"{BEGIN}\nold\n{END}\n\n{SERVICE_BEGIN}\nold\n{SERVICE_END}\n")
+    write(file, "new\n", SERVICE_BEGIN, SERVICE_END)
+    assert file.read_text() == (f"{BEGIN}\nold\n{END}\n\n{SERVICE_BEGIN}\n\nnew\n\n{SERVICE_END}\n")
+
+
 def test_a_file_without_marks_becomes_the_page(tmp_path: Path) -> None:
-    write(tmp_path / "page.md", "new\n")
-    assert (tmp_path / "page.md").read_text() == "new\n"
+    write(tmp_path / "page.md", "one\n")
+    write(tmp_path / "page.md", "two\n")
+    assert (tmp_path / "page.md").read_text() == "one\n\ntwo\n"
 
 
 @pytest.mark.bench
@@ -87,5 +95,6 @@ def test_a_quick_run_prints_the_table_and_the_verdicts(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
     assert "| find, one hit " in done.stdout
+    assert "| heartbeats, single |" in done.stdout
     assert "heartbeat no slower than kaizen's" in done.stdout
     assert file.read_text().strip() == done.stdout.strip()
