@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two and three replicas on one PostgreSQL."""
+"""Two and three replicas on one PostgreSQL, and on one ZooKeeper."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,21 @@ def card(agent_id: str, timeout: float = 60) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(params=["postgresql", "zookeeper"])
+def store(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty store that replicas share."""
+    if request.param == "postgresql":
+        made: str = request.getfixturevalue("fresh_database")()
+        return made
+    hosts = request.getfixturevalue("zookeeper").hosts
+    return f"zookeeper://{hosts}{request.getfixturevalue('fresh_root')()}"
+
+
 @pytest.fixture
-def replicas(tmp_path: Path, fresh_database: Callable[[], str]) -> Iterator[list[Serving]]:
-    url = fresh_database()
+def replicas(tmp_path: Path, store: str) -> Iterator[list[Serving]]:
     with ExitStack() as stack:
         yield [
-            stack.enter_context(serving(tmp_path / f"replica-{n}", "up", ROLLCALL_STORE=url))
+            stack.enter_context(serving(tmp_path / f"replica-{n}", "up", ROLLCALL_STORE=store))
             for n in range(3)
         ]
 
