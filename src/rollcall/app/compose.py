@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -20,6 +21,7 @@ from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.settings import Settings
+from rollcall.app.tracing import traced
 from rollcall.app.upkeep import upkeep
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.audit import SqlAuditLog
@@ -172,6 +174,9 @@ class Platform:
         )
         stack.push_async_callback(self.registry.stop)
         await self.registry.start()
+        traces = traced(settings, self.registry)
+        if traces is not None:
+            stack.push_async_callback(asyncio.to_thread, traces.close)
         events = SqlEventLog(self.database)
         modules = {one.name: one.build(self) for one in self.services}
         self.dispatcher = Dispatcher(
@@ -214,6 +219,7 @@ class Platform:
                 limits=limits,
                 rate=rate,
                 health_paths=one.health_paths,
+                traces=traces,
             )
             # What serves the whole process runs once, beside the first of its services.
             parts = [modules[one.name], administration, *(() if apps else beside)]

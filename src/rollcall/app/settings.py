@@ -31,6 +31,16 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
+class Tracing(StrEnum):
+    """What becomes of traces."""
+
+    AUTO = "auto"
+    """Sent to a collector where one is named."""
+    OFF = "off"
+    CONSOLE = "console"
+    OTLP = "otlp"
+
+
 class Login(StrEnum):
     """When callers must show who they are."""
 
@@ -61,6 +71,14 @@ class Settings(BaseSettings):
         "development (logs for people, errors with detail) or production (JSON logs, none)",
     )
     log_level: LogLevel = _variable("LOG_LEVEL", LogLevel.INFO, "DEBUG, INFO, WARNING or ERROR")
+    traces: Tracing = _variable(
+        "ROLLCALL_TRACES",
+        Tracing.AUTO,
+        "auto (sent where OTEL_EXPORTER_OTLP_ENDPOINT says), otlp, console or off",
+    )
+    otlp_endpoint: str | None = _variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", None, "OpenTelemetry collector, such as http://host:4318"
+    )
     host: str = _variable(
         "ROLLCALL_HOST", "127.0.0.1", "Address to listen on; any but loopback needs keys or tokens"
     )

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import sys
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
@@ -322,7 +324,7 @@ class Connection:
             headers["content-type"] = "application/json"
         if self._api_key:
             headers["authorization"] = f"Bearer {self._api_key}"
-        return headers
+        return _traced(headers)
 
     def _client(self) -> httpx.AsyncClient:
         if self._closed:
@@ -337,6 +339,14 @@ class Connection:
                 headers={"user-agent": f"rollcall/{__version__}"},
             )
         return self._http
+
+
+def _traced(headers: dict[str, str]) -> dict[str, str]:
+    """`headers` with the caller's trace (W3C), where OpenTelemetry is at work in this process."""
+    if "opentelemetry.trace" in sys.modules:
+        propagate = importlib.import_module("opentelemetry.propagate")
+        propagate.inject(headers)
+    return headers
 
 
 def segment(field: str, value: str) -> str:

@@ -55,6 +55,8 @@ class Commits:
         on_recovered: Callable[[float], None],
     ) -> None:
         self.down_since: float | None = None
+        self.waited: list[Callable[[float], None]] = []
+        """Called with the seconds that each write waited for the store; quick, and never raises."""
         self._store = store
         self._state = state
         self._feed = feed
@@ -128,7 +130,10 @@ class Commits:
         futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in writes]
         self._queue.extend(zip(writes, futures, strict=True))
         self._queued.set()
+        begun = self._clock.monotonic()
         results = await asyncio.gather(*futures, return_exceptions=True)
+        for told in self.waited:
+            told(self._clock.monotonic() - begun)
         for result in results:
             if isinstance(result, BaseException):
                 raise result

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,9 +15,20 @@ from rollcall.kernel.ids import IdSource
 
 REQUEST_ID = "x-request-id"
 TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
+TRACE = "rollcall.trace"
+"""The scope's key for the `Trace` of a request of which a span is made."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:@/+=-]{1,128}")
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+
+
+class Trace(NamedTuple):
+    """What a span is known by: trace id, its own id, flags, all hexadecimal."""
+
+    trace_id: str
+    span_id: str
+    flags: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,10 @@ class CorrelationMiddleware:
             return
         headers = Headers(scope=scope)
         named = correlate(headers.get(REQUEST_ID), headers.get(TRACEPARENT), self._ids)
+        trace: Trace | None = scope.get(TRACE)
+        if trace is not None:
+            given = headers.get(REQUEST_ID) == named.request_id
+            named = Correlation(named.request_id if given else trace.trace_id, *trace)
 
         async def tell(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):

@@ -30,6 +30,7 @@ from rollcall.web.health import Condition, Facts, Health, Ping
 from rollcall.web.limits import HeadLimit, Limits, RateLimit, RateLimiter
 from rollcall.web.metrics import Collector, Metrics, MetricsMiddleware, watch_loop
 from rollcall.web.problems import Kind, Problems, ProblemTable
+from rollcall.web.traces import Traces, TracesMiddleware
 
 Lifespan = Callable[[], AbstractAsyncContextManager[object]]
 """What a module opens before the first request and closes after the last."""
@@ -86,6 +87,7 @@ class Kit:
         limits: What a request may be.
         rate: How often a caller may ask; None: as often as it likes.
         health_paths: Where its health is told, to everybody.
+        traces: Makes spans of its requests; None: nobody asked for them.
     """
 
     service: str
@@ -99,6 +101,7 @@ class Kit:
     limits: Limits = field(default_factory=Limits)
     rate: RateLimiter | None = None
     health_paths: Sequence[str] = ("/health",)
+    traces: Traces | None = None
 
 
 def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
@@ -148,7 +151,8 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     _add_own_routes(app, kit, health, metrics)
     if kit.access.authenticated:
         openapi.declare_bearer(app)
-    routes = [route for module in modules for route in module.express]
+    # A request that is answered the short way has no span.
+    routes = [route for module in modules for route in module.express if kit.traces is None]
     doors: ASGIApp = ProblemMiddleware(Working(), problems)
     doors = AuditMiddleware(doors, kit.audit, problems, metrics, kit.clock, unaudited)
     doors = CorrelationMiddleware(MetricsMiddleware(doors, metrics, kit.clock), kit.ids)
@@ -185,7 +189,9 @@ def _middleware(
 ) -> list[Middleware]:
     """From the outside to the inside. What refuses stands inside of what tells and counts it."""
     rate = [Middleware(RateLimit, kit.rate)] if kit.rate is not None else []
+    traces = [Middleware(TracesMiddleware, kit.traces)] if kit.traces is not None else []
     return [
+        *traces,
         Middleware(CorrelationMiddleware, kit.ids),
         Middleware(MetricsMiddleware, metrics, kit.clock),
         Middleware(AuditMiddleware, kit.audit, problems, metrics, kit.clock, unaudited),
