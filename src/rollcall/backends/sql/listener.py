@@ -13,7 +13,6 @@ from sqlalchemy.engine import URL
 
 from rollcall.backends.records.postgres_link import Connection, Link
 from rollcall.backends.sql.postgres import shown
-from rollcall.kernel.errors import Unavailable
 from rollcall.policies.retry import RetryPolicy
 
 CHANNEL: Final = "rollcall_outbox"
@@ -45,7 +44,8 @@ async def follow(url: URL, told: Callable[[int], None]) -> None:
                         await _listen(connection, woken)
                         heard = connection
                     position = await connection.fetchval("SELECT position FROM outbox_head")
-            except Unavailable as error:
+            # Whatever it is: consumers poll meanwhile, and nobody else would begin anew.
+            except Exception as error:
                 failures += 1
                 if failures == 1:
                     _log.warning("events of other processes come late for now: %s", error)
