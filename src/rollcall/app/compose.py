@@ -20,6 +20,7 @@ from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.places import MEMORY, Places, places
+from rollcall.app.relay import registry_relay
 from rollcall.app.settings import Settings
 from rollcall.app.tracing import traced
 from rollcall.app.upkeep import upkeep
@@ -205,6 +206,8 @@ class Platform:
             upkeep(self._store, self.registry, events, audit, self.clock, settings),
             health_checks(self.registry, self._store.traits, self.clock, self.ids, settings),
         )
+        if settings.relay_registry_events:
+            beside = (*beside, registry_relay(self.registry, self.database, self.clock))
         apps: dict[str, FastAPI] = {}
         for one in self.services:
             kit = Kit(

@@ -186,6 +186,12 @@ class Settings(BaseSettings):
         "ROLLCALL_KEEP_DAYS", 30.0, "Days that events and audit entries are kept", gt=0
     )
 
+    relay_registry_events: bool = _variable(
+        "ROLLCALL_RELAY_REGISTRY_EVENTS",
+        False,
+        "Whether the registry's changes go to the event log as well; heartbeats never do",
+    )
+
     @classmethod
     def load(cls, overrides: Mapping[str, str] | None = None) -> Self:
         """The settings of this process.

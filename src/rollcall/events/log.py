@@ -111,7 +111,8 @@ class EventLog(Protocol):
     async def wait(self, after: int) -> None:
         """Return once this process knows of an event behind `after`.
 
-        What other processes append may wake nobody here; who waits looks now and then.
+        It may return for nothing, and what other processes append may wake nobody here, or only
+        later; who waits looks now and then.
         """
         ...
 

@@ -56,6 +56,11 @@ class Feed(Ring[Event]):
         self._before = (revision, -1)
         self._first = 0
 
+    @property
+    def oldest(self) -> Position:
+        """Where the oldest event that is kept can be resumed from."""
+        return Position(self.epoch, *self._before)
+
     def publish(self, events: Sequence[Event]) -> None:
         """Append events, or only wake who waits where a change meant none. Never blocks."""
         if not events:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from rollcall.backends.sql import audit, consumers, keys, outbox
+from rollcall.backends.sql import audit, consumers, keys, outbox, relay
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
@@ -25,6 +25,7 @@ TABLES = {
     consumers.INBOX,
     consumers.HELD,
     keys.KEYS,
+    relay.RELAY,
     audit.AUDIT,
 }
 

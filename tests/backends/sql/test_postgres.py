@@ -15,6 +15,7 @@ from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.keys import SqlKeyStore
 from rollcall.backends.sql.migrate import VERSION_TABLE
+from rollcall.backends.sql.relay import RELAY
 from rollcall.backends.sql.tables import METADATA
 from rollcall.kernel.caller import READ
 from rollcall.kernel.errors import InvalidInput, StoreUnavailable
@@ -40,6 +41,7 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(
         }
         return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
 
+    assert METADATA.tables[RELAY.name] is RELAY
     async with database.reading() as connection:
         assert await connection.run_sync(difference) == []
     await database.close()

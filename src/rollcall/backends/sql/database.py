@@ -38,6 +38,7 @@ class Database:
         self._engine: AsyncEngine | None = None
         self._appended = 0
         self._wakes = Wakes()
+        self._following: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect, and migrate.
@@ -57,11 +58,17 @@ class Database:
         except BaseException:
             await self.close()
             raise
+        follow = self._dialect.follow(self._told)
+        self._following = asyncio.create_task(follow, name="events of other processes")
 
     async def close(self) -> None:
         """Disconnect. Units of work that are under way must have ended."""
         engine, self._engine = self._engine, None
         self._wakes.wake()
+        following, self._following = self._following, None
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
         if engine is not None:
             await engine.dispose()
             self._dialect.close()
@@ -90,16 +97,24 @@ class Database:
                 yield connection
 
     async def appended(self, after: int) -> None:
-        """Return once this process has appended an event behind position `after`."""
+        """Return once this process knows of an event behind position `after`, or may do."""
         if self._appended <= after:
             await self._wakes.wait()
+
+    def _told(self, position: int) -> None:
+        self._appended = max(self._appended, position)
+        self._wakes.wake()
 
     @asynccontextmanager
     async def _begin(self) -> AsyncGenerator[SqlUnitOfWork]:
         async with self._writer() as connection:
             work = SqlUnitOfWork(connection, self._catalogue)
             yield work
-            last = await outbox.append(connection, work.events) if work.events else 0
+            last = 0
+            if work.events:
+                # First: from the append on others wait.
+                await self._dialect.announce(connection)
+                last = await outbox.append(connection, work.events)
             try:
                 with self._translated(OutcomeUnknown):
                     await _to_its_end(connection.commit())

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rollcall.kernel.errors import IncompatibleStore, StoreUnavailable
 
@@ -34,6 +35,16 @@ class Dialect(Protocol):
 
     def writing(self) -> AbstractAsyncContextManager[None]:
         """Wait for the turn to write, where writers must take turns."""
+        ...
+
+    async def announce(self, connection: AsyncConnection) -> None:
+        """Have other processes told of the connection's transaction once it is committed."""
+        ...
+
+    async def follow(self, told: Callable[[int], None]) -> None:
+        """Call `told` with the position of the last event whenever another process may have
+        appended one, for ever; where there are no other processes, return at once.
+        """
         ...
 
     def meaning(self, error: DBAPIError) -> type[StoreUnavailable] | type[IncompatibleStore] | None:

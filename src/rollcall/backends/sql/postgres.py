@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 from urllib.parse import urlsplit
 
+from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from rollcall.kernel.errors import (
     IncompatibleStore,
@@ -73,6 +75,17 @@ class PostgresDialect:
 
     def writing(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
+
+    async def announce(self, connection: AsyncConnection) -> None:
+        from rollcall.backends.sql.listener import CHANNEL
+
+        await connection.execute(text(f"NOTIFY {CHANNEL}"))
+
+    async def follow(self, told: Callable[[int], None]) -> None:
+        # Not above: it stands on this module.
+        from rollcall.backends.sql.listener import follow
+
+        await follow(self._url, told)
 
     def meaning(self, error: DBAPIError) -> type[StoreUnavailable] | type[IncompatibleStore] | None:
         if error.connection_invalidated:

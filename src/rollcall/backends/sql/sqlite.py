@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from rollcall.backends.sql.dialect import WRITES
 from rollcall.kernel.errors import IncompatibleStore, InvalidInput, StoreInUse, StoreUnavailable
@@ -79,6 +79,12 @@ class SqliteDialect:
 
     def writing(self) -> AbstractAsyncContextManager[None]:
         return self._turn()
+
+    async def announce(self, connection: AsyncConnection) -> None:
+        """Nobody else has the file."""
+
+    async def follow(self, told: Callable[[int], None]) -> None:
+        """Nobody else has the file."""
 
     def meaning(self, error: DBAPIError) -> type[StoreUnavailable] | type[IncompatibleStore] | None:
         # The primary code is in the lower byte.
