@@ -14,7 +14,9 @@ from filelock import FileLock
 from rollcall.app.doctor import examine
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.settings import Settings
+from rollcall.backends.records.sqlite import SqliteStore
 from rollcall.kernel.clock import SystemClock
+from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
 from support.servers.postgres import Postgres
 
@@ -180,3 +182,41 @@ def test_a_database_that_is_not_there_is_an_error(examined: Examined, postgres: 
     found = examined(ROLLCALL_STORE=postgres.url("nowhere"))["PostgreSQL"]
     assert found.grade is Grade.ERROR
     assert "nowhere" in found.text
+
+
+async def test_a_clock_that_was_set_back_is_a_warning(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    store = SqliteStore(tmp_path / "data" / "records.db", clock, RandomIds())
+    await store.open()
+    await store.renew([], clock.now())
+    await store.close()
+    settings = Settings.load(
+        {
+            "SERVICE_REGISTRY_PORT": "0",
+            "ROLLCALL_AGENT_REGISTRY_PORT": "0",
+            "ROLLCALL_DATA_DIR": str(tmp_path / "data"),
+        }
+    )
+
+    def clock_at(now: float) -> Finding:
+        found = examine(settings, FrozenClock(now))
+        return next(one for one in found if one.subject == "clock")
+
+    later, earlier = await asyncio.gather(
+        *(asyncio.to_thread(clock_at, clock.now() + by) for by in (60, -60))
+    )
+    assert later.grade is Grade.OK
+    assert earlier.grade is Grade.WARNING
+    assert "60 s before" in earlier.text
+
+
+def test_without_anything_to_compare_it_with_the_time_is_shown(examined: Examined) -> None:
+    found = examined()["clock"]
+    assert found.grade is Grade.OK
+    assert "UTC; there is nothing here to compare it with" in found.text
+
+
+def test_traces_need_their_extra(examined: Examined) -> None:
+    found = examined(ROLLCALL_TRACES="console")["extra otel"]
+    assert found.grade is Grade.OK
+    assert found.text == "installed: traces"

@@ -18,10 +18,12 @@ from filelock import FileLock, Timeout
 from rollcall.app.compose import SERVICES, Service
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.places import Places, places
-from rollcall.app.servers import answers
+from rollcall.app.servers import SKEW, answers
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import CannotListen, bound
-from rollcall.kernel.clock import Clock, SystemClock
+from rollcall.app.tracing import wanted
+from rollcall.backends.records.sqlite import last_alive
+from rollcall.kernel.clock import Clock, SystemClock, utc
 from rollcall.kernel.errors import RollcallError
 from rollcall.web.binding import is_loopback
 
@@ -35,6 +37,7 @@ EXTRAS: Final = {
     "semantic": ("wordllama", "search by meaning"),
     "postgres": ("asyncpg", "PostgreSQL"),
     "zookeeper": ("kazoo", "ZooKeeper"),
+    "otel": ("opentelemetry", "traces"),
 }
 
 
@@ -47,8 +50,11 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
         return [*found, Finding("settings", Grade.ERROR, str(error))]
     found.append(Finding("settings", Grade.OK, f"records in {where.kind}, {where.told}"))
     found += _files(where)
-    found += asyncio.run(_servers(where, clock or SystemClock()))
-    found += _extras(where)
+    clock = clock or SystemClock()
+    found += asyncio.run(_servers(where, clock))
+    if not any(one.subject == "clock" for one in found):
+        found.append(_clock(where, clock))
+    found += _extras(where, settings)
     return found
 
 
@@ -160,8 +166,29 @@ async def _servers(where: Places, clock: Clock) -> list[Finding]:
     return [one async for one in answers(where, clock)]
 
 
-def _extras(where: Places) -> Iterator[Finding]:
+def _clock(where: Places, clock: Clock) -> Finding:
+    """How the time is beside what was written last, where no server tells a better one."""
+    now = clock.now()
+    shown = f"{utc(now):%Y-%m-%d %H:%M:%S} UTC"
+    written = None
+    if where.records.startswith("sqlite:"):
+        written = last_alive(Path(unquote(urlsplit(where.records).path[1:])))
+    if written is None:
+        return Finding("clock", Grade.OK, f"{shown}; there is nothing here to compare it with")
+    if written > now + SKEW:
+        return Finding(
+            "clock",
+            Grade.WARNING,
+            f"{shown} is {written - now:,.0f} s before what was written here last: the clock was"
+            " set back, and leases will seem younger than they are. Set it right (NTP)",
+        )
+    return Finding("clock", Grade.OK, f"{shown}; not before what was written here last")
+
+
+def _extras(where: Places, settings: Settings) -> Iterator[Finding]:
     needed = {where.kind, urlsplit(where.database).scheme}
+    if wanted(settings):
+        needed.add("otel")
     for extra, (package, what) in EXTRAS.items():
         there = importlib.util.find_spec(package) is not None
         must = {"postgres": "postgresql"}.get(extra, extra) in needed

@@ -17,12 +17,18 @@ def traced(settings: Settings, registry: RegistryService) -> Traces | None:
     Raises:
         MissingExtra: The settings ask for what is not installed.
     """
-    asked = settings.traces
-    if asked is Tracing.OFF or (asked is Tracing.AUTO and settings.otlp_endpoint is None):
+    if not wanted(settings):
         return None
-    console = asked is Tracing.CONSOLE
+    console = settings.traces is Tracing.CONSOLE
     processor = to_console() if console else to_collector(settings.otlp_endpoint)
     traces = Traces("rollcall", __version__, processor)
     registry.searched.append(partial(traces.waited, "registry.search"))
     registry.commits.waited.append(partial(traces.waited, "registry.commit"))
     return traces
+
+
+def wanted(settings: Settings) -> bool:
+    """Whether the settings ask for traces."""
+    if settings.traces is Tracing.AUTO:
+        return settings.otlp_endpoint is not None
+    return settings.traces is not Tracing.OFF

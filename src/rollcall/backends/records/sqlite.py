@@ -109,3 +109,18 @@ class SqliteStore:
             # Not after the `await`: a caller that is cancelled must not leave the others asleep.
             future.add_done_callback(lambda _: self._wakes.wake())
         return await asyncio.shield(future)
+
+
+def last_alive(path: Path) -> float | None:
+    """When a registry on a file last said that it is up (seconds since the epoch); None: never."""
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return None
+    try:
+        row = db.execute("SELECT alive_at FROM store").fetchone()
+    except sqlite3.Error:
+        return None
+    finally:
+        db.close()
+    return None if row is None else float(row[0])
