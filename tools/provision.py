@@ -47,7 +47,7 @@ SERVERS = (
         "stores on PostgreSQL, replicas, outages",
     ),
     Server("ZooKeeper", "zookeeper", ("/usr/share/java/zookeeper.jar",), "stores on ZooKeeper"),
-    Server("Prometheus", "prometheus", ("/usr/bin/promtool",), "alert rules"),
+    Server("Prometheus", "prometheus", ("/usr/bin/prometheus",), "alert rules and scraping"),
 )
 
 

@@ -1,17 +1,17 @@
 """The Python snippets of document 2, quoted, run as they stand; only the package has our name.
 
-They speak with a real server. That they may use the document's host names, what they send goes
-through `HTTP_PROXY` to one that answers for all of them.
+They speak with `rollcall up`, started as a user would, with a login. That they may use the
+document's host names, what they send goes through `HTTP_PROXY` to one that answers for all of them.
 """
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import inspect
 import logging
-import socket
-import time
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,135 +19,72 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
-from rollcall import client as sdk
-from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.client import AgentCapability, AgentRequestEvent, RegistryClient, RegistryUnavailable
-from rollcall.kernel.ids import RandomIds
-from rollcall.protocols.agent_registry.module import module
-from rollcall.registry.service import RegistryService
 from rollcall.testing.clock import FrozenClock
-from rollcall.web.audit import InMemoryAuditLog
-from rollcall.web.auth import BearerAccess
-from rollcall.web.drain import Drain
-from rollcall.web.keys import InMemoryKeyStore, draw_key
-from rollcall.web.module import Kit, create_app
-
-SNIPPETS = Path(__file__).with_name("document_2")
+from support.serving import Serving, environment, serving
+from support.snippets import ORCHESTRATOR, add_agent, closed, given, run, snippet, through
 
 old_fastapi = pytest.mark.filterwarnings(
     "ignore:[\\s\\S]*on_event is deprecated:DeprecationWarning"
 )
 
 
-def snippet(name: str) -> str:
-    return (SNIPPETS / f"{name}.txt").read_text(encoding="utf-8")
-
-
-async def run(source: str, names: dict[str, Any]) -> None:
-    """Run a snippet in `names`, which it may use and adds to."""
-    source = source.replace("shared.lib.registry_client", "rollcall.client")
-    code = compile(source, "document 2", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = eval(code, names)  # noqa: S307
-    if inspect.iscoroutine(result):
-        await result
-
-
-DEFINED = snippet("example_2").partition("# Usage")[0]
-"""The orchestrator of the second example, before it is used."""
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
+@pytest.fixture(scope="module")
+def first_key(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A data folder with a key in it and nothing else, and the key."""
+    folder = tmp_path_factory.mktemp("keys") / "data"
+    words = ("keys", "create", "--name", "all", "--scope", "register")
+    done = subprocess.run(
+        [sys.executable, "-m", "rollcall", *words, "--data-dir", str(folder)],
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return folder, done.stdout.strip()
 
 
 @pytest.fixture
-async def registry(
-    clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RegistryService]:
-    """The core behind a server that takes one key, which the environment holds."""
-    service = RegistryService(InMemoryStore(clock, RandomIds()), clock=clock)
-    await service.start()
-    keys = InMemoryKeyStore()
-    scopes = frozenset({"register"})
-    key, text = draw_key(RandomIds(), clock, name="all", namespace="default", scopes=scopes)
-    await keys.add(key)
-    access = BearerAccess(keys, clock)
-    kit = Kit("agent-registry", "1", clock, RandomIds(), access, InMemoryAuditLog(), Drain())
-    app = create_app([module(service)], kit)
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    monkeypatch.setenv("ROLLCALL_API_KEY", text)
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listening.getsockname()[1]}")
-    for name in ("http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    yield service
-    server.should_exit = True
-    await serving
-    await service.stop()
+def registry(
+    first_key: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Serving]:
+    """Both registries; the environment says how to reach them."""
+    folder, key = first_key
+    shutil.copytree(folder, tmp_path / "data")
+    with serving(tmp_path, "up", ROLLCALL_LOGIN="required") as one:
+        through(int(one.agents.rpartition(":")[2]), key, monkeypatch)
+        yield one
+        assert "Traceback" not in one.errors()
 
 
 @pytest.fixture
-async def names(registry: RegistryService) -> AsyncIterator[dict[str, Any]]:
+async def names(registry: Serving) -> AsyncIterator[dict[str, Any]]:
     """What the snippets use without saying where it comes from; their clients are closed."""
-    there: dict[str, Any] = {
-        **{name: getattr(sdk, name) for name in sdk.__all__},
-        "logger": logging.getLogger("document 2"),
-        "asyncio": asyncio,
-        "time": time,
-    }
+    there = given()
     yield there
-    for one in there.values():
-        if isinstance(one, RegistryClient):
-            await one.close()
+    await closed(there)
 
 
-@pytest.fixture
-def agent(names: dict[str, Any]) -> Iterator[Any]:
-    """Registers further agents."""
-
-    async def add(agent_id: str, capability: str, status: str = "active") -> None:
-        url = "http://agent-registry:8009"
-        async with RegistryClient(url, agent_id, agent_id, f"http://{agent_id}:8000") as one:
-            await one.register([AgentCapability(capability, capability)], status=status)
-
-    return add
+async def deregister(agent_id: str) -> None:
+    headers = {"Authorization": f"Bearer {os.environ['ROLLCALL_API_KEY']}"}
+    async with httpx.AsyncClient(headers=headers) as http:
+        answer = await http.delete(f"http://agent-registry:8009/agents/{agent_id}")
+    assert answer.status_code == 200
 
 
-async def test_an_agent_registers_and_is_found(
-    names: dict[str, Any], registry: RegistryService, agent: Any
-) -> None:
+async def test_an_agent_registers_and_is_found(names: dict[str, Any]) -> None:
     await run(snippet("registering"), names)
 
-    record = registry.get("default", "my-agent").record
-    assert (record.name, record.capabilities[0].name) == ("My Custom Agent", "code_generation")
+    found = await names["client"].get_agent("my-agent")
+    assert (found.agent_name, found.capabilities[0].name) == ("My Custom Agent", "code_generation")
 
     await run(snippet("discovering"), names)
     assert "target_agent" not in names
-    await agent("guard", "security scanning")
+    await add_agent("guard", "security scanning")
     await run(snippet("discovering"), names)
     assert names["target_agent"] == "guard"
-
-
-async def test_heartbeats_keep_it_alive(
-    names: dict[str, Any], registry: RegistryService, clock: FrozenClock
-) -> None:
-    await run(snippet("registering"), names)
-    client = names["client"]
-    await client.stop_heartbeat()
-
-    for _ in range(5):
-        await clock.advance(40)
-        await client.send_heartbeat()
-    assert (await client.check_health("my-agent"))["is_healthy"]
-
-    await clock.advance(61)
-    assert (await client.check_health("my-agent"))["agent_status"] == "offline"
-    assert registry.get("default", "my-agent").record is not None
 
 
 @old_fastapi
@@ -169,9 +106,9 @@ async def test_example_1_registers_at_startup_and_stops_at_shutdown(
 
 
 async def test_example_2_selects_the_best_active_agent(
-    names: dict[str, Any], agent: Any, capsys: pytest.CaptureFixture[str]
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await agent("busy-one", "code_generation", "busy")
+    await add_agent("busy-one", "code_generation", "busy")
     await run(snippet("registering"), names)
 
     await run(snippet("example_2"), names)
@@ -185,30 +122,12 @@ async def test_example_2_selects_the_best_active_agent(
         await names["find_best_agent_for_task"]("fly", "flying")
 
 
-async def test_example_3_falls_back_to_a_healthy_agent(
-    names: dict[str, Any], agent: Any, clock: FrozenClock, capsys: pytest.CaptureFixture[str]
-) -> None:
-    await run(DEFINED, names)
-    await agent("scanner", "security_scanning")
-    await clock.advance(61)
-    await agent("reviewer", "code_review")
-
-    await run(snippet("example_3"), names)
-
-    assert names["agent_id"] == "reviewer"
-    assert "✅ Using fallback agent: reviewer" in capsys.readouterr().out
-    await agent("scanner", "security_scanning")
-    assert await names["delegate_with_fallback"]("scan", "security_scanning") == "scanner"
-    with pytest.raises(ValueError, match="No healthy agent found"):
-        await names["delegate_with_fallback"]("fly", "flying", "floating")
-
-
 async def test_a_missing_capability_gives_all_active_agents(
-    names: dict[str, Any], agent: Any, caplog: pytest.LogCaptureFixture
+    names: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    await run(DEFINED + snippet("missing_capabilities"), names)
-    await agent("one", "coding")
-    await agent("two", "reviewing", "degraded")
+    await run(ORCHESTRATOR + snippet("missing_capabilities"), names)
+    await add_agent("one", "coding")
+    await add_agent("two", "reviewing", "degraded")
 
     assert [one.agent_id for one in await names["safe_capability_search"]("review")] == ["two"]
     assert [one.agent_id for one in await names["safe_capability_search"]("flying")] == ["one"]
@@ -217,7 +136,7 @@ async def test_a_missing_capability_gives_all_active_agents(
 
 
 async def test_a_registration_that_fails_is_retried_by_the_caller(
-    names: dict[str, Any], clock: FrozenClock, capsys: pytest.CaptureFixture[str]
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     slept: list[float] = []
 
@@ -232,7 +151,9 @@ async def test_a_registration_that_fails_is_retried_by_the_caller(
     names["asyncio"] = SimpleNamespace(sleep=sleep)
     await run(snippet("registration_failures"), names)
     url, transport = "http://agent-registry:8009", httpx.MockTransport(answer)
-    async with RegistryClient(url, "a", "A", "http://a", clock=clock, transport=transport) as one:
+    async with RegistryClient(
+        url, "a", "A", "http://a", clock=FrozenClock(), transport=transport
+    ) as one:
         await names["register_with_retry"](one, [])
         assert slept == [1, 2]
         assert "❌ Registration failed after 3 attempts" in capsys.readouterr().out
@@ -243,7 +164,7 @@ async def test_a_registration_that_fails_is_retried_by_the_caller(
 
 
 async def test_the_resilient_client_registers_again_and_goes_on(
-    names: dict[str, Any], registry: RegistryService, caplog: pytest.LogCaptureFixture
+    names: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     beats = asyncio.Queue[asyncio.Event]()
 
@@ -273,7 +194,7 @@ async def test_the_resilient_client_registers_again_and_goes_on(
     go_on = await beats.get()
 
     client.interrupted = True
-    await registry.deregister("default", "resilient")
+    await deregister("resilient")
     go_on.set()
     go_on = await beats.get()
 
@@ -303,25 +224,3 @@ async def test_an_agent_tells_its_health_and_leaves_cleanly(names: dict[str, Any
         assert (answer["status"], answer["active_tasks"]) == ("healthy", 0)
 
     assert (await client.get_agent("feature-dev")).status == "offline"
-
-
-async def test_the_registry_is_monitored(
-    names: dict[str, Any], agent: Any, clock: FrozenClock, capsys: pytest.CaptureFixture[str]
-) -> None:
-    alerts: list[str] = []
-    names["send_alert"] = alerts.append
-    await run(DEFINED + snippet("monitoring"), names)
-    await agent("one", "coding")
-    await names["monitor_registry"]()
-    assert alerts == []
-
-    await clock.advance(61)
-    await agent("two", "reviewing")
-    await names["monitor_registry"]()
-
-    assert alerts == ["WARNING: More than 30% of agents are offline"]
-    assert capsys.readouterr().out.splitlines()[-3:] == [
-        "Active agents: 1",
-        "Offline agents: 1",
-        "Total capabilities: 2",
-    ]

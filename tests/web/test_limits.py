@@ -39,11 +39,13 @@ def hello() -> Module:
         pytest.param("/hello", {}, 200, None, id="fits"),
         pytest.param("/" + "x" * 50, {}, 414, "url", id="path"),
         pytest.param("/hello?q=" + "x" * 50, {}, 414, "url", id="query"),
+        pytest.param("/hello/%ff", {}, 422, "path", id="no-text"),
+        pytest.param("/hello/%EF%BF%BD", {}, 404, None, id="text-after-all"),
         pytest.param("/hello", {f"X-{n}": "1" for n in range(30)}, 431, "headers", id="many"),
         pytest.param("/hello", {"X-Long": "x" * 1000}, 431, "headers", id="long"),
     ],
 )
-async def test_a_head_that_is_too_large_is_refused(
+async def test_a_head_that_is_too_large_or_no_text_is_refused(
     limited: Kit, connect, url: str, headers: dict[str, str], status: int, field: str | None
 ) -> None:
     async with connect(create_app([hello()], limited)) as client:

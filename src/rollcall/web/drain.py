@@ -7,6 +7,10 @@ import asyncio
 import socket
 
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
+
+PATIENCE = 0.8
+"""Share of the time to drain after which those who do not read are cut off."""
 
 
 class Drain:
@@ -33,7 +37,8 @@ class DrainingServer(uvicorn.Server):
     """Uvicorn, which tells streams to end before it waits for them.
 
     It stops listening, lets requests finish for `timeout_graceful_shutdown` seconds of its
-    configuration, and only then ends the application's lifespan.
+    configuration, and only then ends the application's lifespan. Clients that do not read what they
+    are sent are cut off shortly before: they would have the process wait for them for ever.
     """
 
     def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
@@ -42,4 +47,27 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._drain.begin()
-        await super().shutdown(sockets)
+        cutting = asyncio.create_task(self._cut_the_silent())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cutting.cancel()
+            for connection in list(self.server_state.connections):
+                _cut(connection)
+
+    async def _cut_the_silent(self) -> None:
+        seconds = self.config.timeout_graceful_shutdown
+        if seconds is not None:
+            await asyncio.sleep(seconds * PATIENCE)
+            for connection in list(self.server_state.connections):
+                flow: FlowControl | None = getattr(connection, "flow", None)
+                if flow is not None and flow.write_paused:
+                    _cut(connection)
+
+
+def _cut(connection: object) -> None:
+    """Close without waiting until what was written is read."""
+    # Not all loops derive theirs from asyncio's.
+    transport: asyncio.Transport | None = getattr(connection, "transport", None)
+    if transport is not None:
+        transport.abort()

@@ -7,11 +7,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rollcall.kernel.caller import Caller, RateLimited
 from rollcall.kernel.clock import Clock
+from rollcall.kernel.errors import InvalidInput
 from rollcall.policies import checks
 from rollcall.policies.rate import TokenBucket
 from rollcall.web.auth import known_caller
@@ -48,7 +50,7 @@ class Limits:
 
 
 class HeadLimit:
-    """Refuses long URLs (414) and too many or too long headers (431)."""
+    """Refuses long URLs (414), paths that are no UTF-8, too many or too long headers (431)."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
@@ -65,6 +67,9 @@ class HeadLimit:
         path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
         if len(path) + len(scope["query_string"]) > limits.url_bytes:
             raise UrlTooLong(limits.url_bytes)
+        # Servers put this character where bytes are none: different paths would become the same.
+        if "\ufffd" in scope["path"] and not _is_utf8(unquote_to_bytes(path)):
+            raise InvalidInput("path", "must be UTF-8")
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if len(headers) > limits.headers:
             raise HeadersTooLarge(f"must be {limits.headers} at most, not {len(headers)}")
@@ -123,6 +128,14 @@ class RateLimit:
         if scope["type"] in ("http", "websocket") and COUNTED not in scope:
             self._limiter.take(rate_key(scope))
         await self._app(scope, receive, send)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def rate_key(scope: Scope) -> str:

@@ -122,7 +122,7 @@ class HeartbeatBatch(Wire):
     """Signs of life of many agents, of a whole runtime, or of both."""
 
     agent_ids: tuple[str, ...] = Field(default=(), max_length=MAX_BATCH_HEARTBEAT)
-    runtime: str | None = None
+    runtime: str | None = Field(default=None, max_length=256)
 
 
 class Registered(Wire):

@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hostile requests over real sockets, to a server started as a user would.
+
+Whatever comes in: a 4xx problem that names what is wrong, nothing written, and no word of surprise
+in the server's log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from support.raw import Answer, abort, chunked, exchange, head
+from support.serving import Serving, serving
+
+AGENT: dict[str, Any] = {
+    "agent_id": "intruder",
+    "agent_name": "Intruder",
+    "base_url": "http://intruder:1",
+    "capabilities": [{"name": "lockpicking"}],
+}
+SERVICE: dict[str, Any] = {"name": "crowbar", "service_type": "tool", "host": "crowbar", "port": 80}
+RESIDENT = {**AGENT, "agent_id": "resident", "agent_name": "Resident"}
+MILLION = "x" * 1_000_000
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route that takes a body.
+
+    Args:
+        side: Which registry: `agents` or `services`.
+        method: Its method.
+        path: Its path.
+        body: What it would take.
+        text: A field of that which is text, dotted.
+        many: A field that holds capabilities or their like, dotted; it is filled with too many.
+    """
+
+    side: str
+    method: str
+    path: str
+    body: dict[str, Any]
+    text: str
+    many: str
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.method} {self.path}"
+
+
+ROUTES = [
+    Route("agents", "POST", "/register", AGENT, "agent_name", "capabilities"),
+    Route(
+        "agents",
+        "POST",
+        "/register/batch",
+        {"agents": [AGENT]},
+        "agents.0.agent_name",
+        "agents.0.capabilities",
+    ),
+    Route("agents", "POST", "/agents/resident/heartbeat", {"status": "busy"}, "status", "status"),
+    Route("agents", "POST", "/heartbeats", {"runtime": "pod"}, "runtime", "agent_ids"),
+    Route(
+        "agents",
+        "PATCH",
+        "/agents/resident",
+        {"agent_name": "Taken", "capabilities": []},
+        "agent_name",
+        "capabilities",
+    ),
+    Route("agents", "PATCH", "/agents/resident/status", {"status": "busy"}, "status", "status"),
+    Route(
+        "services",
+        "POST",
+        "/api/v1/register",
+        {**SERVICE, "metadata": {"capabilities": []}},
+        "name",
+        "metadata.capabilities",
+    ),
+    Route(
+        "services",
+        "PUT",
+        "/api/v1/update/resident",
+        {"status": "starting", "metadata": {"capabilities": [], "description": ""}},
+        "metadata.description",
+        "metadata.capabilities",
+    ),
+    Route("services", "POST", "/api/v1/discover", {"name": "crowbar"}, "name", "capabilities"),
+    Route(
+        "services",
+        "POST",
+        "/api/v1/admin/keys",
+        {"name": "skeleton", "scopes": ["admin"]},
+        "name",
+        "scopes",
+    ),
+]
+KEYED = [
+    ("agents", "GET", "/agents/{}", "agent_id"),
+    ("agents", "PATCH", "/agents/{}", "agent_id"),
+    ("agents", "PATCH", "/agents/{}/status", "agent_id"),
+    ("agents", "POST", "/agents/{}/heartbeat", "agent_id"),
+    ("agents", "DELETE", "/agents/{}", "agent_id"),
+    ("agents", "GET", "/agents/{}/explain", "agent_id"),
+    ("agents", "GET", "/health/{}", "agent_id"),
+    ("agents", "DELETE", "/runtimes/{}", "runtime"),
+    ("services", "GET", "/api/v1/services/{}", "service_id"),
+    ("services", "GET", "/api/v1/services/name/{}", "name"),
+    ("services", "PUT", "/api/v1/update/{}", "service_id"),
+    ("services", "POST", "/api/v1/heartbeat/{}", "service_id"),
+    ("services", "DELETE", "/api/v1/unregister/{}", "service_id"),
+]
+HOSTILE_IDS = {
+    "two dots": "%2E%2E",
+    "a slash": "a%2Fb",
+    "a path upwards": "%2E%2E%2F%2E%2E%2Fetc%2Fpasswd",
+    "NUL": "a%00b",
+    "right to left": "%E2%80%AEgnp.exe",
+    "a right-to-left mark": "a%E2%80%8F",
+    "a lone surrogate in UTF-8": "%ED%A0%80",
+    "a lone surrogate in JSON's way": "%5Cud800",
+    "no UTF-8": "%ff",
+    "three hundred": "x" * 300,
+    "ten thousand": "x" * 10_000,
+}
+NAMES_TAKE = {"a slash", "two dots", "a path upwards", "a lone surrogate in JSON's way"}
+"""Names of services are lines, not segments of paths: these are only not found."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("hostile"), "up") as one:
+        httpx.post(f"{one.agents}/register", json=RESIDENT).raise_for_status()
+        yield one
+        assert one.end() == 0
+        assert "Traceback" not in one.errors()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client() as one:
+        yield one
+
+
+def held(server: Serving, client: httpx.Client) -> Any:
+    """All that the registry holds, as both protocols tell it."""
+    agents = client.get(f"{server.agents}/agents", params={"kind": "any"}).json()
+    found = client.get(f"{server.services}/api/v1/discover").json()["services"]
+    keys = client.get(f"{server.services}/api/v1/admin/keys").json()
+    for one in (*agents, *found):
+        one.pop("last_heartbeat")
+    return agents, found, keys
+
+
+@pytest.fixture(autouse=True)
+def unharmed(server: Serving, client: httpx.Client) -> Iterator[None]:
+    """Nothing is written by any of these tests, and the server answers and is not surprised."""
+    before = held(server, client)
+    assert [one["agent_id"] for one in before[0]] == ["resident"]
+    yield
+    assert server.process.poll() is None
+    assert held(server, client) == before
+    assert "Traceback" not in server.errors()
+
+
+def named(answer: Answer | httpx.Response) -> list[str]:
+    """The fields that a refusal names."""
+    if isinstance(answer, Answer):
+        status, kind, body = answer.status, answer.kind, answer.body
+    else:
+        status, kind, body = answer.status_code, answer.headers["content-type"], answer.content
+    assert 400 <= status < 500, (status, body[:500])
+    assert kind == "application/problem+json"
+    return [one["field"] for one in json.loads(body).get("errors", [])]
+
+
+def filled(body: dict[str, Any], place: str, value: object) -> bytes:
+    """The body with another value at a dotted place, as JSON."""
+    copy = json.loads(json.dumps(body))
+    one: Any = copy
+    *outer, last = place.split(".")
+    for step in outer:
+        one = one[int(step) if step.isdecimal() else step]
+    one[last] = value
+    return json.dumps(copy).encode()
+
+
+def twice(route: Route) -> tuple[bytes, str]:
+    key = next(iter(route.body))
+    value = json.dumps(route.body[key])
+    return f'{{"{key}": {value}, {json.dumps(route.body)[1:]}'.encode(), key
+
+
+def unknown(route: Route) -> tuple[bytes, str]:
+    return filled(route.body, "surprise", 1), "surprise"
+
+
+def not_utf8(route: Route) -> tuple[bytes, str]:
+    return filled(route.body, route.text, "?").replace(b"?", b"\xff\xfe"), "body"
+
+
+def deep(route: Route) -> tuple[bytes, str]:
+    return b"[" * 100_000 + b"]" * 100_000, "body"
+
+
+def deep_inside(route: Route) -> tuple[bytes, str]:
+    nest = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+    return b'{"%b": %b}' % (next(iter(route.body)).encode(), nest), "body"
+
+
+def ten_thousand(route: Route) -> tuple[bytes, str]:
+    one = {"name": "x"} if route.many.endswith("s") and route.side == "agents" else "x"
+    one = "" if route.many == "agent_ids" else one
+    return filled(route.body, route.many, [one] * 10_001), route.many
+
+
+def million(route: Route) -> tuple[bytes, str]:
+    return filled(route.body, route.text, MILLION), route.text
+
+
+def surrogate(route: Route) -> tuple[bytes, str]:
+    return filled(route.body, route.text, "\ud800"), route.text
+
+
+def nul(route: Route) -> tuple[bytes, str]:
+    return filled(route.body, route.text, "a\0"), route.text
+
+
+def cut(route: Route) -> tuple[bytes, str]:
+    return json.dumps(route.body).encode()[:-1], "body"
+
+
+def too_long(route: Route) -> tuple[bytes, str]:
+    return filled(route.body, route.text, MILLION + MILLION), "body"
+
+
+HOSTILE: list[Callable[[Route], tuple[bytes, str]]] = [
+    *(twice, unknown, not_utf8, deep, deep_inside, ten_thousand),
+    *(million, surrogate, nul, cut, too_long),
+]
+
+
+def request(route: Route, body: bytes, *headers: str) -> bytes:
+    return head(
+        route.method,
+        route.path,
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *headers,
+    )
+
+
+def in_one(route: Route, body: bytes) -> Iterable[bytes]:
+    return [request(route, body) + body]
+
+
+def in_packets(route: Route, body: bytes) -> Iterable[bytes]:
+    """Cut within the head, and the body into some hundred pieces."""
+    whole = request(route, body) + body
+    size = max(7, len(whole) // 100)
+    return (whole[start : start + size] for start in range(0, len(whole), size))
+
+
+def in_chunks(route: Route, body: bytes) -> Iterable[bytes]:
+    lines = ("Content-Type: application/json", "Transfer-Encoding: chunked", "Connection: close")
+    return [head(route.method, route.path, *lines), *chunked(body, max(5, len(body) // 50))]
+
+
+@pytest.mark.parametrize("sent", [in_one, in_packets, in_chunks])
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_a_hostile_body_is_refused_by_its_field_however_it_comes(
+    route: Route,
+    hostile: Callable[[Route], tuple[bytes, str]],
+    sent: Callable[[Route, bytes], Iterable[bytes]],
+    server: Serving,
+) -> None:
+    body, field = hostile(route)
+    url = getattr(server, route.side)
+
+    answer = exchange(url, route.method, sent(route, body))
+
+    assert any(one == field or one.startswith(f"{field}.") for one in named(answer)), answer
+    assert answer.status == (413 if hostile is too_long else 422)
+
+
+@pytest.mark.parametrize("hostile", [twice, unknown, surrogate, cut])
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_a_hostile_body_is_refused_when_it_comes_byte_by_byte(
+    route: Route, hostile: Callable[[Route], tuple[bytes, str]], server: Serving
+) -> None:
+    body, field = hostile(route)
+    whole = request(route, body) + body
+    pieces = (whole[at : at + 1] for at in range(len(whole)))
+
+    assert field in named(exchange(getattr(server, route.side), route.method, pieces))
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_a_request_that_breaks_off_writes_nothing(
+    route: Route, reset: bool, server: Serving
+) -> None:
+    body = json.dumps(route.body).encode()
+    whole, url = request(route, body) + body, getattr(server, route.side)
+    begun = head(
+        route.method, route.path, "Content-Type: application/json", "Transfer-Encoding: chunked"
+    )
+    first = next(iter(chunked(body, len(body))))
+
+    for end in (10, len(whole) - len(body), len(whole) - len(body) // 2, len(whole) - 1):
+        abort(url, [whole[:end]], reset=reset)
+    # A chunked body is whole only with its last chunk, even if the JSON in it is.
+    abort(url, [begun, first], reset=reset)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_IDS)
+@pytest.mark.parametrize("route", KEYED, ids=lambda route: " ".join(route[:3]))
+def test_a_hostile_id_in_a_path_is_refused_by_name(
+    route: tuple[str, str, str, str], hostile: str, server: Serving
+) -> None:
+    side, method, path, parameter = route
+    whole = head(
+        method,
+        path.format(HOSTILE_IDS[hostile]),
+        "Content-Type: application/json",
+        "Content-Length: 2",
+        "Connection: close",
+    )
+    pieces = [whole[:9], whole[9:-3], whole[-3:], b"{}"]
+
+    answer = exchange(getattr(server, side), method, pieces)
+
+    if parameter == "name" and hostile in NAMES_TAKE:
+        assert answer.status in (404, 422)
+        return
+    fields = named(answer)
+    assert set(fields) <= {parameter, "path", "url", "status"}
+    assert set(fields) & {parameter, "path", "url"}
+    assert answer.status == (414 if hostile == "ten thousand" else 422)
+
+
+@pytest.mark.parametrize(
+    "key", ["..", "a/b", "a\0b", "\u202egnp.exe", "a\u200f", "\ud800", MILLION]
+)
+def test_a_hostile_id_in_a_body_is_refused_by_name(key: str, server: Serving) -> None:
+    headers = {"Content-Type": "application/json"}
+    for path, body, field in (
+        ("/register", {**AGENT, "agent_id": key}, "agent_id"),
+        ("/register/batch", {"agents": [AGENT, {**AGENT, "agent_id": key}]}, "agents.1.agent_id"),
+    ):
+        answer = httpx.post(f"{server.agents}{path}", content=json.dumps(body), headers=headers)
+        assert field in named(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/capabilities/search?q=", "q"),
+        ("/capabilities/search", "q"),
+        ("/capabilities/search?q=a%00", "q"),
+        ("/capabilities/search?q=" + "x" * 1001, "q"),
+        ("/capabilities/search?q=" + "x" * 10_000, "url"),
+        ("/capabilities/search?q=a&surprise=1", "surprise"),
+        ("/capabilities/search?q=a&limit=0", "limit"),
+        ("/capabilities/search?q=a&limit=" + "9" * 5000, "limit"),
+        ("/capabilities/search?q=a&status=well", "status.0"),
+        ("/capabilities/search?q=a&match=telepathy", "match"),
+        ("/capabilities/search?q=a&min_revision=-1", "min_revision"),
+        ("/capabilities/search?q=a&namespace=%00", "namespace"),
+        ("/capabilities/search?q=a&" + "&".join(["tags=x"] * 1000), "tags"),
+    ],
+    ids=lambda value: value[:60],
+)
+def test_a_hostile_question_is_refused_by_its_parameter(
+    path: str, field: str, server: Serving
+) -> None:
+    whole = head("GET", path, "Connection: close")
+    for pieces in ([whole], [whole[at : at + 3] for at in range(0, len(whole), 3)]):
+        assert named(exchange(server.agents, "GET", pieces)) == [field]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\0" * 1000,
+        b"GET\r\n\r\n",
+        b"POST /register HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /register HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST /register HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /agents HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"GET /agents HTTP/1.1\r\n" + b"X: y\r\n" * 1000 + b"Host: localhost\r\n\r\n",
+    ],
+    ids=["zeros", "no version", "below zero", "two lengths", "no chunk", "long", "many"],
+)
+def test_what_is_no_request_is_refused_or_cut_off(said: bytes, server: Serving) -> None:
+    for url in (server.agents, server.services):
+        answer = exchange(url, "GET", [said])
+        assert answer.status == 0 or 400 <= answer.status < 500
