@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two and three replicas on one PostgreSQL."""
+"""Two and three replicas on one PostgreSQL, and on one ZooKeeper."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from rollcall.kernel.clock import SystemClock
+from support.servers.shared import Shared
 from support.serving import Serving, eventually, serving
 
 pytestmark = pytest.mark.server
@@ -33,11 +34,10 @@ def card(agent_id: str, timeout: float = 60) -> dict[str, Any]:
 
 
 @pytest.fixture
-def replicas(tmp_path: Path, fresh_database: Callable[[], str]) -> Iterator[list[Serving]]:
-    url = fresh_database()
+def replicas(tmp_path: Path, store: Shared) -> Iterator[list[Serving]]:
     with ExitStack() as stack:
         yield [
-            stack.enter_context(serving(tmp_path / f"replica-{n}", "up", ROLLCALL_STORE=url))
+            stack.enter_context(serving(tmp_path / f"replica-{n}", "up", ROLLCALL_STORE=store.url))
             for n in range(3)
         ]
 

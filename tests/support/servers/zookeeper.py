@@ -56,6 +56,11 @@ class Zookeeper:
         """Where its members are, as clients want it."""
         return ",".join(f"127.0.0.1:{port}" for port in self.ports)
 
+    @property
+    def place(self) -> str:
+        """The same, as messages about them say it."""
+        return self.hosts
+
     def start(self) -> None:
         """Start whoever does not run, and return when all serve."""
         for number in range(len(self.ports)):
@@ -78,6 +83,11 @@ class Zookeeper:
         """End all members."""
         for number in list(self._processes):
             self.kill(number)
+
+    def wipe(self) -> None:
+        """Forget everything; when all members are stopped."""
+        for number in range(len(self.ports)):
+            shutil.rmtree(self._folder / str(number) / "data" / "version-2")
 
     def remove(self) -> None:
         """End all members and remove their data."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodes of records in ZooKeeper: their names, and what is in them.
 
+    <root>/epoch-<epoch>           whose history this is; every writer names it
     <root>/head                    the number of the last change; its version is the lock of writers
     <root>/alive                   when a replica was up last
     <root>/changes/<revision>      a batch of changes, under the number of its first
@@ -27,9 +28,21 @@ from rollcall.registry.store import Change
 
 BUCKETS: Final = 64
 """Listing a node's children has to fit into a message, so there are several to be the parents."""
-MESSAGE: Final = 900_000
-"""Bytes that fit into one message (`jute.maxbuffer` is 1,048,575), with room for what is around."""
-FORMAT: Final = 1
+FORMAT: Final = 2
+
+
+class Removed(msgspec.Struct, frozen=True, array_like=True):
+    """A shared lease that is gone, while nodes of records that it covered are still there.
+
+    Args:
+        namespace: The lease's.
+        id: The lease's.
+        revision: Of its removal; what it covered then has smaller ones.
+    """
+
+    namespace: str
+    id: str
+    revision: int
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -40,12 +53,16 @@ class Head(msgspec.Struct, frozen=True):
         revision: Of the last change.
         compacted: The last change that is forgotten.
         format: Of the nodes.
+        removed: Shared leases with so many records that these are deleted in further messages.
+            The records are gone all the same, for everybody: nobody counts their nodes, and nobody
+            writes before the nodes are deleted.
     """
 
     epoch: str
     revision: int = 0
     compacted: int = 0
     format: int = FORMAT
+    removed: tuple[Removed, ...] = ()
 
 
 class _Document(msgspec.Struct, array_like=True):
@@ -89,6 +106,10 @@ class Paths:
         self.changes = f"{root}/changes"
         self.docs = f"{root}/docs"
         self.renewals = f"{root}/renewals"
+
+    def epoch(self, epoch: str) -> str:
+        """The node that is there as long as the store's epoch is this one."""
+        return f"{self.root}/epoch-{epoch}"
 
     def change(self, revision: int) -> str:
         """The batch whose first change has this number."""
