@@ -13,6 +13,7 @@ from kazoo.security import make_acl
 
 from rollcall.backends.records import zookeeper_messages as messages
 from rollcall.backends.records.zookeeper import ZookeeperStore
+from rollcall.backends.records.zookeeper_nodes import Paths
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.errors import (
     Compacted,
@@ -321,6 +322,25 @@ async def test_what_has_landed_in_part_has_an_unknown_outcome(own: Zookeeper, ro
         }
     finally:
         await store.close()
+
+
+async def test_a_part_that_is_refused_after_another_has_landed_leaves_the_outcome_unknown(
+    make: Make, root: str, outside: kazoo.client.KazooClient
+) -> None:
+    store = make()
+    await store.open()
+    docs = [record(str(n), name="x" * 1000) for n in range(1000)]
+    paths = Paths(root)
+    last = paths.doc(key_of(docs[-1])).rpartition("/")[0]
+    outside.set_acls(last, [make_acl("world", "anyone", read=True, admin=True)])
+    first = [doc for doc in docs if not paths.doc(key_of(doc)).startswith(last)]
+    writes = [put(doc, f"op-{doc.id}") for doc in (*first, docs[-1])]
+    with pytest.raises(OutcomeUnknown):
+        await store.commit(writes)
+    landed = await store.settle([one.op for one in writes])
+    assert 0 < len(landed) < len(writes)
+    with pytest.raises(StoreUnavailable):
+        await store.commit(writes[-1:])
 
 
 async def test_a_renewal_that_could_not_be_written_is_written_by_the_next_flush(

@@ -39,14 +39,11 @@ class Root:
         paths = self._paths
         if await self._there():
             return
-        for parent in (paths.changes, paths.docs, paths.renewals):
-            await self._session.call("ensure_path", parent)
+        await self._session.call("ensure_path", paths.root)
         head = nodes.Head(self._ids.hex(16))
-        wanted: list[Operation] = [
-            ("create", path)
-            for parent in (paths.docs, paths.renewals)
-            for path in paths.buckets(parent)
-        ]
+        wanted: list[Operation] = [("create", paths.changes)]
+        for parent in (paths.docs, paths.renewals):
+            wanted += [("create", path) for path in (parent, *paths.buckets(parent))]
         wanted.append(("create", paths.alive, repr(self._clock.now()).encode()))
         wanted.append(("create", paths.epoch(head.epoch)))
         wanted.append(("create", paths.head, nodes.encoded(head)))
