@@ -10,6 +10,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+from kazoo.client import KazooClient
+
 from rollcall.kernel.clock import SystemClock
 from support.servers.ports import free_ports
 from support.servers.provision import missing
@@ -135,3 +137,11 @@ class Zookeeper:
                 ]
                 raise RuntimeError(f"ZooKeeper does not serve: {logs}")
             threading.Event().wait(0.05)
+
+
+def below(outside: KazooClient, path: str) -> list[str]:
+    """A node and all below it, parents first."""
+    found = [path]
+    for name in outside.get_children(path):
+        found += below(outside, f"{path}/{name}")
+    return found
