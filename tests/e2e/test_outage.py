@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from rollcall.kernel.clock import SystemClock
-from support.servers.postgres import Postgres
+from support.servers.shared import Server, Shared
 from support.serving import Serving, eventually, serving, start
 
 pytestmark = pytest.mark.server
@@ -32,20 +32,20 @@ def card(agent_id: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def registry(tmp_path: Path, fresh_database: Callable[[], str]) -> Iterator[Serving]:
-    with serving(tmp_path, "up", ROLLCALL_STORE=fresh_database()) as one:
+def registry(tmp_path: Path, store: Shared) -> Iterator[Serving]:
+    with serving(tmp_path, "up", ROLLCALL_STORE=store.url) as one:
         yield one
 
 
 @pytest.mark.parametrize("how", ["stopped", "cut off"])
 def test_without_its_store_it_answers_from_memory_and_goes_on_by_itself(
-    how: str, registry: Serving, postgres: Postgres
+    how: str, registry: Serving, store: Shared
 ) -> None:
     url = registry.agents
     httpx.post(f"{url}/register", json=card("a")).raise_for_status()
     assert "Age" not in httpx.get(f"{url}/agents/a").headers
 
-    _take_away(postgres, how)
+    _take_away(store.server, how)
     try:
         refused = httpx.post(f"{url}/register", json=card("b"), timeout=PATIENCE)
         assert refused.status_code == 503, refused.text
@@ -60,7 +60,7 @@ def test_without_its_store_it_answers_from_memory_and_goes_on_by_itself(
         health = httpx.get(f"{url}/health").json()
         assert (health["status"], health["failed"]) == ("degraded", ["store"])
     finally:
-        _bring_back(postgres, how)
+        _bring_back(store.server, how)
 
     deadline = _clock.monotonic() + PATIENCE
     while httpx.post(f"{url}/register", json=card("b"), timeout=PATIENCE).status_code != 200:
@@ -73,11 +73,11 @@ def test_without_its_store_it_answers_from_memory_and_goes_on_by_itself(
 
 
 def test_nobody_is_expired_for_the_time_that_the_store_was_away(
-    registry: Serving, postgres: Postgres
+    registry: Serving, store: Shared
 ) -> None:
     url = registry.agents
     httpx.post(f"{url}/register", json=card("a", heartbeat_timeout_seconds=3)).raise_for_status()
-    postgres.stop()
+    store.server.stop()
     try:
         began = _clock.monotonic()
         while _clock.monotonic() - began < 5:
@@ -86,35 +86,32 @@ def test_nobody_is_expired_for_the_time_that_the_store_was_away(
             assert status != "offline"
             asyncio.run(asyncio.sleep(0.25))
     finally:
-        postgres.start()
+        store.server.start()
     eventually('"status":"healthy"', f"{url}/health", within=PATIENCE)
     assert httpx.get(f"{url}/agents/a").json()["status"] in ("active", "suspect")
     assert httpx.post(f"{url}/agents/a/heartbeat").status_code == 200
     eventually('"active"', f"{url}/agents/a", within=PATIENCE)
 
 
-def test_it_starts_only_where_its_store_answers_and_says_so(
-    tmp_path: Path, postgres: Postgres, fresh_database: Callable[[], str]
-) -> None:
-    url = fresh_database()
-    postgres.stop()
+def test_it_starts_only_where_its_store_answers_and_says_so(tmp_path: Path, store: Shared) -> None:
+    store.server.stop()
     try:
-        with pytest.raises(RuntimeError, match=f"{postgres.place}") as failed:
-            start(tmp_path, "up", ROLLCALL_STORE=url)
+        with pytest.raises(RuntimeError, match=f"{store.server.place}") as failed:
+            start(tmp_path, "up", ROLLCALL_STORE=store.url)
         assert "Traceback" not in str(failed.value)
     finally:
-        postgres.start()
+        store.server.start()
 
 
-def _take_away(postgres: Postgres, how: str) -> None:
+def _take_away(server: Server, how: str) -> None:
     if how == "stopped":
-        postgres.stop()
+        server.stop()
     else:
-        postgres.freeze(on=True)
+        server.freeze(on=True)
 
 
-def _bring_back(postgres: Postgres, how: str) -> None:
+def _bring_back(server: Server, how: str) -> None:
     if how == "stopped":
-        postgres.start()
+        server.start()
     else:
-        postgres.freeze(on=False)
+        server.freeze(on=False)

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from rollcall.kernel.clock import SystemClock
+from support.servers.shared import Shared
 from support.serving import Serving, eventually, serving
 
 pytestmark = pytest.mark.server
@@ -32,21 +33,11 @@ def card(agent_id: str, timeout: float = 60) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=["postgresql", "zookeeper"])
-def store(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty store that replicas share."""
-    if request.param == "postgresql":
-        made: str = request.getfixturevalue("fresh_database")()
-        return made
-    hosts = request.getfixturevalue("zookeeper").hosts
-    return f"zookeeper://{hosts}{request.getfixturevalue('fresh_root')()}"
-
-
 @pytest.fixture
-def replicas(tmp_path: Path, store: str) -> Iterator[list[Serving]]:
+def replicas(tmp_path: Path, store: Shared) -> Iterator[list[Serving]]:
     with ExitStack() as stack:
         yield [
-            stack.enter_context(serving(tmp_path / f"replica-{n}", "up", ROLLCALL_STORE=store))
+            stack.enter_context(serving(tmp_path / f"replica-{n}", "up", ROLLCALL_STORE=store.url))
             for n in range(3)
         ]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from kazoo.client import KazooClient
+from kazoo.exceptions import NotEmptyError
 
 from rollcall.kernel.clock import SystemClock
 from support.servers.zookeeper import Zookeeper
@@ -81,29 +83,28 @@ def test_a_registry_that_is_killed_takes_no_registration_along(
         assert httpx.get(f"{again.agents}/stats").json()["total_agents"] == 50
 
 
-def test_without_its_store_it_answers_from_memory_and_goes_on_by_itself(
-    replicas: list[Serving], zookeeper: Zookeeper
+def test_replicas_go_on_in_a_root_that_was_removed(
+    tmp_path: Path, zookeeper: Zookeeper, fresh_root: Callable[[], str]
 ) -> None:
-    url = replicas[0].agents
-    httpx.post(f"{url}/register", json=card("a")).raise_for_status()
-    zookeeper.stop()
+    root = fresh_root()
+    outside = KazooClient(hosts=zookeeper.hosts)
+    outside.start()
     try:
-        refused = httpx.post(f"{url}/register", json=card("b"), timeout=PATIENCE)
-        assert refused.status_code == 503, refused.text
-        assert int(refused.headers["Retry-After"]) >= 1
-        read = httpx.get(f"{url}/agents/a")
-        assert read.status_code == 200
-        assert "Age" in read.headers
-        assert httpx.post(f"{url}/agents/a/heartbeat").status_code == 200
+        with ExitStack() as stack:
+            replicas = replicas_on(tmp_path, stack, zookeeper.hosts, root, 2)
+            for number in range(20):
+                url = replicas[number % 2].agents
+                httpx.post(f"{url}/register", json=card(f"a{number}")).raise_for_status()
+            with suppress(NotEmptyError):
+                outside.delete(root, recursive=True)
+            for one in replicas:
+                eventually('"total_agents":0', f"{one.agents}/stats", within=PATIENCE)
+                eventually('"status":"healthy"', f"{one.agents}/health", within=PATIENCE)
+            httpx.post(f"{replicas[0].agents}/register", json=card("b")).raise_for_status()
+            eventually('"active"', f"{replicas[1].agents}/agents/b", within=WITHIN)
     finally:
-        zookeeper.start()
-    deadline = _clock.monotonic() + PATIENCE
-    while httpx.post(f"{url}/register", json=card("b"), timeout=PATIENCE).status_code != 200:
-        assert _clock.monotonic() < deadline
-        threading.Event().wait(0.1)
-    for one in replicas:
-        eventually('"status":"healthy"', f"{one.agents}/health", within=PATIENCE)
-        eventually('"active"', f"{one.agents}/agents/b", within=PATIENCE)
+        outside.stop()
+        outside.close()
 
 
 def test_the_leader_of_the_ensemble_is_killed_and_all_goes_on(

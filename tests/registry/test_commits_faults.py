@@ -9,7 +9,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from rollcall.kernel.errors import InvalidInput, OutcomeUnknown, RollcallError, Unavailable
+from rollcall.kernel.errors import (
+    IncompatibleStore,
+    InvalidInput,
+    OutcomeUnknown,
+    RollcallError,
+    Unavailable,
+)
 from rollcall.kernel.ids import RandomIds
 from rollcall.registry.events import Event, EventType
 from rollcall.registry.models import Grant, LeasePolicy, Record, Table
@@ -209,4 +215,32 @@ async def test_what_the_store_cannot_keep_fails_nobody_else() -> None:
     )
     assert [isinstance(one, Change) for one in outcomes] == [True, True, False, True]
     assert isinstance(outcomes[2], InvalidInput)
+    await registry.stop()
+
+
+class Unreadable(RemoteStore):
+    """Cannot be read for a while."""
+
+    broken = False
+
+    async def changes(self, after: int, limit: int = 1000) -> list[Change]:
+        if self.broken:
+            raise IncompatibleStore("a node holds what cannot be read")
+        return await super().changes(after, limit)
+
+
+async def test_a_registry_goes_on_following_whatever_the_store_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = FrozenClock()
+    store = Unreadable(clock, RandomIds())
+    registry = RegistryService(store, clock=clock)
+    await registry.start()
+    store.broken = True
+    await store.commit([put(record("elsewhere"), "1")])
+    await clock.advance(5)
+    assert "cannot be read; trying again" in caplog.text
+    store.broken = False
+    await clock.advance(5)
+    assert registry.get("default", "elsewhere").record.id == "elsewhere"
     await registry.stop()

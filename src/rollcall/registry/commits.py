@@ -236,8 +236,12 @@ class Commits:
                 await self.catch_up()
                 self.answered()
                 failures = 0
-            except Unavailable as error:
-                self.failed(error)
+            except Exception as error:
+                # Whatever it is: a registry that follows no more would not know that it is behind.
+                if isinstance(error, Unavailable):
+                    self.failed(error)
+                else:
+                    _log.exception("changes of other registries cannot be read; trying again")
                 failures += 1
                 await self._clock.sleep(min(2.0, 0.05 * 2 ** min(failures, 10)))
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from rollcall.backends.sql.migrate import upgrade
 from support.servers.postgres import Postgres
+from support.servers.shared import Shared
 from support.servers.zookeeper import Zookeeper
 
 _numbers = count(1)
@@ -76,3 +77,14 @@ def ensemble() -> Iterator[Zookeeper]:
 def fresh_root() -> Callable[[], str]:
     """Makes up paths in ZooKeeper that nobody uses."""
     return lambda: f"/fleet-{next(_numbers)}"
+
+
+@pytest.fixture(params=["postgresql", "zookeeper"])
+def store(request: pytest.FixtureRequest) -> Shared:
+    """A fresh place in each store that replicas may share, and the server that it is on."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("fresh_database")()
+        return Shared(request.getfixturevalue("postgres"), url)
+    server: Zookeeper = request.getfixturevalue("zookeeper")
+    root = request.getfixturevalue("fresh_root")()
+    return Shared(server, f"zookeeper://{server.hosts}{root}")

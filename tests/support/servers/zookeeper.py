@@ -10,6 +10,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+from kazoo.client import KazooClient
+
 from rollcall.kernel.clock import SystemClock
 from support.servers.ports import free_ports
 from support.servers.provision import missing
@@ -56,6 +58,11 @@ class Zookeeper:
         """Where its members are, as clients want it."""
         return ",".join(f"127.0.0.1:{port}" for port in self.ports)
 
+    @property
+    def place(self) -> str:
+        """The same, as messages about them say it."""
+        return self.hosts
+
     def start(self) -> None:
         """Start whoever does not run, and return when all serve."""
         for number in range(len(self.ports)):
@@ -78,6 +85,11 @@ class Zookeeper:
         """End all members."""
         for number in list(self._processes):
             self.kill(number)
+
+    def wipe(self) -> None:
+        """Forget everything; when all members are stopped."""
+        for number in range(len(self.ports)):
+            shutil.rmtree(self._folder / str(number) / "data" / "version-2")
 
     def remove(self) -> None:
         """End all members and remove their data."""
@@ -125,3 +137,11 @@ class Zookeeper:
                 ]
                 raise RuntimeError(f"ZooKeeper does not serve: {logs}")
             threading.Event().wait(0.05)
+
+
+def below(outside: KazooClient, path: str) -> list[str]:
+    """A node and all below it, parents first."""
+    found = [path]
+    for name in outside.get_children(path):
+        found += below(outside, f"{path}/{name}")
+    return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import kazoo.client as _client  # pyright: ignore[reportMissingTypeStubs]
 import kazoo.exceptions as _exceptions  # pyright: ignore[reportMissingTypeStubs]
+import kazoo.retry as _retry  # pyright: ignore[reportMissingTypeStubs]
 from kazoo.handlers.threading import KazooTimeoutError  # pyright: ignore[reportMissingTypeStubs]
 
 from rollcall.kernel.errors import Closed, OutcomeUnknown, StoreUnavailable
@@ -17,14 +19,14 @@ from rollcall.kernel.errors import Closed, OutcomeUnknown, StoreUnavailable
 # Its types say little.
 client: Final[Any] = _client
 errors: Final[Any] = _exceptions
+retry: Final[Any] = _retry
 
 PATIENCE: Final = 5.0
 """Seconds until a call that is not answered counts as broken off."""
 AT_ONCE: Final = 500
 """Reads that are under way at the same time while everything is read."""
-
-RECONNECT: Final = 1.0
-"""Seconds between two attempts to connect at most, but for some jitter."""
+RETRY: Final = {"max_tries": -1, "delay": 0.1, "backoff": 2, "max_delay": 1.0, "max_jitter": 0.4}
+"""How a lost connection is tried again: for ever, at least every 1.4 seconds."""
 
 LOST: Final[tuple[type[Exception], ...]] = (
     errors.ConnectionLoss,
@@ -35,6 +37,15 @@ LOST: Final[tuple[type[Exception], ...]] = (
     TimeoutError,
 )
 """What says that an answer was lost, or never came."""
+
+REFUSED: Final[tuple[type[Exception], ...]] = (
+    errors.BadVersionError,
+    errors.NoNodeError,
+    errors.NodeExistsError,
+    errors.RolledBackError,
+    errors.RuntimeInconsistency,
+)
+"""What a `multi()` fails with where a node is not as it wants it, and its other operations."""
 
 
 class Session:
@@ -70,10 +81,18 @@ class Session:
         made = client.KazooClient(
             hosts=self._hosts,
             timeout=self._timeout,
-            # For ever, and soon again: kazoo's own pauses grow to an hour.
-            connection_retry={"max_tries": -1, "delay": 0.1, "max_delay": RECONNECT},
+            connection_retry=retry.KazooRetry(**RETRY),
+            command_retry=retry.KazooRetry(**RETRY | {"max_tries": 1}),
         )
-        made.add_listener(self._changed)
+
+        def changed(_: object) -> None:
+            if not made.connected:
+                # A server that knows less than a client has seen refuses it. Where the data were
+                # replaced that is for ever; reading from one that is behind is noticed otherwise.
+                made.last_zxid = 0
+            self._wake()
+
+        made.add_listener(changed)
         try:
             # Connecting waits in a thread of kazoo's; it is waited for in one of ours.
             await asyncio.to_thread(made.start, PATIENCE)
@@ -138,6 +157,20 @@ class Session:
         except LOST as error:
             raise OutcomeUnknown(f"zookeeper://{self._hosts}: the answer was lost") from error
 
+    async def landed(self, operations: Sequence[tuple[Any, ...]]) -> bool:
+        """The same; False: a node is not as the operations want it.
+
+        Raises:
+            StoreUnavailable: Nothing was written, for another reason.
+            OutcomeUnknown: The answer was lost.
+        """
+        results = await self.together(operations)
+        failed = [one for one in results if isinstance(one, Exception)]
+        for one in failed:
+            if not isinstance(one, REFUSED):
+                raise StoreUnavailable(f"nothing was written: {one!r}") from one
+        return not failed
+
     def watch(self, event: object) -> None:
         """For kazoo, as the watch of a read: wakes who waits."""
         self._wake()
@@ -167,9 +200,6 @@ class Session:
         async with asyncio.timeout(PATIENCE):
             return await answered
 
-    def _changed(self, state: object) -> None:
-        self._wake()
-
     def _wake(self) -> None:
         loop = self._loop
         if loop is not None and not loop.is_closed():
@@ -188,3 +218,16 @@ def _settle(answered: asyncio.Future[Any], result: Any) -> None:
 def _end(made: Any) -> None:
     made.stop()
     made.close()
+
+
+@contextmanager
+def nothing_lost() -> Generator[None]:
+    """For what changes nothing that anybody has asked for, so that it does not matter if it landed.
+
+    Raises:
+        StoreUnavailable: The answer was lost.
+    """
+    try:
+        yield
+    except OutcomeUnknown as error:
+        raise StoreUnavailable(str(error)) from error

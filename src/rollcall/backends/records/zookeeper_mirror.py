@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from typing import NamedTuple
+from collections import deque
+from typing import Any, Final, NamedTuple
 
 from rollcall.backends.records import zookeeper_nodes as nodes
 from rollcall.backends.records.batch import Batch, Key, Row
 from rollcall.backends.records.codec import Codec
 from rollcall.backends.records.zookeeper_link import Session, errors
-from rollcall.kernel.errors import Compacted
+from rollcall.kernel.errors import Compacted, StoreUnavailable
 from rollcall.registry.models import Table
 from rollcall.registry.store import Change, Stored
+
+_TRIES: Final = 5
+"""How often a server that seems to be behind is told to catch up, and asked again."""
 
 
 class Kept(NamedTuple):
@@ -25,35 +28,41 @@ class Kept(NamedTuple):
 class Mirror:
     """The documents, the changes that are kept, and the head, as of one version of it.
 
+    One mirror is of one history: where the root was made anew, or its data were put back to an
+    earlier state, it is good for nothing any more and says `Compacted`.
+
     Args:
         session: Reads.
         paths: Where the nodes are.
 
     Attributes:
         head: The head node.
-        version: Its version, which only ever grows while the epoch stays the same.
+        version: Its version, which only ever grows.
         rows: The documents.
         log: The changes that are kept.
         done: The same by operation id.
         kept: Their nodes.
-        weights: Bytes of the message that would remove a shared lease with all it covers, by
-            namespace and id.
+        left: Whose nodes may still be there although a removed lease took them along.
     """
 
     def __init__(self, session: Session, paths: nodes.Paths) -> None:
         self._session = session
         self._paths = paths
         self._codec = Codec()
-        self.head: nodes.Head = nodes.Head("")
-        self.version: int = -1
+        self.head = nodes.Head("")
+        self.version = -1
         self.rows: dict[Key, Row | None] = {}
         self.log: deque[Change] = deque()
         self.done: dict[str, Change] = {}
         self.kept: deque[Kept] = deque()
-        self.weights: Counter[tuple[str, str]] = Counter()
+        self.left: set[Key] = set()
 
     async def read_all(self) -> None:
-        """Read all nodes; the mirror must be a fresh one."""
+        """Read all nodes; for a mirror that knows nothing yet.
+
+        Raises:
+            Compacted: Others wrote so much meanwhile that it has to be begun anew.
+        """
         call, paths = self._session.call, self._paths
         await call("sync", paths.root)
         data, stat = await call("get", paths.head)
@@ -67,11 +76,13 @@ class Mirror:
         found = await self._session.each("get", [paths.doc(key) for key in keys])
         for key, one in zip(keys, found, strict=True):
             if one is not None:
-                self._put(key, nodes.document_from(one[0], key[0], self._codec))
+                self.rows[key] = nodes.document_from(one[0], key[0], self._codec)
+        for gone in self.head.removed:
+            self._uncover(gone.namespace, gone.id, gone.revision)
         batches = sorted(await call("get_children", paths.changes))
         for one in await self._session.each("get", [f"{paths.changes}/{n}" for n in batches]):
             if one is not None:
-                self._take_in(one[0])
+                self._take_in(one[0], self.head.revision)
         # Up to where the head was; what came in meanwhile follows in its order.
         await self.catch_up(synced=True)
         await self._read_renewals()
@@ -98,74 +109,96 @@ class Mirror:
         call, paths = self._session.call, self._paths
         if synced:
             await call("sync", paths.root)
+        behind = 0
         while True:
-            data, stat = await call("get", paths.head)
-            head = nodes.head_from(data)
-            if self.version >= 0 and head.epoch != self.head.epoch:
-                # Somebody has made the root anew: what the mirror holds is of another store.
-                raise Compacted(self._next - 1, head.compacted + 1)
-            if stat.version < self.version:
-                # A server that is behind the one that was asked before.
-                await call("sync", paths.root)
-                continue
-            if self._next > head.revision:
-                break
-            try:
-                batch, _ = await call("get", paths.change(self._next))
-            except errors.NoNodeError:
+            head, version = await self.ask()
+            if head is None or head.epoch != self.head.epoch:
+                raise Compacted(self.head.revision, 0 if head is None else head.compacted + 1)
+            if version >= self.version:
+                if self._next > head.revision:
+                    break
                 if head.compacted >= self._next:
-                    raise Compacted(self._next - 1, head.compacted + 1) from None
-                await call("sync", paths.root)
-                continue
-            self._take_in(batch)
-        self.head, self.version = head, stat.version
+                    raise Compacted(self._next - 1, head.compacted + 1)
+                try:
+                    batch, _ = await call("get", paths.change(self._next))
+                except errors.NoNodeError:
+                    pass
+                else:
+                    self._take_in(batch)
+                    behind = 0
+                    continue
+            # A server that is behind the one that was asked before, or data that were put back.
+            if behind == _TRIES:
+                if version < self.version:
+                    raise Compacted(self.head.revision, head.compacted + 1)
+                raise StoreUnavailable(f"{paths.change(self._next)} is missing")
+            behind += 1
+            await call("sync", paths.root)
+        self.head, self.version = head, version
+        if not head.removed:
+            self.left.clear()
         self._drop_forgotten()
+
+    async def ask(self, **options: Any) -> tuple[nodes.Head | None, int]:
+        """The head and its version as a server has them; None: there is none."""
+        try:
+            data, stat = await self._session.call("get", self._paths.head, **options)
+        except errors.NoNodeError:
+            return None, -1
+        return nodes.head_from(data), stat.version
+
+    async def leftovers(self) -> list[str]:
+        """Paths of nodes that a removed lease has left."""
+        paths = self._paths
+        buckets = paths.buckets(paths.docs)
+        listed = await self._session.each("get_children", buckets)
+        return [
+            f"{parent}/{name}"
+            for parent, names in zip(buckets, listed, strict=True)
+            for name in names or ()
+            if nodes.key_of(name) in self.left
+        ]
 
     @property
     def _next(self) -> int:
         """The number of the first change that the mirror does not have."""
         return self.log[-1].revision + 1 if self.log else self.head.compacted + 1
 
-    def _take_in(self, batch: bytes) -> None:
+    def _take_in(self, batch: bytes, known: int = 0) -> None:
+        """Take in a node of changes; the documents were read after change `known`."""
         changes = nodes.changes_from(batch, self._codec)
         for change, row in changes:
-            key = (change.table, change.namespace, change.id)
-            there = self.rows.get(key)
-            # While everything is read, a document may be newer than the change.
-            if there is None or there.revision < change.revision:
-                if row is None:
-                    self._pop(key)
-                else:
-                    self._put(key, row)
-            if row is None and change.table is Table.LEASE:
-                # Also where the lease has been granted anew since: what it covered then is gone.
-                self._uncover(key, change.revision)
+            if change.revision > known:
+                self._follow(change, row)
             self._note(change)
         self.kept.append(Kept(changes[0][0].revision, changes[-1][0].revision))
+
+    def _follow(self, change: Change, row: Row | None) -> None:
+        key = (change.table, change.namespace, change.id)
+        there = self.rows.get(key)
+        # While everything is read, a document may be newer than the change.
+        if there is None or there.revision < change.revision:
+            if row is None:
+                self.rows.pop(key, None)
+            else:
+                if there is not None and there.begun == row.begun:
+                    row.renewed_at = max(row.renewed_at, there.renewed_at)
+                self.rows[key] = row
+                self.left.discard(key)
+        if row is None and change.table is Table.LEASE:
+            self._uncover(change.namespace, change.id, change.revision)
 
     def _note(self, change: Change) -> None:
         self.log.append(change)
         self.done[change.op] = change
 
-    def _uncover(self, lease: Key, revision: int) -> None:
-        for member, row in list(self.rows.items()):
-            covered = row is not None and row.lease == lease[2] and row.revision < revision
-            if covered and member[0] is Table.RECORD and member[1] == lease[1]:
-                self._pop(member)
-
-    def _put(self, key: Key, row: Row) -> None:
-        self._pop(key)
-        self.rows[key] = row
-        if row.lease is not None:
-            self.weights[key[1], row.lease] += self._paths.weight(key)
-
-    def _pop(self, key: Key) -> None:
-        old = self.rows.pop(key, None)
-        if old is not None and old.lease is not None:
-            lease = key[1], old.lease
-            self.weights[lease] -= self._paths.weight(key)
-            if not self.weights[lease]:
-                del self.weights[lease]
+    def _uncover(self, namespace: str, lease: str, revision: int) -> None:
+        """Forget what a shared lease covered that was removed at this revision."""
+        for key, row in list(self.rows.items()):
+            covered = row is not None and row.lease == lease and row.revision < revision
+            if covered and key[0] is Table.RECORD and key[1] == namespace:
+                del self.rows[key]
+                self.left.add(key)
 
     def _drop_forgotten(self) -> None:
         while self.log and self.log[0].revision <= self.head.compacted:
@@ -173,24 +206,25 @@ class Mirror:
         while self.kept and self.kept[0].last <= self.head.compacted:
             self.kept.popleft()
 
-    def landed(self, batch: Batch) -> None:
-        """Take in a batch of our own."""
+    def landed(self, batch: Batch, head: nodes.Head) -> None:
+        """Take in a batch of our own, which wrote this head."""
         self.kept.append(Kept(self.head.revision + 1, batch.revision))
-        self.head = nodes.Head(self.head.epoch, batch.revision, self.head.compacted)
-        self.version += 1
+        self.moved(head)
         for key in batch.touched:
             row = batch.rows[key]
-            if row is None:
-                self._pop(key)
-            else:
-                self._put(key, row)
+            if row is not None:
+                self.rows[key] = row
+            elif self.rows.pop(key, None) is not None and head.removed:
+                self.left.add(key)
         for change, _ in batch.changes:
             self._note(change)
 
-    def compacted(self, last: int) -> None:
-        """Take in a compaction of our own, which forgot the changes up to `last`."""
-        self.head = nodes.Head(self.head.epoch, self.head.revision, last)
+    def moved(self, head: nodes.Head) -> None:
+        """Take in a head of our own."""
+        self.head = head
         self.version += 1
+        if not head.removed:
+            self.left.clear()
         self._drop_forgotten()
 
     async def _read_renewals(self) -> None:

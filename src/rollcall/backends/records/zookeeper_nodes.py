@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodes of records in ZooKeeper: their names, and what is in them.
 
+    <root>/epoch-<epoch>           whose history this is; every writer names it
     <root>/head                    the number of the last change; its version is the lock of writers
     <root>/alive                   when a replica was up last
     <root>/changes/<revision>      a batch of changes, under the number of its first
@@ -21,22 +22,27 @@ import msgspec
 
 from rollcall.backends.records.batch import Key, Row
 from rollcall.backends.records.codec import Codec
-from rollcall.backends.records.terms import term
 from rollcall.kernel.errors import IncompatibleStore
 from rollcall.registry.models import Table
 from rollcall.registry.store import Change
 
 BUCKETS: Final = 64
 """Listing a node's children has to fit into a message, so there are several to be the parents."""
-MESSAGE: Final = 900_000
-"""Bytes that fit into one message (`jute.maxbuffer` is 1,048,575), with room for what is around."""
-BATCH: Final = 250_000
-"""Bytes up to which several writes share a message: the servers keep the last 500 in memory."""
-OVERHEAD: Final = 64
-"""Bytes that an operation takes up beside its path and its data: kind, lengths, version, rights."""
-COVERED: Final = 700_000
-"""Bytes that the removal of a shared lease, which is one message, may take up."""
-FORMAT: Final = 1
+FORMAT: Final = 2
+
+
+class Removed(msgspec.Struct, frozen=True, array_like=True):
+    """A shared lease that is gone, while nodes of records that it covered are still there.
+
+    Args:
+        namespace: The lease's.
+        id: The lease's.
+        revision: Of its removal; what it covered then has smaller ones.
+    """
+
+    namespace: str
+    id: str
+    revision: int
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -47,12 +53,16 @@ class Head(msgspec.Struct, frozen=True):
         revision: Of the last change.
         compacted: The last change that is forgotten.
         format: Of the nodes.
+        removed: Shared leases with so many records that these are deleted in further messages.
+            The records are gone all the same, for everybody: nobody counts their nodes, and nobody
+            writes before the nodes are deleted.
     """
 
     epoch: str
     revision: int = 0
     compacted: int = 0
     format: int = FORMAT
+    removed: tuple[Removed, ...] = ()
 
 
 class _Document(msgspec.Struct, array_like=True):
@@ -97,6 +107,10 @@ class Paths:
         self.docs = f"{root}/docs"
         self.renewals = f"{root}/renewals"
 
+    def epoch(self, epoch: str) -> str:
+        """The node that is there as long as the store's epoch is this one."""
+        return f"{self.root}/epoch-{epoch}"
+
     def change(self, revision: int) -> str:
         """The batch whose first change has this number."""
         return f"{self.changes}/{revision:020}"
@@ -105,10 +119,6 @@ class Paths:
         """A document."""
         name = name_of(key)
         return f"{self.docs}/{bucket(name)}/{name}"
-
-    def weight(self, key: Key) -> int:
-        """Bytes that the removal of a document takes up in a message."""
-        return len(self.doc(key)) + OVERHEAD
 
     def renewal(self, key: Key) -> str:
         """The bucket with a document's renewals."""
@@ -134,25 +144,6 @@ def bucket(name: str) -> str:
     """Which bucket a name belongs to: the same one everywhere."""
     digest = hashlib.blake2b(name.encode(), digest_size=1).digest()
     return f"{digest[0] % BUCKETS:02x}"
-
-
-def size(operations: Sequence[tuple[Any, ...]]) -> int:
-    """Bytes of a message with these operations, or some more."""
-    return sum(
-        OVERHEAD + sum(len(one) for one in arguments if isinstance(one, str | bytes))
-        for _, *arguments in operations
-    )
-
-
-def fitting(docs: Sequence[str | None], start: int) -> int:
-    """Up to where documents may fit into one message, each twice: in the log and as itself."""
-    size, end = 0, start
-    while end < len(docs):
-        size += 2 * len((docs[end] or "").encode()) + 400
-        if size > BATCH and end > start:
-            break
-        end += 1
-    return end
 
 
 def encoded(value: object) -> bytes:
@@ -213,6 +204,8 @@ def changes_to(
 
 def changes_from(data: bytes, codec: Codec) -> list[tuple[Change, Row | None]]:
     """The same, read: each change, and the row that it left; None: it removed one."""
+    from rollcall.backends.records.terms import term
+
     found: list[tuple[Change, Row | None]] = []
     for kept in _read(_changes, data):
         table = Table(kept.table)
