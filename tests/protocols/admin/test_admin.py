@@ -54,7 +54,7 @@ async def admin(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """An administrator's client; one event could not be handled."""
     keys, audit, ids = InMemoryKeyStore(), InMemoryAuditLog(), RandomIds()
-    key, text = draw_key(ids, clock, name="root", namespace="acme", scopes=frozenset({"admin"}))
+    key, text = draw_key(ids, clock, name="root", namespace="default", scopes=frozenset({"admin"}))
     await keys.add(key)
     log = InMemoryEventLog()
     event = created()
@@ -84,7 +84,7 @@ async def test_a_key_is_shown_once_and_lets_in_what_it_grants(admin: httpx.Async
     made = await admin.post(KEYS, json={"name": "ci", "scopes": ["read"]})
     assert made.status_code == 201
     text = made.json()["key"]
-    assert made.json()["namespace"] == "acme"
+    assert made.json()["namespace"] == "default"
 
     listed = (await admin.get(KEYS)).json()
     assert {one["name"] for one in listed} == {"root", "ci"}
