@@ -11,6 +11,7 @@ from rollcall.events.dispatcher import GroupStatus
 from rollcall.events.log import Held
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
+from rollcall.protocols import paging
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.admin import wire
 from rollcall.protocols.admin.errors import KeyNotFound
@@ -92,12 +93,17 @@ def _add_audit(routes: APIRouter, audit: AuditLog) -> None:
     @routes.get("/audit")
     async def read_audit(
         caller: Administrator,
-        namespace: Namespace = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        asked: Annotated[wire.AuditQuery, Query()],
+        request: Request,
+        response: Response,
     ) -> list[wire.AuditInfo]:
-        """Who changed what, the newest first."""
-        found = await audit.entries(namespace_for(caller, namespace), limit=limit)
-        return [wire.entry_to(entry) for entry in found]
+        """Who changed what, the newest first; the next page is in the `Link` header."""
+        namespace = namespace_for(caller, asked.namespace)
+        found = await audit.entries(namespace, asked.question(), limit=asked.limit + 1)
+        page = found[: asked.limit]
+        if len(found) > len(page):
+            response.headers["Link"] = paging.link(request.url, str(page[-1].number))
+        return [wire.entry_to(entry) for entry in page]
 
 
 def _add_events(routes: APIRouter, delivery: EventDelivery) -> None:
