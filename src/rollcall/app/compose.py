@@ -196,9 +196,12 @@ class Platform:
             rate = RateLimiter(
                 self.clock, per_second=settings.rate_per_second, burst=settings.rate_burst
             )
+        checking, figures = health_checks(
+            self.registry, self._store.traits, self.clock, self.ids, settings
+        )
         beside = (
             upkeep(self._store, self.registry, events, audit, self.clock, settings),
-            health_checks(self.registry, self._store.traits, self.clock, self.ids, settings),
+            checking,
         )
         apps: dict[str, FastAPI] = {}
         for one in self.services:
@@ -216,7 +219,7 @@ class Platform:
                 health_paths=one.health_paths,
             )
             # What serves the whole process runs once, beside the first of its services.
-            parts = [modules[one.name], administration, *(() if apps else beside)]
+            parts = [modules[one.name], administration, figures, *(() if apps else beside)]
             apps[one.name] = app = create_app(parts, kit)
             await stack.enter_async_context(app.router.lifespan_context(app))
         self.apps = apps
