@@ -171,8 +171,7 @@ def unharmed(server: Serving, client: httpx.Client) -> Iterator[None]:
 def named(answer: Answer | httpx.Response) -> list[str]:
     """The fields that a refusal names."""
     if isinstance(answer, httpx.Response):
-        kind = answer.headers["content-type"]
-        answer = Answer(answer.status_code, kind, answer.content)
+        answer = Answer(answer.status_code, answer.headers["content-type"], answer.content)
     assert 400 <= answer.status < 500, (answer.status, answer.body[:500])
     assert answer.kind == "application/problem+json"
     return [one["field"] for one in answer.json().get("errors", [])]
