@@ -44,14 +44,15 @@ DOCUMENT_5 = [
     "rollcall_http_requests_total",
     "rollcall_http_request_duration_seconds_bucket",
     "rollcall_loop_lag_seconds",
+    'rollcall_health_checks_total{outcome="failed"} >= 1',
+    "rollcall_health_checks_in_flight",
+    "rollcall_health_checked_records >= 1",
 ]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(
-        tmp_path_factory.mktemp("scraped"), "up", ROLLCALL_STORE="memory", ROLLCALL_PROBES="false"
-    ) as one:
+    with serving(tmp_path_factory.mktemp("scraped"), "up", ROLLCALL_STORE="memory") as one:
         card = {
             "agent_id": "scraped",
             "agent_name": "Scraped",
@@ -63,7 +64,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         gone = {**card, "agent_id": "gone", "agent_name": "Gone", "runtime": "pod"}
         httpx.post(f"{one.agents}/register", json=gone).raise_for_status()
         httpx.delete(f"{one.agents}/agents/gone").raise_for_status()
-        silent = {"agent_id": "silent", "agent_name": "Silent", "base_url": "http://127.0.0.1:1"}
+        silent: dict[str, Any] = {
+            "agent_id": "silent",
+            "agent_name": "Silent",
+            "base_url": "http://127.0.0.1:1",
+        }
+        silent["health_check"] = {"enabled": True, "interval_seconds": 1, "timeout_seconds": 1}
         httpx.post(f"{one.agents}/register", json=card).raise_for_status()
         httpx.post(f"{one.agents}/register", json={**silent, "kind": "tool"}).raise_for_status()
         httpx.post(f"{one.agents}/agents/scraped/heartbeat").raise_for_status()

@@ -78,6 +78,7 @@ async def test_a_record_is_changed_by_the_key_that_registered_it_or_an_admin_onl
         (agents, "POST", "/register", AGENT),
         (agents, "POST", "/agents/a/heartbeat", None),
         (agents, "POST", "/heartbeats", {"agent_ids": ["x", "a"]}),
+        (agents, "POST", "/heartbeats", {"runtime": "pod"}),
         (agents, "PATCH", "/agents/a", {"version": "2"}),
         (agents, "PATCH", "/agents/a/status", {"status": "busy"}),
         (services, "POST", "/api/v1/register", SERVICE),
@@ -89,12 +90,13 @@ async def test_a_record_is_changed_by_the_key_that_registered_it_or_an_admin_onl
     for client, method, path, body in writes:
         answer = await client.request(method, path, json=body, headers=other)
         assert answer.status_code == 403, (method, path, answer.text)
-    batch = {"agents": [AGENT, {**AGENT, "agent_id": "b"}]}
+    stowaway = {**AGENT, "agent_id": "c"}
+    batch = {"agents": [AGENT, {**AGENT, "agent_id": "b", "runtime": "another"}, stowaway]}
     outcome = (await agents.post("/register/batch", json=batch, headers=other)).json()
-    assert [one["status"] for one in outcome["results"]] == ["failed", "registered"]
+    assert [one["status"] for one in outcome["results"]] == [*("failed", "registered", "failed")]
     await agents.delete("/agents/b", headers=other)
     for headers in (mine, admin):
-        for client, method, path, body in writes[:8]:
+        for client, method, path, body in writes[:9]:
             answer = await client.request(method, path, json=body, headers=headers)
             assert answer.status_code == 200, (method, path, answer.text)
     assert (await agents.delete("/agents/a", headers=other)).status_code == 403

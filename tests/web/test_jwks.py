@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rollcall.kernel.caller import NotAuthenticated
 from rollcall.kernel.errors import InvalidInput, Unavailable
 from rollcall.testing.clock import FrozenClock
 from rollcall.web.jwks import FetchedKeys, GivenKeys, fetch_over_http
+from support.hosting import hosted
 
 
 def public(kid: str, **more: object) -> dict[str, Any]:
@@ -134,3 +139,41 @@ def test_keys_come_from_where_nobody_can_change_them(url: str) -> None:
 @pytest.mark.parametrize("url", ["https://issuer.test/jwks", "http://127.0.0.1:8080/jwks"])
 def test_keys_come_over_https_or_from_this_machine(url: str) -> None:
     assert callable(fetch_over_http(url))
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "100.100.100.200"]
+)
+def test_keys_never_come_from_a_link_local_or_metadata_address(host: str) -> None:
+    with pytest.raises(InvalidInput, match="jwks_url"):
+        fetch_over_http(f"https://{host}/jwks")
+
+
+async def _elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+    await RedirectResponse("/keys")(scope, receive, send)
+
+
+async def _far_too_long(scope: Scope, receive: Receive, send: Send) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(64):
+            yield b" " * 65_536
+
+    await StreamingResponse(pieces())(scope, receive, send)
+
+
+async def _broken(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response("down", 503)(scope, receive, send)
+
+
+@pytest.mark.parametrize("app", [_elsewhere, _far_too_long, _broken])
+async def test_a_set_that_comes_from_elsewhere_or_is_far_too_long_is_none(
+    app: ASGIApp, clock: FrozenClock
+) -> None:
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[ASGIApp]:
+        yield app
+
+    with hosted(opened) as url:
+        keys = FetchedKeys(fetch_over_http(url), clock)
+        with pytest.raises(Unavailable, match="cannot be had"):
+            await keys.find("one", "RS256")

@@ -11,6 +11,7 @@ from rollcall.app.settings import Settings
 from rollcall.backends.probes.network import NetworkProber
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
+from rollcall.protocols.probe_metrics import ProbeMetrics
 from rollcall.registry.probing import HealthChecks
 from rollcall.registry.replicas import Replicas
 from rollcall.registry.service import RegistryService
@@ -21,8 +22,10 @@ from rollcall.web.module import Module
 
 def health_checks(
     registry: RegistryService, traits: Traits, clock: Clock, ids: IdSource, settings: Settings
-) -> Module:
-    """A module that asks registered records how they are.
+) -> tuple[Module, Module]:
+    """A module that asks registered records how they are, and one that tells how that goes.
+
+    The first is for one service of the process, the second for all.
 
     Args:
         registry: Whose records.
@@ -32,7 +35,7 @@ def health_checks(
         settings: Whether at all, and how many at once.
     """
     if not settings.probes:
-        return Module(name="health-checks")
+        return Module(name="health-checks"), Module(name="health-check-figures")
     prober, replicas = NetworkProber(), Replicas(registry, clock, ids.hex(16))
     if traits.shared:
         checks = HealthChecks(
@@ -57,4 +60,7 @@ def health_checks(
     tasks = [BackgroundTask("health-checks", checks.run)]
     if traits.shared:
         tasks.append(BackgroundTask("replicas", replicas.run))
-    return Module(name="health-checks", tasks=tasks, lifespans=(opened,))
+    return (
+        Module(name="health-checks", tasks=tasks, lifespans=(opened,)),
+        Module(name="health-check-figures", collectors=(ProbeMetrics(checks),)),
+    )

@@ -202,9 +202,12 @@ class Platform:
             rate = RateLimiter(
                 self.clock, per_second=settings.rate_per_second, burst=settings.rate_burst
             )
+        checking, figures = health_checks(
+            self.registry, self._store.traits, self.clock, self.ids, settings
+        )
         beside = (
             upkeep(self._store, self.registry, events, audit, self.clock, settings),
-            health_checks(self.registry, self._store.traits, self.clock, self.ids, settings),
+            checking,
         )
         if settings.relay_registry_events:
             beside = (*beside, registry_relay(self.registry, self.database, self.clock))
@@ -225,7 +228,7 @@ class Platform:
                 traces=traces,
             )
             # What serves the whole process runs once, beside the first of its services.
-            parts = [modules[one.name], administration, *(() if apps else beside)]
+            parts = [modules[one.name], administration, figures, *(() if apps else beside)]
             apps[one.name] = app = create_app(parts, kit)
             await stack.enter_async_context(app.router.lifespan_context(app))
         self.apps = apps

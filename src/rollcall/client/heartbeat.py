@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from random import Random
 from typing import Any
@@ -17,12 +18,12 @@ from rollcall.policies.retry import RetryPolicy, full_jitter
 _log = logging.getLogger(__name__)
 
 
-class HeartbeatingClient:
+class HeartbeatingClient(ABC):
     """What clients that heartbeat have in common.
 
-    A subclass says how one lease is renewed (`_renew`) and how to register again (`_reregister`).
-    It may also have a `_heartbeat_loop` of its own (document 2): one that goes on while
-    `_heartbeat_running`, and waits `_heartbeat_interval` seconds.
+    A subclass says how one lease is renewed and how to register again. It may also have a
+    `_heartbeat_loop` of its own (document 2): one that goes on while `_heartbeat_running`, and
+    waits `_heartbeat_interval` seconds.
 
     Args:
         name: Who heartbeats, for the log.
@@ -140,11 +141,14 @@ class HeartbeatingClient:
         if error := task.exception():
             _log.error("%s heartbeats no more: its loop has ended", self._name, exc_info=error)
 
+    @abstractmethod
     async def _renew(self) -> None:
-        raise NotImplementedError
+        """Send a sign of life. Raises `RecordNotFound` where the registry knows of nobody."""
 
+    @abstractmethod
     def _can_reregister(self) -> bool:
-        raise NotImplementedError
+        """Whether there is anything to register again."""
 
+    @abstractmethod
     async def _reregister(self) -> None:
-        raise NotImplementedError
+        """Register again what was registered last."""

@@ -14,6 +14,8 @@ from rollcall.web.auth import require
 Reader = Annotated[Caller, Depends(require(READ))]
 Writer = Annotated[Caller, Depends(require(REGISTER))]
 Administrator = Annotated[Caller, Depends(require(ADMIN))]
+Operator = Annotated[Caller, Depends(require(ADMIN, whole=True))]
+"""Of what is about all namespaces."""
 
 Where = Annotated[Place, Query()]
 """Of a write: the namespace."""

@@ -17,6 +17,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -38,6 +39,17 @@ SPREAD: Final = 0.1
 
 Key = tuple[str, str]
 """Namespace and id of a record."""
+
+
+class Outcome(StrEnum):
+    """How a probe ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """The record said that it is not well, or could not be reached."""
+    TIMEOUT = "timeout"
+    BROKEN = "broken"
+    """The fault is ours."""
 
 
 class ProbeFailed(Exception):
@@ -134,8 +146,10 @@ class HealthChecks:
         self._numbers = 0
         self._moved = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
-        self.probes = 0
-        self.failures = 0
+        self.outcomes = dict.fromkeys(Outcome, 0)
+        """How many have ended in which way."""
+        self.in_flight = 0
+        """How many are being made now."""
 
     def __len__(self) -> int:
         """How many records have a health check."""
@@ -230,37 +244,41 @@ class HealthChecks:
 
     async def _ask(self, key: Key, target: _Target) -> None:
         async with self._slots:
-            reason = await self._outcome(target)
+            self.in_flight += 1
+            try:
+                outcome, reason = await self._outcome(target)
+            finally:
+                self.in_flight -= 1
+            self.outcomes[outcome] += 1
             if self._targets.get(key) is not target:
                 return
-            self.probes += 1
             target.failures = 0 if reason is None else target.failures + 1
-            self.failures += reason is not None
             with suppress(Unavailable, RecordNotFound, Contention, Closed):
                 await self._note(key, target, reason)
         if self._targets.get(key) is target:
             spread = self._rng.uniform(1 - SPREAD, 1 + SPREAD)
             self._schedule(key, target, target.check.interval_seconds * spread)
 
-    async def _outcome(self, target: _Target) -> str | None:
-        """Why it is not well; None: it is."""
+    async def _outcome(self, target: _Target) -> tuple[Outcome, str | None]:
+        """How a probe ended, and why the record is not well; None: it is."""
         asking = asyncio.ensure_future(self._prober.probe(target.address, target.check))
         timer = asyncio.ensure_future(self._clock.sleep(target.check.timeout_seconds))
         try:
             await asyncio.wait({asking, timer}, return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
-                return f"no answer within {target.check.timeout_seconds:g} s"
+                late = f"no answer within {target.check.timeout_seconds:g} s"
+                return Outcome.TIMEOUT, late
             asking.result()
         except ProbeFailed as failed:
-            return str(failed)[:500]
+            return Outcome.FAILED, str(failed)[:500]
         except Exception as error:
             _log.exception("a health check of %s broke", target.address)
-            return f"the health check broke: {type(error).__name__}"
+            return Outcome.BROKEN, f"the health check broke: {type(error).__name__}"
         finally:
             asking.cancel()
             timer.cancel()
             await asyncio.gather(asking, timer, return_exceptions=True)
-        return None
+        return Outcome.PASSED, None
 
     async def _note(self, key: Key, target: _Target, reason: str | None) -> None:
         """Write a verdict down where it is another one than before."""

@@ -6,8 +6,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from itertools import count, islice
+from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,6 +43,7 @@ class AuditEntry:
         subject: What it was about: what the handler said, else the path.
         status: The HTTP status of the answer.
         request_id: What the logs call the request.
+        number: Its place in the log, growing; given by the log.
     """
 
     at: float
@@ -51,6 +53,7 @@ class AuditEntry:
     subject: str
     status: int
     request_id: str
+    number: int = field(default=0, compare=False)
 
     @property
     def outcome(self) -> str:
@@ -60,6 +63,42 @@ class AuditEntry:
         return "refused" if self.status < 500 else "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class AuditQuestion:
+    """Which entries are wanted. All that is given must hold.
+
+    Args:
+        caller: Who sent the request.
+        action: Method and route.
+        subject: Letters that what it was about must hold, in small or large ones (of ASCII).
+        since: The entry is not older, in seconds since the epoch.
+        until: It is older.
+        before: Its number is smaller: what follows a page.
+    """
+
+    caller: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    since: float | None = None
+    until: float | None = None
+    before: int | None = None
+
+    def fits(self, entry: AuditEntry) -> bool:
+        """Whether an entry is one of them."""
+        return (
+            (self.caller is None or entry.caller == self.caller)
+            and (self.action is None or entry.action == self.action)
+            and (self.subject is None or self.subject.lower() in entry.subject.lower())
+            and (self.since is None or entry.at >= self.since)
+            and (self.until is None or entry.at < self.until)
+            and (self.before is None or entry.number < self.before)
+        )
+
+
+EVERY: Final = AuditQuestion()
+"""All entries."""
+
+
 class AuditLog(Protocol):
     """Keeps entries, in the order they came, and never changes one."""
 
@@ -67,8 +106,10 @@ class AuditLog(Protocol):
         """Keep `entry`; it is durable when this returns. Raises what it likes if it cannot."""
         ...
 
-    async def entries(self, namespace: str, *, limit: int = 100) -> list[AuditEntry]:
-        """The last `limit` entries of a namespace, the newest first."""
+    async def entries(
+        self, namespace: str, wanted: AuditQuestion = EVERY, *, limit: int = 100
+    ) -> list[AuditEntry]:
+        """The last `limit` entries of a namespace that are wanted, the newest first."""
         ...
 
     async def forget(self, before: float) -> int:
@@ -81,13 +122,17 @@ class InMemoryAuditLog:
 
     def __init__(self, keep: int = 10_000) -> None:
         self._entries: deque[AuditEntry] = deque(maxlen=keep)
+        self._numbers = count(1)
 
     async def append(self, entry: AuditEntry) -> None:
-        self._entries.append(entry)
+        self._entries.append(replace(entry, number=next(self._numbers)))
 
-    async def entries(self, namespace: str, *, limit: int = 100) -> list[AuditEntry]:
-        found = [one for one in reversed(self._entries) if one.namespace == namespace]
-        return found[:limit]
+    async def entries(
+        self, namespace: str, wanted: AuditQuestion = EVERY, *, limit: int = 100
+    ) -> list[AuditEntry]:
+        newest = reversed(self._entries)
+        found = (one for one in newest if one.namespace == namespace and wanted.fits(one))
+        return list(islice(found, limit))
 
     async def forget(self, before: float) -> int:
         kept = [one for one in self._entries if one.at >= before]

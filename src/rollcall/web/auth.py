@@ -170,18 +170,28 @@ def permitted_caller(scope: Scope, needed: str) -> Caller:
     return found
 
 
-def require(needed: str) -> Callable[[HTTPConnection], Awaitable[Caller]]:
+def require(needed: str, *, whole: bool = False) -> Callable[[HTTPConnection], Awaitable[Caller]]:
     """A FastAPI dependency: the caller, who must have the scope `needed`.
 
         @router.post("/register")
         async def register(caller: Annotated[Caller, Depends(require(REGISTER))]): ...
+
+    Args:
+        needed: The scope.
+        whole: Whether the answer is about the whole process and so about all namespaces: it is for
+            those who run it, whose keys are of the default one.
 
     Raises:
         NotAuthenticated, NotPermitted, Unavailable: As for `permitted_caller`.
     """
 
     async def caller(connection: HTTPConnection) -> Caller:
-        return permitted_caller(connection.scope, needed)
+        found = permitted_caller(connection.scope, needed)
+        if whole and found.namespace != DEFAULT_NAMESPACE:
+            raise NotPermitted(
+                f"this is about all namespaces: it needs a key of namespace {DEFAULT_NAMESPACE!r}"
+            )
+        return found
 
     return caller
 

@@ -7,12 +7,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import httpx
 import jwt
 
+from rollcall.kernel.addresses import refusal
 from rollcall.kernel.caller import NotAuthenticated
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput, Unavailable
@@ -33,6 +35,8 @@ ASYMMETRIC = frozenset(
 )
 SHORTEST_SECRET = 32
 """Bytes: RFC 7518 wants a key at least as long as the hash, and SHA-256 is the shortest."""
+LONGEST_SET = 1 << 20
+"""Bytes that a JWK set may have."""
 
 
 class KeySource(Protocol):
@@ -145,19 +149,42 @@ class FetchedKeys:
 def fetch_over_http(url: str, *, timeout: float = 5.0) -> Fetch:
     """Gets `url` with a client of its own each time; that is seldom.
 
+    No redirection is followed, and no more than `LONGEST_SET` bytes are read.
+
     Raises:
-        InvalidInput: The URL is not https, and not on this machine.
+        InvalidInput: The URL is not https, and not on this machine; or it leads to a link-local or
+            metadata address. Private ones are welcome: issuers often have them.
     """
     parts = urlsplit(url)
+    reason = _refusal(parts.hostname)
+    if reason is not None:
+        raise InvalidInput("jwks_url", reason)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise InvalidInput("jwks_url", "must begin with https://, or nobody knows whose keys come")
 
     async def fetch() -> bytes:
-        async with httpx.AsyncClient(timeout=timeout) as client:
-            response = await client.get(url)
-        return response.raise_for_status().content
+        async with (
+            httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client,
+            client.stream("GET", url) as response,
+        ):
+            if response.status_code != 200:
+                raise Unavailable(f"{url} answers {response.status_code}")
+            body = b""
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > LONGEST_SET:
+                    raise Unavailable(f"{url} sends more than {LONGEST_SET} bytes")
+        return body
 
     return fetch
+
+
+def _refusal(host: str | None) -> str | None:
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return None
+    return refusal(address)
 
 
 def _signing_keys(jwks: object) -> list[Jwk]:

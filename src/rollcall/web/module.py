@@ -219,7 +219,7 @@ def _add_own_routes(app: FastAPI, kit: Kit, health: Health, metrics: Metrics) ->
         "/metrics",
         tell_metrics,
         tags=["service"],
-        dependencies=[Depends(require(READ))],
+        dependencies=[Depends(require(READ, whole=True))],
         responses=openapi.METRICS,
         response_class=Response,
     )

@@ -15,6 +15,7 @@ from rollcall.app.places import Places
 from rollcall.backends.eventlog.inmemory import InMemoryEventLog
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.subscriptions import DeliverySettings, Handler
+from rollcall.kernel.clock import utc
 from rollcall.kernel.ids import RandomIds
 from rollcall.policies.retry import RetryPolicy
 from rollcall.protocols.admin.module import module
@@ -54,7 +55,7 @@ async def admin(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """An administrator's client; one event could not be handled."""
     keys, audit, ids = InMemoryKeyStore(), InMemoryAuditLog(), RandomIds()
-    key, text = draw_key(ids, clock, name="root", namespace="acme", scopes=frozenset({"admin"}))
+    key, text = draw_key(ids, clock, name="root", namespace="default", scopes=frozenset({"admin"}))
     await keys.add(key)
     log = InMemoryEventLog()
     event = created()
@@ -84,7 +85,7 @@ async def test_a_key_is_shown_once_and_lets_in_what_it_grants(admin: httpx.Async
     made = await admin.post(KEYS, json={"name": "ci", "scopes": ["read"]})
     assert made.status_code == 201
     text = made.json()["key"]
-    assert made.json()["namespace"] == "acme"
+    assert made.json()["namespace"] == "default"
 
     listed = (await admin.get(KEYS)).json()
     assert {one["name"] for one in listed} == {"root", "ci"}
@@ -137,6 +138,37 @@ async def test_the_audit_log_tells_who_did_what(admin: httpx.AsyncClient) -> Non
     ]
     assert entries[1]["subject"] == f"key:{made['id']}"
     assert made["key"] not in str(entries)
+
+
+async def test_the_audit_log_is_read_by_the_page_and_by_what_is_asked(
+    admin: httpx.AsyncClient, clock: FrozenClock
+) -> None:
+    begun = clock.now()
+    for number in range(5):
+        await admin.post(KEYS, json={"name": f"ci-{number}", "scopes": ["read"]})
+        await clock.advance(10)
+    await admin.delete(f"{KEYS}/{'0' * 16}")
+
+    found: list[str] = []
+    url = "/api/v1/admin/audit?limit=2&action=POST%20/api/v1/admin/keys"
+    while url:
+        answer = await admin.get(url)
+        found += [one["subject"] for one in answer.json()]
+        url = answer.links.get("next", {}).get("url", "")
+    assert len(set(found)) == 5
+
+    async def asked(**params: str) -> list[str]:
+        answer = await admin.get("/api/v1/admin/audit", params=params)
+        assert answer.status_code == 200, answer.text
+        return [one["subject"] for one in answer.json()]
+
+    assert await asked(record=found[0]) == [found[0]]
+    assert await asked(record="0" * 16) == [f"{KEYS}/{'0' * 16}"]
+    assert await asked(caller="key:nobody") == []
+    times = [utc(begun + seconds).isoformat() for seconds in (10, 30)]
+    assert await asked(since=times[0], until=times[1]) == found[2:4]
+    for bad in ("limit=0", "cursor=x", "since=2026-01-01T00:00:00", "surprise=1"):
+        assert (await admin.get(f"/api/v1/admin/audit?{bad}")).status_code == 422
 
 
 async def test_a_dead_event_is_shown_and_replayed(

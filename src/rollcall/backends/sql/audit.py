@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Column, Double, Integer, Table, Text, delete, insert, select
+from sqlalchemy import Column, ColumnElement, Double, Integer, Table, Text, delete, insert, select
 
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.outbox import POSITION
 from rollcall.backends.sql.tables import METADATA
-from rollcall.web.audit import AuditEntry
+from rollcall.web.audit import EVERY, AuditEntry, AuditQuestion
 
 AUDIT: Final = Table(
     "audit_log",
@@ -27,8 +27,8 @@ AUDIT: Final = Table(
     Column("status", Integer, nullable=False),
     Column("request_id", Text, nullable=False),
 )
-_FIELDS: Final = tuple(column for column in AUDIT.c if column.name != "number")
-_NAMES: Final = tuple(column.name for column in _FIELDS)
+_FIELDS: Final = (*(column for column in AUDIT.c if column.name != "number"), AUDIT.c.number)
+_NAMES: Final = tuple(column.name for column in AUDIT.c if column.name != "number")
 _values: Final = attrgetter(*_NAMES)
 
 
@@ -51,10 +51,12 @@ class SqlAuditLog:
             self._writing = asyncio.create_task(self._write(), name="audit log")
         await written
 
-    async def entries(self, namespace: str, *, limit: int = 100) -> list[AuditEntry]:
-        wanted = select(*_FIELDS).where(AUDIT.c.namespace == namespace)
+    async def entries(
+        self, namespace: str, wanted: AuditQuestion = EVERY, *, limit: int = 100
+    ) -> list[AuditEntry]:
+        asked = select(*_FIELDS).where(AUDIT.c.namespace == namespace, *_conditions(wanted))
         async with self._database.reading() as connection:
-            rows = await connection.execute(wanted.order_by(AUDIT.c.number.desc()).limit(limit))
+            rows = await connection.execute(asked.order_by(AUDIT.c.number.desc()).limit(limit))
             return [AuditEntry(*row) for row in rows]
 
     async def forget(self, before: float) -> int:
@@ -73,7 +75,7 @@ class SqlAuditLog:
     async def _write_together(
         self, batch: Sequence[tuple[AuditEntry, asyncio.Future[None]]]
     ) -> None:
-        rows = [dict(zip(_NAMES, _values(entry), strict=True)) for entry, _ in batch]
+        rows = [_row(entry) for entry, _ in batch]
         try:
             async with self._database.begin() as work:
                 await work.connection.execute(insert(AUDIT), rows)
@@ -87,3 +89,24 @@ class SqlAuditLog:
             for _, written in batch:
                 if not written.done():
                     written.set_result(None)
+
+
+def _conditions(wanted: AuditQuestion) -> Iterator[ColumnElement[bool]]:
+    columns = AUDIT.c
+    if wanted.caller is not None:
+        yield columns.caller == wanted.caller
+    if wanted.action is not None:
+        yield columns.action == wanted.action
+    if wanted.subject is not None:
+        yield columns.subject.icontains(wanted.subject, autoescape=True)
+    if wanted.since is not None:
+        yield columns.at >= wanted.since
+    if wanted.until is not None:
+        yield columns.at < wanted.until
+    if wanted.before is not None:
+        yield columns.number < wanted.before
+
+
+def _row(entry: AuditEntry) -> dict[str, Any]:
+    # Without the number: the database counts.
+    return dict(zip(_NAMES, _values(entry), strict=True))

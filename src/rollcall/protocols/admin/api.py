@@ -11,11 +11,12 @@ from rollcall.events.dispatcher import GroupStatus
 from rollcall.events.log import Held
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
+from rollcall.protocols import paging
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.admin import wire
 from rollcall.protocols.admin.errors import KeyNotFound
 from rollcall.protocols.bodies import strict_route
-from rollcall.protocols.parameters import Administrator
+from rollcall.protocols.parameters import Administrator, Operator
 from rollcall.registry.service import RegistryService
 from rollcall.web.audit import AuditLog, audit_subject
 from rollcall.web.keys import KeyStore, draw_key
@@ -92,48 +93,53 @@ def _add_audit(routes: APIRouter, audit: AuditLog) -> None:
     @routes.get("/audit")
     async def read_audit(
         caller: Administrator,
-        namespace: Namespace = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        asked: Annotated[wire.AuditQuery, Query()],
+        request: Request,
+        response: Response,
     ) -> list[wire.AuditInfo]:
-        """Who changed what, the newest first."""
-        found = await audit.entries(namespace_for(caller, namespace), limit=limit)
-        return [wire.entry_to(entry) for entry in found]
+        """Who changed what, the newest first; the next page is in the `Link` header."""
+        namespace = namespace_for(caller, asked.namespace)
+        found = await audit.entries(namespace, asked.question(), limit=asked.limit + 1)
+        page = found[: asked.limit]
+        if len(found) > len(page):
+            response.headers["Link"] = paging.link(request.url, str(page[-1].number))
+        return [wire.entry_to(entry) for entry in page]
 
 
 def _add_events(routes: APIRouter, delivery: EventDelivery) -> None:
     @routes.get("/events/groups")
-    async def groups(caller: Administrator) -> list[wire.GroupInfo]:
+    async def groups(caller: Operator) -> list[wire.GroupInfo]:
         """How the event handlers of this process are doing."""
         return [wire.group_to(one) for one in await delivery.status()]
 
     @routes.get("/events/dead")
     async def dead(
-        caller: Administrator, group: Annotated[str | None, Query(max_length=200)] = None
+        caller: Operator, group: Annotated[str | None, Query(max_length=200)] = None
     ) -> list[wire.DeadInfo]:
         """Events that failed too often, and wait to be replayed or skipped."""
         names = [one.group for one in await delivery.status()] if group is None else [group]
         return [wire.dead_to(held) for name in names for held in await delivery.parked(name)]
 
     @routes.post("/events/replay")
-    async def replay(caller: Administrator, asked: wire.Place) -> wire.Done:
+    async def replay(caller: Operator, asked: wire.Place) -> wire.Done:
         """Try a dead event again."""
         await delivery.replay(asked.group, asked.position)
         return wire.Done(message=f"event {asked.position} is tried again by {asked.group}")
 
     @routes.post("/events/skip")
-    async def skip(caller: Administrator, asked: wire.Place) -> wire.Done:
+    async def skip(caller: Operator, asked: wire.Place) -> wire.Done:
         """Give a dead event up: what waits behind it goes on."""
         await delivery.skip(asked.group, asked.position)
         return wire.Done(message=f"event {asked.position} was given up by {asked.group}")
 
     @routes.post("/events/groups/{group}/pause")
-    async def pause(caller: Administrator, group: Group) -> wire.Done:
+    async def pause(caller: Operator, group: Group) -> wire.Done:
         """Deliver nothing more to a group, in this process."""
         delivery.pause(group)
         return wire.Done(message=f"{group} is paused")
 
     @routes.post("/events/groups/{group}/resume")
-    async def resume(caller: Administrator, group: Group) -> wire.Done:
+    async def resume(caller: Operator, group: Group) -> wire.Done:
         """Deliver to a group again."""
         delivery.resume(group)
         return wire.Done(message=f"{group} goes on")

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.admin.api import PREFIX, Namespace
-from rollcall.protocols.parameters import Administrator
+from rollcall.protocols.parameters import Administrator, Operator
 from rollcall.registry import archive
 from rollcall.registry.service import RegistryService
 
@@ -55,7 +55,7 @@ def router(service: RegistryService, backup: Backup) -> APIRouter:
         return Response(msgspec.json.encode(report), media_type="application/json")
 
     @routes.get("/backup", response_class=Response)
-    async def copy(caller: Administrator) -> Response:
+    async def copy(caller: Operator) -> Response:
         """A consistent copy of the SQLite files, as a tar archive."""
         return _Copy(backup)
 

@@ -7,14 +7,14 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from rollcall.events.dispatcher import GroupStatus
 from rollcall.events.envelope import to_json
 from rollcall.events.log import Held
 from rollcall.kernel.clock import utc
 from rollcall.protocols.wire import Wire
-from rollcall.web.audit import AuditEntry
+from rollcall.web.audit import AuditEntry, AuditQuestion
 from rollcall.web.keys import ApiKey
 
 ScopeWord = Literal["read", "register", "admin"]
@@ -45,6 +45,36 @@ class MadeKey(KeyInfo):
     """A new key; its text is shown this once and kept nowhere."""
 
     key: str
+
+
+class AuditQuery(Wire):
+    """Which entries. All that is given must hold."""
+
+    namespace: str | None = Field(default=None, max_length=256, description="By default one's own.")
+    caller: str | None = Field(default=None, max_length=512, description="Such as key:<id>.")
+    action: str | None = Field(
+        default=None, max_length=512, description="Such as DELETE /agents/{agent_id}."
+    )
+    record: str | None = Field(
+        default=None, max_length=512, description="An id, or a part of one, that it was about."
+    )
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: int | None = Field(
+        default=None, ge=1, lt=2**63, description="From the Link of the page before."
+    )
+
+    def question(self) -> AuditQuestion:
+        """As the log understands it."""
+        return AuditQuestion(
+            caller=self.caller,
+            action=self.action,
+            subject=self.record,
+            since=None if self.since is None else self.since.timestamp(),
+            until=None if self.until is None else self.until.timestamp(),
+            before=self.cursor,
+        )
 
 
 class AuditInfo(Wire):

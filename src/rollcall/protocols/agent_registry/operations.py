@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rollcall.kernel.caller import ADMIN, Caller
+from rollcall.kernel.caller import ADMIN, Caller, NotPermitted
 from rollcall.kernel.clock import utc
 from rollcall.kernel.errors import InvalidInput, RollcallError
 from rollcall.kernel.record_errors import LeaseNotFound
@@ -59,7 +59,7 @@ class AgentOperations:
         """
         record = self._record(caller, namespace, agent)
         if isinstance(record.lease, str):
-            await self._share(namespace, record.lease, agent)
+            await self._share(caller, namespace, record.lease, agent)
         await self._put(record, caller)
         return wire.Registered(agent_id=record.id, timestamp=self._now())
 
@@ -82,10 +82,19 @@ class AgentOperations:
             records[record.id] = record
             if isinstance(record.lease, str):
                 shared.setdefault(record.lease, agent)
+        refused: dict[str, NotPermitted] = {}
         for runtime, agent in shared.items():
-            await self._share(namespace, runtime, agent)
-        puts = (self._put(record, caller) for record in records.values())
-        outcomes = await asyncio.gather(*puts, return_exceptions=True)
+            try:
+                await self._share(caller, namespace, runtime, agent)
+            except NotPermitted as error:
+                refused[runtime] = error
+
+        async def put(record: Record) -> None:
+            if isinstance(record.lease, str) and record.lease in refused:
+                raise refused[record.lease]
+            await self._put(record, caller)
+
+        outcomes = await asyncio.gather(*map(put, records.values()), return_exceptions=True)
         return self._outcome(list(records), outcomes)
 
     async def heartbeat(
@@ -159,7 +168,7 @@ class AgentOperations:
         started = self.service.clock.monotonic()
         renewed = 0
         if beats.runtime is not None:
-            renewed = await self._renew_runtime(namespace, beats.runtime)
+            renewed = await self._renew_runtime(caller, namespace, beats.runtime)
         unknown = await self.service.renew_many(namespace, beats.agent_ids)
         renewed += len(beats.agent_ids) - len(unknown)
         self.metrics.heartbeats(self.service.clock.monotonic() - started)
@@ -292,22 +301,53 @@ class AgentOperations:
     async def _put(self, record: Record, caller: Caller) -> None:
         await self.service.register(record, checked=True, guard=guard_for(caller))
 
-    async def _share(self, namespace: str, runtime: str, agent: wire.AgentRegistration) -> None:
-        """See to it that the runtime has a lease, and that it is fresh."""
+    async def _share(
+        self, caller: Caller, namespace: str, runtime: str, agent: wire.AgentRegistration
+    ) -> None:
+        """See to it that the runtime has a lease, and that it is fresh.
+
+        Raises:
+            NotPermitted: It is somebody else's.
+        """
+        self._guard_lease(caller, namespace, runtime)
         try:
             await self.service.renew_lease(namespace, runtime)
         except LeaseNotFound:
             timeout = agent.heartbeat_timeout_seconds or self._timeout
             await self.service.grant(namespace, runtime, translate.policy(timeout))
 
-    async def _renew_runtime(self, namespace: str, runtime: str) -> int:
+    def _guard_lease(self, caller: Caller, namespace: str, runtime: str) -> None:
+        """Refuse who has registered none of those that share a lease, if anybody does.
+
+        Whoever keeps it fresh keeps the dead among them alive. The first that is theirs will do, so
+        that a heartbeat of a large runtime costs as little as that of a small one.
+        """
+        state = self.service.state
+        others = False
+        for slot in () if caller.may(ADMIN) else state.index.members(namespace, runtime):
+            record = state.slots.record(slot)
+            if record.lease == runtime:
+                if record.owner in ("", caller.subject):
+                    return
+                others = True
+        if others:
+            raise NotPermitted(
+                f"the agents of runtime {runtime!r} were registered with another key", scope=ADMIN
+            )
+
+    async def _renew_runtime(self, caller: Caller, namespace: str, runtime: str) -> int:
         index, state = self.service.state.index, self.service.state
         if state.lease_slot(namespace, runtime) is not None:
+            self._guard_lease(caller, namespace, runtime)
             await self.service.renew_lease(namespace, runtime)
             return index.population(namespace, runtime)
-        members = [state.slots.record(slot).id for slot in index.members(namespace, runtime)]
-        if not members:
+        records = [state.slots.record(slot) for slot in index.members(namespace, runtime)]
+        if not records:
             raise LeaseNotFound(namespace, runtime)
+        guard = guard_for(caller)
+        for record in records:
+            guard(record)
+        members = [record.id for record in records]
         return len(members) - len(await self.service.renew_many(namespace, members))
 
     def _outcome(
