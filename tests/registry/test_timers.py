@@ -84,3 +84,30 @@ def test_whoever_looks_later_is_told_of_a_nearer_deadline(
     assert told == []
     timers.granted(1, Grant(LeasePolicy(5)), anew=True)
     assert told == [clock.monotonic() + 5]
+
+
+class Unsteady(FrozenClock):
+    """Each look at the wall clock takes a moment, as it does on a machine."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        self.ahead += 1e-6
+        return super().now() + self.ahead
+
+
+def test_the_last_renewal_reads_the_same_each_time() -> None:
+    clock = Unsteady()
+    timers = LeaseTimers(clock)
+    timers.granted(0, GRANT, anew=True)
+    first = timers.renewed_at(0)
+    assert [timers.renewed_at(0) for _ in range(100)] == [first] * 100
+
+
+def test_a_wall_clock_that_was_set_counts_from_then_on() -> None:
+    clock = Unsteady()
+    timers = LeaseTimers(clock)
+    timers.granted(0, GRANT, anew=True)
+    first = timers.renewed_at(0)
+    clock.ahead += 3600
+    assert timers.renewed_at(0) == pytest.approx(first + 3600, abs=0.01)

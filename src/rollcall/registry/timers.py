@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Final
 
 from rollcall.kernel.clock import Clock
 from rollcall.registry.expiry import upcoming
 from rollcall.registry.leases import LeaseTable
 from rollcall.registry.models import Grant
+
+_MOVED: Final = 0.01
+"""Seconds by which the wall clock must have been set before that counts."""
 
 
 class LeaseTimers:
@@ -30,6 +34,7 @@ class LeaseTimers:
         # The grant that was armed last: most registrations of a fleet share one.
         self._usual: Grant | None = None
         self._bears = math.inf
+        self._origin = math.inf
 
     def granted(self, slot: int, grant: Grant, *, anew: bool) -> None:
         self._arm(slot, grant, self._clock.monotonic() if anew else self.table.renewed[slot])
@@ -62,8 +67,15 @@ class LeaseTimers:
         return self._clock.now() - self._clock.monotonic()
 
     def renewed_at(self, slot: int) -> float:
-        """The last renewal of the lease in `slot`, in seconds since the epoch."""
-        return self._clock.now() - self.silence(slot)
+        """The last renewal of the lease in `slot`, in seconds since the epoch.
+
+        The same from one reading to the next: two clocks are never read at the same moment, so
+        where the one scale begins on the other is read anew only when it has moved.
+        """
+        origin = self.epoch()
+        if abs(origin - self._origin) > _MOVED:
+            self._origin = origin
+        return self._origin + min(self.table.renewed[slot], self._clock.monotonic())
 
     def _arm(self, slot: int, grant: Grant, renewed: float) -> None:
         if grant is not self._usual:
