@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -15,6 +16,7 @@ from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.keys import SqlKeyStore
 from rollcall.backends.sql.migrate import VERSION_TABLE
+from rollcall.backends.sql.postgres import PostgresDialect
 from rollcall.backends.sql.relay import RELAY
 from rollcall.backends.sql.tables import METADATA
 from rollcall.kernel.caller import READ
@@ -113,3 +115,10 @@ async def test_a_database_that_does_not_exist_is_unavailable(postgres: Postgres)
 def test_a_url_that_names_no_database_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput):
         dialect_of(url)
+
+
+def test_a_connection_that_broke_is_told_from_a_fault_of_ours() -> None:
+    dialect = PostgresDialect("postgresql://127.0.0.1/fleet", 1)
+    assert dialect.broke(ConnectionResetError())
+    assert dialect.broke(asyncpg.InternalClientError("another operation is in progress"))
+    assert not dialect.broke(TypeError())

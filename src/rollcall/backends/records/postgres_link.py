@@ -19,6 +19,8 @@ asyncpg: Final[Any] = untyped
 FAILURES: Final[tuple[type[BaseException], ...]] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # What its state machine says where a connection breaks in the middle of something.
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,

@@ -150,9 +150,6 @@ class Database:
             yield
         except PoolTimeout as error:
             raise StoreUnavailable(f"{self._dialect} is busy: {error}") from error
-        except OSError as error:
-            # Drivers of servers leave what the network says as it is.
-            raise torn(f"{self._dialect} cannot be reached: {error}") from error
         except DBAPIError as error:
             meaning = self._dialect.meaning(error)
             if meaning is None:
@@ -160,6 +157,10 @@ class Database:
             if meaning is StoreUnavailable:
                 raise torn(f"{self._dialect} does not answer: {error.orig}") from error
             raise meaning(f"{self._dialect} cannot be read: {error.orig}") from error
+        except Exception as error:
+            if not self._dialect.broke(error):
+                raise
+            raise torn(f"{self._dialect} cannot be reached: {error}") from error
 
 
 def dialect_of(url: str, *, pool_size: int = 5) -> Dialect:

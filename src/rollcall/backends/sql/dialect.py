@@ -47,6 +47,12 @@ class Dialect(Protocol):
         """
         ...
 
+    def broke(self, error: Exception) -> bool:
+        """Whether an error of the driver, which SQLAlchemy leaves as it is, tells of a connection
+        that broke.
+        """
+        ...
+
     def meaning(self, error: DBAPIError) -> type[StoreUnavailable] | type[IncompatibleStore] | None:
         """Which of our errors it is; None: what was asked is to blame, not the database."""
         ...

@@ -87,6 +87,12 @@ class PostgresDialect:
 
         await follow(self._url, told)
 
+    def broke(self, error: Exception) -> bool:
+        import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+
+        # The driver's state machine says the latter where a server dies in the middle of something.
+        return isinstance(error, OSError | asyncpg.InternalClientError)
+
     def meaning(self, error: DBAPIError) -> type[StoreUnavailable] | type[IncompatibleStore] | None:
         if error.connection_invalidated:
             return StoreUnavailable

@@ -86,6 +86,9 @@ class SqliteDialect:
     async def follow(self, told: Callable[[int], None]) -> None:
         """Nobody else has the file."""
 
+    def broke(self, error: Exception) -> bool:
+        return isinstance(error, OSError)
+
     def meaning(self, error: DBAPIError) -> type[StoreUnavailable] | type[IncompatibleStore] | None:
         # The primary code is in the lower byte.
         code: int = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
