@@ -98,20 +98,6 @@ async def test_what_another_process_publishes_is_handled_without_a_poll(
         assert await hearing.next() == name
 
 
-async def test_it_is_handled_within_a_tenth_of_a_second(hearing: Hearing, other: Database) -> None:
-    await publish(other, "first")
-    await hearing.next()
-    clock = SystemClock()
-    taken: list[float] = []
-    for number in range(20):
-        begun = clock.monotonic()
-        await publish(other, f"{number}")
-        assert await hearing.next() == f"{number}"
-        taken.append(clock.monotonic() - begun)
-    # The middle one, publishing with it: a single one may be late on a busy machine.
-    assert sorted(taken)[len(taken) // 2] < 0.1
-
-
 async def test_what_is_rolled_back_is_told_to_nobody(hearing: Hearing, other: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         await _fail(other)
