@@ -84,6 +84,18 @@ _RUN: Final = {
     "agent_id": "who runs",
     "capability_id": "what is run",
 }
+_TURN: Final = {
+    "conversation_id": "the message with its answer",
+    "session_id": "the session that it belongs to",
+    "agent_id": "who was asked",
+    "user_message": "the message",
+}
+_TURN_TOO: Final = {
+    "user_id": "who said it",
+    "model_used": "the model, as its provider knows it",
+    "tokens_used": "tokens read and written",
+    "cost": "by the provider's list prices, a decimal string",
+}
 _CHANGE: Final = {
     "id": "the record, or the runtime in runtime_* events",
     "runtime": "the record's runtime; empty: none",
@@ -143,6 +155,53 @@ TYPES: Final = (
         "agents",
         "A run has failed.",
         {**_RUN, "duration_ms": "how long it took, in milliseconds", "error": "why, for people"},
+    ),
+    EventType(
+        "conversation.completed",
+        "conversations",
+        "An agent has answered a message.",
+        {
+            **_TURN,
+            "agent_response": "what it answered",
+            "response_time_ms": "from the message to the answer, in milliseconds",
+            "tools": "the tools that ran, each with name, service, outcome and duration_ms",
+        },
+        {**_TURN_TOO, "satisfaction_score": "1 to 5"},
+    ),
+    EventType(
+        "conversation.failed",
+        "conversations",
+        "An agent has given no answer to a message, or was called off.",
+        {**_TURN, "error_type": "why, for programs", "error": "why, for people"},
+        {**_TURN_TOO, "agent_response": "the part of the answer that there was"},
+    ),
+    EventType(
+        "conversation.deleted",
+        "conversations",
+        "A session was deleted with all that was said in it.",
+        {"session_id": "the session"},
+    ),
+    EventType(
+        "usage.recorded",
+        "conversations",
+        "A message has used a model, whatever became of it.",
+        {
+            "conversation_id": _TURN["conversation_id"],
+            "agent_id": _TURN["agent_id"],
+            "session_id": _TURN["session_id"],
+            "model_used": "the model, as its provider knows it",
+            "provider": "whose it is",
+            "tokens_used": "tokens read and written",
+            "input_tokens": "tokens read, those from a cache included",
+            "output_tokens": "tokens written",
+            "cached_tokens": "tokens read that came from the provider's cache",
+            "requests": "how many times the model was asked",
+            "estimated": "whether a number of tokens was counted here, not told by the provider",
+            "cost": "by the provider's list prices, a decimal string; null: no price is known",
+            "currency": "of the cost, ISO 4217",
+            "priced_by": "where the prices are from",
+        },
+        {"user_id": "on whose behalf"},
     ),
     EventType(
         "memory.created",

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent service: conversations in which a model uses the tools that the registry knows."""

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The errors of the agent service."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rollcall.kernel.errors import RollcallError, Unavailable
+
+
+class SessionNotFound(RollcallError, LookupError):
+    """There is no such session."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"there is no session {session_id!r}")
+        self.session_id = session_id
+
+
+class TurnNotFound(RollcallError, LookupError):
+    """There is no such turn in the session."""
+
+    def __init__(self, session_id: str, turn_id: str) -> None:
+        super().__init__(f"session {session_id!r} has no turn {turn_id!r}")
+        self.session_id = session_id
+        self.turn_id = turn_id
+
+
+class KeyReused(RollcallError):
+    """The idempotency key came before, with another message."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the idempotency key {key!r} was used for another message")
+        self.key = key
+
+
+class SessionBusy(RollcallError):
+    """More messages wait in the session than it takes."""
+
+    def __init__(self, session_id: str, waiting: int) -> None:
+        super().__init__(f"{waiting} messages wait in session {session_id!r} already")
+        self.session_id = session_id
+        self.waiting = waiting
+
+
+class TurnFailed(RollcallError):
+    """A model gave no answer. Its message is kept with the turn and shown to the user.
+
+    Args:
+        problem: Why, for people, with no secret in it.
+    """
+
+    type: ClassVar[str] = "turn-failed"
+    """What `Turn.error_type` says."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class ModelUnavailable(TurnFailed, Unavailable):
+    """The model's provider does not answer, or is overloaded, after all attempts."""
+
+    type = "model-unavailable"
+
+
+class ModelRefused(TurnFailed):
+    """The provider does not take the request: no such model, a bad key, a message too long."""
+
+    type = "model-refused"
+
+
+class ModelMisbehaved(TurnFailed):
+    """The model said what makes no sense, again and again."""
+
+    type = "model-misbehaved"
+
+
+class LimitReached(TurnFailed):
+    """The turn would have used more than it may.
+
+    Args:
+        limit: The name of the limit, a field of `Limits`.
+        problem: What was reached.
+    """
+
+    type = "limit-reached"
+
+    def __init__(self, limit: str, problem: str) -> None:
+        super().__init__(problem)
+        self.limit = limit
