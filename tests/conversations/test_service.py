@@ -1,0 +1,441 @@
+"""The agent service over its store in SQLite, with a loop that says what it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollcall.backends.sql import outbox
+from rollcall.backends.sql.database import Database, dialect_of
+from rollcall.conversations.errors import KeyReused, SessionBusy, SessionNotFound, TurnNotFound
+from rollcall.conversations.models import (
+    Exchange,
+    TextPart,
+    Turn,
+    TurnChanged,
+    TurnStatus,
+    Update,
+)
+from rollcall.conversations.options import ConversationOptions
+from rollcall.conversations.repository import SqlTurnStore
+from rollcall.conversations.service import ConversationService
+from rollcall.kernel.clock import SystemClock
+from rollcall.kernel.errors import InvalidInput, OutcomeUnknown, StoreUnavailable
+from rollcall.kernel.ids import RandomIds
+from support.conversing import USED, Parrot, ask, eventually
+
+Start = Callable[..., "asyncio.Future[ConversationService]"]
+
+
+class Flaky(SqlTurnStore):
+    """A store whose next calls fail as they are told to."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.lost: list[str] = []
+        self.away = 0
+
+    async def accept(self, turn: Turn, **more: object) -> object:  # type: ignore[override]
+        accepted = await super().accept(turn, **more)  # pyright: ignore[reportArgumentType]
+        if "accept" in self.lost:
+            self.lost.remove("accept")
+            raise OutcomeUnknown("the connection broke in the commit")
+        return accepted
+
+    async def finish(self, turn: Turn, events: object, *, runner: str) -> bool:  # type: ignore[override]
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("away")
+        done = await super().finish(turn, events, runner=runner)  # pyright: ignore[reportArgumentType]
+        if "finish" in self.lost:
+            self.lost.remove("finish")
+            raise OutcomeUnknown("the connection broke in the commit")
+        return done
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def parrot() -> Parrot:
+    return Parrot()
+
+
+@pytest.fixture
+def store(database: Database) -> Flaky:
+    return Flaky(database)
+
+
+@pytest_asyncio.fixture
+async def start(store: Flaky, parrot: Parrot) -> AsyncIterator[Callable[..., object]]:
+    async with AsyncExitStack() as stack:
+
+        async def make(**options: object) -> ConversationService:
+            service = ConversationService(
+                store,
+                parrot,
+                SystemClock(),
+                RandomIds(),
+                ConversationOptions(**options),  # pyright: ignore[reportArgumentType]
+            )
+            await service.start()
+            stack.push_async_callback(service.stop)
+            return service
+
+        yield make
+
+
+@pytest_asyncio.fixture
+async def service(start: Start) -> ConversationService:
+    return await start()
+
+
+async def types(database: Database) -> list[str]:
+    async with database.reading() as connection:
+        return [entry.event.type for entry in await outbox.read(connection, 0, 100)]
+
+
+async def test_a_message_is_answered(service: ConversationService, database: Database) -> None:
+    accepted = await service.accept(ask("hello"))
+    turn = await service.ended(accepted)
+
+    assert (turn.status, turn.response, turn.usage) == (
+        TurnStatus.ANSWERED,
+        "you said hello",
+        USED,
+    )
+    assert await service.turn("default", "s", accepted.id) == turn
+    assert await types(database) == ["conversation.completed", "usage.recorded"]
+    assert service.under_way == 0
+
+
+async def test_whoever_follows_is_told_everything_from_the_beginning(
+    service: ConversationService, parrot: Parrot
+) -> None:
+    gate = parrot.gate("wait")
+    turn = await service.accept(ask("wait"))
+    seen: list[Update] = []
+
+    async def follow() -> None:
+        async for update in service.follow(turn):
+            seen.append(update)
+
+    first = asyncio.create_task(follow())
+    await eventually(lambda: TextPart("you said ") in seen)
+    late = [update async for update in _opened(service, turn, gate)]
+    await first
+
+    assert seen == late
+    assert [u.text for u in seen if isinstance(u, TextPart)] == ["you said ", "wait"]
+    changes = [u.turn.status for u in seen if isinstance(u, TurnChanged)]
+    assert changes == [TurnStatus.RUNNING, TurnStatus.ANSWERED]
+
+
+async def _opened(
+    service: ConversationService, turn: Turn, gate: asyncio.Event
+) -> AsyncIterator[Update]:
+    async for update in service.follow(turn):
+        yield update
+        gate.set()
+
+
+async def test_following_what_has_ended_shows_the_end(service: ConversationService) -> None:
+    turn = await service.ended(await service.accept(ask("hello")))
+
+    assert [update async for update in service.follow(turn)] == [TurnChanged(turn)]
+
+
+async def test_messages_of_one_session_are_answered_in_order_and_sessions_at_once(
+    service: ConversationService, parrot: Parrot
+) -> None:
+    gate = parrot.gate("first")
+    first = await service.accept(ask("first"))
+    second = await service.accept(ask("second"))
+    other = await service.accept(ask("other", "t"))
+
+    assert (await service.ended(other)).status is TurnStatus.ANSWERED
+    assert [task.user_input for task in parrot.tasks] == ["first", "other"]
+    gate.set()
+    await service.ended(second)
+
+    assert (await service.ended(first)).status is TurnStatus.ANSWERED
+    assert parrot.tasks[-1].history == [Exchange("first", "you said first")]
+
+
+async def test_many_messages_at_once_are_all_answered_in_the_order_of_their_numbers(
+    service: ConversationService, parrot: Parrot
+) -> None:
+    accepted = await asyncio.gather(*(service.accept(ask(f"m{n}")) for n in range(20)))
+    turns = await asyncio.gather(*(service.ended(one) for one in accepted))
+
+    by_number = sorted(turns, key=lambda one: one.number)
+    assert [one.number for one in by_number] == list(range(1, 21))
+    assert [task.user_input for task in parrot.tasks] == [one.user_input for one in by_number]
+    assert parrot.most == 1
+
+
+async def test_only_so_many_are_answered_at_once(start: Start, parrot: Parrot) -> None:
+    service = await start(at_once=2)
+    gate = parrot.gate("wait")
+    accepted = [await service.accept(ask("wait", f"s{n}")) for n in range(5)]
+    await eventually(lambda: parrot.running == 2)
+    gate.set()
+    for one in accepted:
+        assert (await service.ended(one)).status is TurnStatus.ANSWERED
+
+    assert parrot.most == 2
+
+
+async def test_who_leaves_changes_nothing(service: ConversationService, parrot: Parrot) -> None:
+    gate = parrot.gate("wait")
+    turn = await service.accept(ask("wait"))
+    waiting = asyncio.create_task(service.ended(turn))
+    await eventually(lambda: parrot.running == 1)
+    waiting.cancel()
+    gate.set()
+
+    assert (await service.ended(turn)).response == "you said wait"
+
+
+async def test_a_turn_that_is_called_off_keeps_what_it_said_and_used(
+    service: ConversationService, parrot: Parrot, database: Database
+) -> None:
+    parrot.gate("wait")
+    turn = await service.accept(ask("wait"))
+    await eventually(lambda: parrot.running == 1)
+    ended = await service.cancel("default", "s", turn.id)
+
+    assert (ended.status, ended.response, ended.usage) == (TurnStatus.CANCELLED, "you said ", USED)
+    assert await types(database) == ["conversation.failed", "usage.recorded"]
+    assert await service.cancel("default", "s", turn.id) == ended
+
+
+async def test_a_waiting_turn_that_is_called_off_never_begins(
+    service: ConversationService, parrot: Parrot
+) -> None:
+    gate = parrot.gate("wait")
+    first = await service.accept(ask("wait"))
+    second = await service.accept(ask("second"))
+    calling_off = asyncio.create_task(service.cancel("default", "s", second.id))
+    await eventually(lambda: parrot.running == 1)
+    gate.set()
+
+    assert (await calling_off).status is TurnStatus.CANCELLED
+    assert (await service.ended(first)).status is TurnStatus.ANSWERED
+    assert [task.user_input for task in parrot.tasks] == ["wait"]
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "kind"),
+    [
+        ("fail: no model", "no model", "turn-failed"),
+        ("break", "something went wrong inside; the log has more", "internal-error"),
+    ],
+)
+async def test_what_fails_says_why_and_keeps_secrets(
+    service: ConversationService, message: str, error: str, kind: str
+) -> None:
+    turn = await service.ended(await service.accept(ask(message)))
+
+    assert (turn.status, turn.error, turn.error_type) == (TurnStatus.FAILED, error, kind)
+
+
+async def test_text_that_utf_8_cannot_hold_is_kept_as_well_as_it_can_be(
+    service: ConversationService, parrot: Parrot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parrot, "run", _strange)
+    turn = await service.ended(await service.accept(ask("hello")))
+    kept = await service.turn("default", "s", turn.id)
+
+    assert (kept.status, kept.response) == (TurnStatus.ANSWERED, "a?b")
+
+
+async def _strange(_task: object, meter: object) -> AsyncIterator[TextPart]:
+    meter.text.append("a\ud800b\0")  # type: ignore[attr-defined]
+    yield TextPart("a")
+
+
+async def test_a_repeated_request_gets_the_same_turn(service: ConversationService) -> None:
+    first = await service.accept(ask("hello", key="k"))
+    again = await service.accept(ask("hello", key="k"))
+
+    assert again.id == first.id
+    assert (await service.ended(again)).id == first.id
+    with pytest.raises(KeyReused):
+        await service.accept(ask("something else", key="k"))
+
+
+async def test_a_full_session_refuses_more(start: Start, parrot: Parrot) -> None:
+    service = await start(waiting=1)
+    gate = parrot.gate("wait")
+    await service.accept(ask("wait"))
+    await service.accept(ask("second"))
+    with pytest.raises(SessionBusy):
+        await service.accept(ask("third"))
+    gate.set()
+
+
+async def test_a_message_whose_commit_nobody_saw_is_answered_all_the_same(
+    service: ConversationService, store: Flaky
+) -> None:
+    store.lost.append("accept")
+    turn = await service.accept(ask("hello"))
+
+    assert (await service.ended(turn)).response == "you said hello"
+
+
+async def test_an_answer_waits_for_the_database_and_is_told_once(
+    service: ConversationService, store: Flaky, database: Database
+) -> None:
+    store.away = 2
+    store.lost.append("finish")
+    turn = await service.ended(await service.accept(ask("hello")))
+
+    assert await service.turn("default", "s", turn.id) == turn
+    assert await types(database) == ["conversation.completed", "usage.recorded"]
+
+
+async def test_after_a_crash_what_waited_is_answered_and_what_ran_is_marked_failed(
+    store: Flaky, parrot: Parrot, start: Start
+) -> None:
+    gate = parrot.gate("first")
+    crashed = ConversationService(store, parrot, SystemClock(), RandomIds())
+    first = await crashed.accept(ask("first"))
+    second = await crashed.accept(ask("second"))
+    # Nothing of it writes any more: its runner has lost both turns to the next process.
+    service = await start()
+    gate.set()
+
+    assert (await service.ended(second)).response == "you said second"
+    ended = await service.ended(first)
+    assert (ended.status, ended.error_type) == (TurnStatus.FAILED, "interrupted")
+    await crashed.stop()
+
+
+async def test_a_clean_stop_marks_what_ran_and_leaves_what_waited(
+    store: Flaky, parrot: Parrot, start: Start
+) -> None:
+    parrot.gate("first")
+    stopped = ConversationService(store, parrot, SystemClock(), RandomIds())
+    first = await stopped.accept(ask("first"))
+    second = await stopped.accept(ask("second"))
+    await eventually(lambda: parrot.running == 1)
+    await stopped.stop()
+
+    assert (await stopped.turn("default", "s", first.id)).error_type == "interrupted"
+    assert (await stopped.turn("default", "s", second.id)).status is TurnStatus.ACCEPTED
+    service = await start()
+    assert (await service.ended(second)).response == "you said second"
+
+
+async def test_another_process_follows_cancels_and_deletes(
+    store: Flaky, parrot: Parrot, start: Start
+) -> None:
+    here = await start(shared=True, beat=0.02)
+    there = await start(shared=True)
+    looking = asyncio.create_task(here.look_after())
+    parrot.gate("wait")
+    turn = await here.accept(ask("wait"))
+    following = asyncio.create_task(_all(there, turn))
+
+    assert await there.delete("default", "s") == 1
+    with pytest.raises(SessionNotFound):
+        await here.session("default", "s")
+    (first, *_) = await asyncio.gather(following, return_exceptions=True)
+    # It saw the end, or came too late to see anything.
+    assert isinstance(first, TurnNotFound) or (
+        isinstance(first, list) and isinstance(first[-1], TurnChanged)
+    )
+    looking.cancel()
+
+
+async def _all(service: ConversationService, turn: Turn) -> list[Update]:
+    return [update async for update in service.follow(turn)]
+
+
+async def test_a_process_takes_over_from_one_that_fell_silent(
+    store: Flaky, parrot: Parrot, start: Start
+) -> None:
+    gone = ConversationService(
+        store, parrot, SystemClock(), RandomIds(), ConversationOptions(shared=True)
+    )
+    gate = parrot.gate("first")
+    first = await gone.accept(ask("first"))
+    second = await gone.accept(ask("second"))
+    heir = await start(shared=True, beat=0.02, silence=0.0)
+    looking = asyncio.create_task(heir.look_after())
+
+    assert (await heir.ended(second)).response == "you said second"
+    assert (await heir.ended(first)).error_type == "interrupted"
+    gate.set()
+    looking.cancel()
+    await gone.stop()
+
+
+async def test_sessions_by_the_page(service: ConversationService) -> None:
+    for name in "abc":
+        await service.ended(await service.accept(ask("hello", name)))
+
+    page, cursor = await service.sessions("default", limit=2)
+    rest, end = await service.sessions("default", limit=2, after=cursor)
+
+    assert [one.session_id for one in (*page, *rest)] == ["c", "b", "a"]
+    assert end is None
+    with pytest.raises(InvalidInput, match="cursor"):
+        await service.sessions("default", limit=2, after="nonsense")
+
+
+async def test_history_is_cut_to_what_a_model_should_be_told(start: Start, parrot: Parrot) -> None:
+    service = await start(history_chars=45)
+    for number in range(4):
+        await service.ended(await service.accept(ask(f"message {number}")))
+
+    assert parrot.tasks[-1].history == [Exchange("message 2", "you said message 2")]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"user_input": " \n"}, "user_input"),
+        ({"user_input": "x" * 100_001}, "user_input"),
+        ({"user_input": "a\0b"}, "user_input"),
+        ({"user_input": "\ud800"}, "user_input"),
+        ({"session_id": ""}, "session_id"),
+        ({"session_id": "a\nb"}, "session_id"),
+        ({"session_id": "x" * 201}, "session_id"),
+        ({"idempotency_key": "\x1b"}, "idempotency_key"),
+        ({"user_id": ""}, "user_id"),
+    ],
+)
+async def test_what_cannot_be_kept_is_refused_by_name(
+    service: ConversationService, change: dict[str, str], field: str
+) -> None:
+    import msgspec
+
+    with pytest.raises(InvalidInput) as refused:
+        await service.accept(msgspec.structs.replace(ask("hello"), **change))
+    assert refused.value.field == field
+
+
+@given(st.text(max_size=30))
+def test_any_word_is_a_cursor_or_is_refused(word: str) -> None:
+    from rollcall.conversations.service import _place
+
+    try:
+        at, session = _place(word)
+    except InvalidInput:
+        return
+    assert isinstance(at, float)
+    assert isinstance(session, str)
