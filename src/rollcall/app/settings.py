@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, cast
@@ -91,6 +92,20 @@ class Settings(BaseSettings):
     agent_registry_port: int = _variable(
         "ROLLCALL_AGENT_REGISTRY_PORT", 8009, "Port of the agent registry", ge=0, le=65535
     )
+    agent_port: int = _variable("AGENT_PORT", 3004, "Port of the agent service", ge=0, le=65535)
+    ext_tool_port: int = _variable(
+        "EXT_TOOL_PORT", 3006, "Port of the tools service", ge=0, le=65535
+    )
+    service_registry_url: str | None = _variable(
+        "SERVICE_REGISTRY_URL",
+        None,
+        "The registry of services that run without one, such as http://service-registry:3003",
+    )
+    advertise_host: str | None = _variable(
+        "ROLLCALL_ADVERTISE_HOST",
+        None,
+        "Host under which others reach this process; empty: the one it listens on",
+    )
 
     data_dir: Path = _variable(
         "ROLLCALL_DATA_DIR",
@@ -137,6 +152,55 @@ class Settings(BaseSettings):
     probes: bool = _variable("ROLLCALL_PROBES", True, "Whether registered health checks are run")
     probes_at_once: int = _variable(
         "ROLLCALL_PROBES_AT_ONCE", 64, "Health checks that may run at once", ge=1, le=10_000
+    )
+
+    model: str | None = _variable(
+        "ROLLCALL_MODEL",
+        None,
+        "Model of the agent service, as provider:model; empty: the offline planner",
+    )
+    model_url: str | None = _variable(
+        "ROLLCALL_MODEL_URL",
+        None,
+        "Its OpenAI-compatible server, such as http://localhost:11434/v1",
+    )
+    model_key: SecretStr | None = _variable(
+        "ROLLCALL_MODEL_KEY", None, "The key for it; empty: the provider's own variable"
+    )
+    model_fallback: str = _variable(
+        "ROLLCALL_MODEL_FALLBACK", "", "Models to ask while it does not answer, with commas"
+    )
+    turn_steps: int = _variable(
+        "ROLLCALL_TURN_STEPS", 12, "Times that a model is asked for one answer", ge=1, le=1000
+    )
+    turn_tool_calls: int = _variable(
+        "ROLLCALL_TURN_TOOL_CALLS", 24, "Calls of tools for one answer", ge=0, le=10_000
+    )
+    turn_tokens: int = _variable(
+        "ROLLCALL_TURN_TOKENS", 200_000, "Tokens read and written for one answer", ge=1
+    )
+    turn_seconds: float = _variable(
+        "ROLLCALL_TURN_SECONDS", 120.0, "Seconds that one answer may take", gt=0, le=86_400
+    )
+    turn_cost: Decimal | None = _variable(
+        "ROLLCALL_TURN_COST", None, "What one answer may cost in USD; empty: anything", gt=0
+    )
+    tool_seconds: float = _variable(
+        "ROLLCALL_TOOL_SECONDS", 30.0, "Seconds that one call of a tool may take", gt=0, le=3600
+    )
+    turns_at_once: int = _variable(
+        "ROLLCALL_TURNS_AT_ONCE", 64, "Messages that are answered at the same time", ge=1
+    )
+    instructions: str | None = _variable(
+        "ROLLCALL_INSTRUCTIONS", None, "What the agent is told to be; empty: a helpful assistant"
+    )
+    scraper_hosts: str = _variable(
+        "ROLLCALL_SCRAPER_HOSTS",
+        "",
+        "Private hosts that may be scraped, with commas: name, name:port or 10.0.0.0/8",
+    )
+    scraper_robots: bool = _variable(
+        "ROLLCALL_SCRAPER_ROBOTS", True, "Whether robots.txt is respected"
     )
 
     login: Login = _variable(

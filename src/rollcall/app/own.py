@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rollcall's own services in the registry, like anybody else's: registered, alive, removed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from rollcall import __version__
+from rollcall.client.registration import RegistrationClient
+from rollcall.kernel.clock import Clock
+from rollcall.kernel.errors import RollcallError, Unavailable
+from rollcall.kernel.record_errors import RecordNotFound
+from rollcall.protocols.service_registry.translate import record_from
+from rollcall.protocols.service_registry.wire import ServiceRegistration
+from rollcall.registry.models import DEFAULT_NAMESPACE, Record
+from rollcall.registry.service import RegistryService
+
+OWNER: Final = "rollcall"
+"""Whose records these are."""
+INTERVAL: Final = 20.0
+"""Seconds from one heartbeat to the next: the lease is 60 s."""
+
+_log = logging.getLogger("rollcall.app")
+_WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - what is listened on, not asked
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How one of the services is registered.
+
+    Args:
+        name: The service's name in the registry.
+        service_type: As in document 1.
+        description: What it is.
+        capabilities: What it can do.
+        tags: Its tags.
+        extra: Its extra metadata.
+    """
+
+    name: str
+    service_type: str
+    description: str
+    capabilities: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A service of this process, and where others reach it."""
+
+    registration: Registration
+    host: str
+    port: int
+
+    def metadata(self) -> dict[str, Any]:
+        """What document 1 calls metadata."""
+        return {
+            "description": self.registration.description,
+            "version": __version__,
+            "tags": list(self.registration.tags),
+            "capabilities": list(self.registration.capabilities),
+            "extra": dict(self.registration.extra),
+        }
+
+
+def advertised(host: str, told: str | None) -> str:
+    """The host that others reach this process at.
+
+    Args:
+        host: What it listens on.
+        told: What the settings say.
+    """
+    return told or (socket.gethostname() if host in _WILDCARDS else host)
+
+
+class LocalRegistrations:
+    """Registers services in the registry of this process, or of others on the same store.
+
+    Args:
+        registry: The core.
+        clock: Times the heartbeats.
+    """
+
+    def __init__(self, registry: RegistryService, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._records: list[Record] = []
+        self._beating: asyncio.Task[None] | None = None
+
+    async def begin(self, services: Sequence[Own]) -> None:
+        """Register, once they accept connections."""
+        for one in services:
+            asked = ServiceRegistration.model_validate(
+                {
+                    "name": one.registration.name,
+                    "service_type": one.registration.service_type,
+                    "host": one.host,
+                    "port": one.port,
+                    "metadata": one.metadata(),
+                }
+            )
+            self._records.append(
+                record_from(asked, namespace=DEFAULT_NAMESPACE, owner=OWNER, now=self._clock.now())
+            )
+        self._beating = asyncio.create_task(self._beat(), name="own registrations")
+
+    async def end(self) -> None:
+        """Remove them."""
+        beating, self._beating = self._beating, None
+        if beating is None:
+            return
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        for record in self._records:
+            try:
+                await self._registry.deregister(record.namespace, record.id)
+            except RecordNotFound:
+                pass
+            except RollcallError as error:
+                _log.warning(
+                    "%s stays in the registry until its lease ends: %s", record.name, error
+                )
+
+    async def _beat(self) -> None:
+        for record in self._records:
+            await self._kept(record, new=True)
+        while True:
+            await self._clock.sleep(INTERVAL)
+            for record in self._records:
+                await self._kept(record, new=False)
+
+    async def _kept(self, record: Record, *, new: bool) -> None:
+        try:
+            if not new:
+                try:
+                    await self._registry.renew(record.namespace, record.id)
+                except RecordNotFound:
+                    new = True
+            if new:
+                await self._registry.register(record)
+        except Unavailable as error:
+            _log.warning("%s could not be registered: %s", record.name, error)
+        except RollcallError as error:
+            _log.error("%s cannot be registered: %s", record.name, error)
+
+
+class RemoteRegistrations:
+    """Registers services in a registry elsewhere, with the client that everybody has.
+
+    Args:
+        url: Where it is (`SERVICE_REGISTRY_URL`).
+        clock: Times the heartbeats.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = url
+        self._clock = clock
+        self._clients: list[RegistrationClient] = []
+
+    async def begin(self, services: Sequence[Own]) -> None:
+        """Register, once they accept connections. An absent registry is tried again behind this."""
+        for one in services:
+            client = RegistrationClient(self._url, INTERVAL, clock=self._clock)
+            self._clients.append(client)
+            await client.register(
+                one.registration.name,
+                one.port,
+                one.host,
+                one.registration.service_type,
+                metadata=one.metadata(),
+                wait_ready=True,
+            )
+
+    async def end(self) -> None:
+        """Remove them."""
+        for client in self._clients:
+            try:
+                await client.unregister()
+            except RollcallError as error:
+                _log.warning("a service stays registered until its lease ends: %s", error)
+            await client.close()
