@@ -130,7 +130,7 @@ async def test_whoever_follows_is_told_everything_from_the_beginning(
 
     async def follow() -> None:
         async for update in service.follow(turn):
-            seen.append(update)
+            seen.append(update)  # noqa: PERF401 - it is looked at while it grows
 
     first = asyncio.create_task(follow())
     await eventually(lambda: TextPart("you said ") in seen)

@@ -86,7 +86,8 @@ class Client:
 
 def agents_of(registry: Serving) -> dict[str, State]:
     listed = httpx.get(f"{registry.agents}/agents?limit=1000", timeout=30).json()
-    return {one["agent_id"]: (one["metadata"]["number"], one["status"]) for one in listed}
+    others = (one for one in listed if one["agent_name"] != "agent-service")
+    return {one["agent_id"]: (one["metadata"]["number"], one["status"]) for one in others}
 
 
 def faults_after_kills(start: Callable[[], Any], seed: int, kills: int) -> list[str]:

@@ -23,7 +23,9 @@ READY = 30.0
 """Seconds that a start may take on a busy machine before it counts as failed."""
 _KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 _clock = SystemClock()
-_URL = re.compile(r"^  (service|agent) registry +(http://\S+)", re.MULTILINE)
+_URL = re.compile(
+    r"^  (service registry|agent registry|agent service|tools service) +(http://\S+)", re.MULTILINE
+)
 
 
 class Serving:
@@ -39,9 +41,11 @@ class Serving:
         self.process = process
         self.output = output
         self.log = log
-        found = {f"{word}-registry": url for word, url in _URL.findall(output)}
-        self.services = found.get("service-registry", "")
-        self.agents = found.get("agent-registry", "")
+        found: dict[str, str] = dict(_URL.findall(output))
+        self.services = found.get("service registry", "")
+        self.agents = found.get("agent registry", "")
+        self.talk = found.get("agent service", "")
+        self.tools = found.get("tools service", "")
 
     def kill(self) -> None:
         """End it with no chance to do anything about it."""
@@ -80,6 +84,8 @@ def start(folder: Path, *arguments: str, **variables: str) -> Serving:
     settings = {
         "SERVICE_REGISTRY_PORT": "0",
         "ROLLCALL_AGENT_REGISTRY_PORT": "0",
+        "AGENT_PORT": "0",
+        "EXT_TOOL_PORT": "0",
         "ROLLCALL_DATA_DIR": str(folder / "data"),
         **variables,
     }

@@ -7,7 +7,7 @@ import asyncio
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -19,6 +19,13 @@ from rollcall import __version__
 from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
+from rollcall.app.own import (
+    LocalRegistrations,
+    Own,
+    Registration,
+    RemoteRegistrations,
+    advertised,
+)
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.relay import registry_relay
 from rollcall.app.settings import Settings
@@ -60,6 +67,7 @@ class Service:
         variable: The setting that says so.
         build: Makes its module.
         health_paths: Where its health is told.
+        registration: How it stands in the registry; None: it is a registry itself.
     """
 
     name: str
@@ -68,6 +76,7 @@ class Service:
     variable: str
     build: Build
     health_paths: Sequence[str] = ("/health",)
+    registration: Registration | None = None
 
 
 SERVICES: Final[Mapping[str, Service]] = {
@@ -139,6 +148,7 @@ class Platform:
         self.drain = Drain()
         self._store = store
         self._open: AsyncExitStack | None = None
+        self._own: LocalRegistrations | RemoteRegistrations | None = None
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -156,6 +166,39 @@ class Platform:
             raise Closed("the platform is not open")
         opened, self._open = self._open, None
         await opened.aclose()
+
+    @property
+    def registry_url(self) -> str | None:
+        """The registry that the services of this process use; None: the one in this process."""
+        runs_one = any(one.registration is None for one in self.services)
+        return None if runs_one else self.settings.service_registry_url
+
+    async def announce(self, ports: Mapping[str, int]) -> None:
+        """Register the services that are no registries themselves: they accept connections now.
+
+        Args:
+            ports: Where each service listens, by its name.
+        """
+        host = advertised(self.settings.host, self.settings.advertise_host)
+        services = [
+            Own(one.registration, host, ports[one.name])
+            for one in self.services
+            if one.registration is not None
+        ]
+        if not services:
+            return
+        url = self.registry_url
+        if url is None:
+            self._own = LocalRegistrations(self.registry, self.clock)
+        else:
+            self._own = RemoteRegistrations(url, self.clock)
+        await self._own.begin(services)
+
+    async def withdraw(self) -> None:
+        """Take them off the registry: they accept no more connections."""
+        own, self._own = self._own, None
+        if own is not None:
+            await own.end()
 
     async def _enter(self, stack: AsyncExitStack) -> None:
         """Open everything, from what others stand on to what stands on others."""
@@ -260,12 +303,16 @@ def compose(
     Raises:
         InvalidInput: The settings contradict each other, or there is no such service.
     """
+    chosen = [service(name) for name in names]
     where = places(settings)
+    if settings.service_registry_url and all(one.registration for one in chosen):
+        # Its registry is elsewhere: the one of this process has nothing to keep.
+        where = replace(where, records=MEMORY)
     clock = clock or SystemClock()
     ids = ids or RandomIds()
     return Platform(
         settings,
-        [service(name) for name in names],
+        chosen,
         where,
         clock,
         ids,

@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Final
 
@@ -107,25 +107,41 @@ async def _serve(
             timeout_graceful_shutdown=round(platform.settings.drain_seconds),
             ws_max_size=platform.settings.max_body_bytes,
         )
-        server = _Server(config, platform, lambda: _tell(platform, running, started))
+        ports = {
+            one.name: bound_to.getsockname()[1]
+            for one, bound_to in zip(platform.services, sockets, strict=True)
+        }
+        server = _Server(config, platform, ports, lambda: _tell(platform, running, started))
         if not signals.ending:
             await server.serve(list(sockets))
         _log.info("every open request is answered; closing the stores")
 
 
 class _Server(DrainingServer):
-    """A server that says when it answers."""
+    """A server that says when it answers, to people and to the registry."""
 
     def __init__(
-        self, config: uvicorn.Config, platform: Platform, ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        platform: Platform,
+        ports: Mapping[str, int],
+        ready: Callable[[], None],
     ) -> None:
         super().__init__(config, platform.drain)
+        self._platform = platform
+        self._ports = ports
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            await self._platform.announce(self._ports)
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # First: nobody should be sent here any more.
+        await self._platform.withdraw()
+        await super().shutdown(sockets)
 
 
 class _Signals:

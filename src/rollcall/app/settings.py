@@ -11,8 +11,9 @@ from typing import Any, Self, cast
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from rollcall.app.provider_settings import ProviderSettings
 from rollcall.kernel.errors import InvalidInput
 
 
@@ -55,7 +56,7 @@ def _variable(name: str, default: Any, about: str, **bounds: Any) -> Any:
     return Field(default=default, validation_alias=name, description=about, **bounds)
 
 
-class Settings(BaseSettings):
+class Settings(ProviderSettings):
     """What a process is told from outside. A field's alias is the variable that sets it."""
 
     model_config = SettingsConfigDict(
