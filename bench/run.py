@@ -2,7 +2,8 @@
 """Measure the in-process registry beside kailash-kaizen 2.2.0's, the service beside other servers.
 
 Prints one table of medians and ratios, what the aims say to it, the leases and the meaning table,
-and the service's figures beside nginx, etcd, ZooKeeper and Redis.
+the service's figures beside nginx, etcd, ZooKeeper and Redis, and the agent service beside the same
+loop written by hand.
 Progress goes to the standard error. `docs/benchmarks.md` explains the method.
 """
 
@@ -22,10 +23,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, this folder is no package otherwise
 
 from bench import environment, report  # noqa: E402
+from bench.agent import measure as agent  # noqa: E402
 from bench.results import Job, Results  # noqa: E402
 from bench.service import measure, peers  # noqa: E402
 
-TASKS: Final = ("operations", "detection", "memory", "leases", "meaning", "service")
+TASKS: Final = ("operations", "detection", "memory", "leases", "meaning", "service", "agent")
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 OURS_ALONE_FROM: Final = 1_000_000
 SMALLEST_FOR_MEMORY: Final = 10_000
@@ -33,6 +35,7 @@ MEANING: Final = ROOT / "bench" / "meaning" / "measure.py"
 JOB_SECONDS: Final = 300
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 SERVICE_BEGIN, SERVICE_END = "<!-- service: begin -->", "<!-- service: end -->"
+AGENT_BEGIN, AGENT_END = "<!-- agent: begin -->", "<!-- agent: end -->"
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -192,11 +195,14 @@ def main() -> None:
         )
         results.add(job, run(python, job))
     meant = meaning(python) if "meaning" in chosen.only else None
-    if set(chosen.only) != {"service"}:
+    if not set(chosen.only) <= {"service", "agent"}:
         told(chosen, page(chosen, results, machine, meant), BEGIN, END)
     if "service" in chosen.only:
         text = f"{heading(machine)}\n\n{served(chosen)}"
         told(chosen, text, SERVICE_BEGIN, SERVICE_END)
+    if "agent" in chosen.only:
+        figures = agent.measured(1 if chosen.quick else 5, 1 if chosen.quick else 3)
+        told(chosen, f"{heading(machine)}\n\n{agent.page(*figures)}", AGENT_BEGIN, AGENT_END)
     print(f"took {time.monotonic() - begun:.0f} s", file=sys.stderr)
 
 
