@@ -2,8 +2,9 @@
 """The tools as an MCP server: streamable HTTP, one request at a time, nothing remembered.
 
 The SDK is loaded by the first request. Without sessions any replica can answer any request, so
-there is nothing to listen to (GET) and nothing to end (DELETE). From 2026-07-28 on a client calls
-a call off by closing the stream that it waits on; before, the protocol has it say so in a session.
+there is nothing to listen to (GET) and nothing to end (DELETE), and a client calls a call off by
+closing the stream that it waits on: 2026-07-28 has it so; the message that earlier versions have
+for it would need a session.
 
 Who may ask is settled before: `rollcall.web.auth` refuses, by the name that it calls us and by its
 origin, what comes from a page in a browser (DNS rebinding), or wants a key that no page has.
