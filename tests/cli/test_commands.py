@@ -28,6 +28,10 @@ COMMANDS = [
     "keys create",
     "keys list",
     "keys revoke",
+    "tools",
+    "tools list",
+    "tools call",
+    "tools new",
     *(
         f"{noun} {verb}".strip()
         for noun in ("agents", "services")
@@ -42,7 +46,7 @@ def test_every_command_explains_itself(command: str, shell: Shell) -> None:
     assert done.code == 0
     assert done.out.startswith(f"Usage: rollcall {command}".rstrip())
     # What only holds commands has them as its examples.
-    if command not in {"agents", "services", "keys"}:
+    if command not in {"agents", "services", "keys", "tools"}:
         assert f"Examples:\n    rollcall {command}".rstrip() in done.out
 
 

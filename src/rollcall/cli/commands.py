@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from rollcall import __version__
-from rollcall.cli import agents, archive, events, keys, running, searching, services
+from rollcall.cli import agents, archive, events, keys, running, searching, services, tools
 from rollcall.cli.exits import EXITS
 from rollcall.cli.options import examples
 from rollcall.cli.told import say
@@ -48,6 +48,7 @@ app.command(epilog=running.SERVE_EXAMPLES)(running.serve)
 app.command(epilog=running.DOCTOR_EXAMPLES)(running.doctor)
 app.add_typer(agents.app, name="agents")
 app.add_typer(services.app, name="services")
+app.add_typer(tools.app, name="tools")
 app.command(epilog=searching.FIND_EXAMPLES)(searching.find)
 app.command(epilog=searching.STATS_EXAMPLES)(searching.stats)
 app.add_typer(events.app, name="events")

@@ -1,0 +1,161 @@
+"""A service of a few tools, in this process, and whoever calls it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any
+
+import anyio
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+from rollcall.kernel.ids import RandomIds
+from rollcall.testing.clock import FrozenClock
+from rollcall.tools import ToolContext, ToolError, ToolUnreachable, tool
+from rollcall.tools.module import module
+from rollcall.tools.service import ToolSet
+from rollcall.web.audit import InMemoryAuditLog
+from rollcall.web.auth import Access, OpenAccess
+from rollcall.web.drain import Drain
+from rollcall.web.module import Kit, create_app
+
+Connect = Callable[[FastAPI], AbstractAsyncContextManager[httpx.AsyncClient]]
+Make = Callable[..., FastAPI]
+
+
+class Forecast(BaseModel):
+    """What is expected."""
+
+    city: str
+    degrees: list[float]
+
+
+class Slow:
+    """A tool that never ends by itself, and what became of a call of it."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.cancelled = threading.Event()
+
+    async def wait(self) -> str:
+        """Wait for ever."""
+        self.begun.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.cancelled.set()
+        return "never"
+
+
+@tool(idempotent=True, read_only=True, get=True, tags=["weather"])
+async def forecast(
+    city: str,
+    days: Annotated[int, Field(ge=1, le=9)] = 3,
+    metric: bool = True,
+    hours: list[int] | None = None,
+) -> Forecast:
+    """The temperatures
+    expected in a city.
+
+    Args:
+        city: Where it is.
+        days: How many days.
+    """
+    return Forecast(city=city, degrees=[float(metric), *map(float, hours or [])] * days)
+
+
+@tool
+def add(a: float, b: float = 1) -> float:
+    """The sum of two numbers."""
+    return a + b
+
+
+@tool(path="/who-asks")
+async def who(context: ToolContext) -> dict[str, str | None]:
+    """Who asks."""
+    return {
+        "namespace": context.namespace,
+        "caller": context.caller,
+        "chain": context.correlation_id,
+        "key": context.idempotency_key,
+    }
+
+
+@tool
+def fail(how: str) -> float:
+    """Fail in some way."""
+    match how:
+        case "refused":
+            raise ToolError("there is no such city")
+        case "away":
+            raise ToolUnreachable("the station does not answer")
+        case "late":
+            raise TimeoutError
+        case "broken":
+            raise KeyError("the password is hunter2")
+        case "no number":
+            return float("nan")
+        case _:
+            nothing: Any = object()
+            return nothing
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+def tools(slow: Slow) -> ToolSet:
+    return ToolSet([forecast, add, who, fail, tool(slow.wait)])
+
+
+@pytest.fixture
+def audit() -> InMemoryAuditLog:
+    return InMemoryAuditLog()
+
+
+@pytest.fixture
+def make(tools: ToolSet, audit: InMemoryAuditLog) -> Make:
+    """An application of the tools."""
+
+    def made(access: Access | None = None, *, development: bool = False) -> FastAPI:
+        kit = Kit(
+            "tools",
+            "1.2.3",
+            FrozenClock(),
+            RandomIds(),
+            access or OpenAccess(),
+            audit,
+            Drain(),
+            development=development,
+        )
+        return create_app([module(tools)], kit)
+
+    return made
+
+
+@pytest.fixture
+def connect() -> Connect:
+    """A client of an application."""
+
+    @asynccontextmanager
+    async def connected(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        ):
+            yield client
+
+    return connected
+
+
+@pytest.fixture
+async def client(make: Make, connect: Connect) -> AsyncIterator[httpx.AsyncClient]:
+    async with connect(make()) as one:
+        yield one
