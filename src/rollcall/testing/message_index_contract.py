@@ -63,8 +63,8 @@ _PIECES: Final = (
 
 def message(text: str, **fields: Any) -> Message:
     """A message of the namespace `default`, whose id is its text."""
-    made = {"id": text, "namespace": "default", "sent_at": NOON, "source": Source.IMPORT, **fields}
-    return Message(text=text, **made)
+    made = Message(id=text, namespace="default", text=text, sent_at=NOON, source=Source.IMPORT)
+    return msgspec.structs.replace(made, **fields)
 
 
 async def add(index: Index, *messages: Message) -> int:
