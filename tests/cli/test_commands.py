@@ -32,6 +32,9 @@ COMMANDS = [
     "tools list",
     "tools call",
     "tools new",
+    "messages",
+    "messages search",
+    "messages import",
     *(
         f"{noun} {verb}".strip()
         for noun in ("agents", "services")
@@ -46,7 +49,7 @@ def test_every_command_explains_itself(command: str, shell: Shell) -> None:
     assert done.code == 0
     assert done.out.startswith(f"Usage: rollcall {command}".rstrip())
     # What only holds commands has them as its examples.
-    if command not in {"agents", "services", "keys", "tools"}:
+    if command not in {"agents", "keys", "messages", "services", "tools"}:
         assert f"Examples:\n    rollcall {command}".rstrip() in done.out
 
 

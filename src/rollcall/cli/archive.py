@@ -114,7 +114,7 @@ def import_records(
 
     async def send(registry: Connection) -> Row:
         with _offered(url):
-            return await registry.upload(f"{ADMIN}/import", _pieces(file), Row, params=params)
+            return await registry.upload(f"{ADMIN}/import", pieces(file), Row, params=params)
 
     done = ask(url, key, send, timeout=PATIENCE)
     refused: list[Any] = done.get("problems", [])
@@ -181,7 +181,12 @@ def _written(file: Path) -> Generator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
-async def _pieces(file: Path) -> AsyncGenerator[bytes]:
+async def pieces(file: Path) -> AsyncGenerator[bytes]:
+    """What is in a file, or comes in on standard input (`-`).
+
+    Raises:
+        FileTrouble: It cannot be read.
+    """
     try:
         with sys.stdin.buffer if file == Path("-") else file.open("rb") as source:
             while piece := source.read(PIECE):

@@ -8,7 +8,17 @@ from typing import Annotated, Final
 import typer
 
 from rollcall import __version__
-from rollcall.cli import agents, archive, events, keys, running, searching, services, tools
+from rollcall.cli import (
+    agents,
+    archive,
+    events,
+    keys,
+    messages,
+    running,
+    searching,
+    services,
+    tools,
+)
 from rollcall.cli.exits import EXITS
 from rollcall.cli.options import examples
 from rollcall.cli.told import say
@@ -56,3 +66,4 @@ app.command(epilog=archive.EXPORT_EXAMPLES)(archive.export)
 app.command("import", epilog=archive.IMPORT_EXAMPLES)(archive.import_records)
 app.command(epilog=archive.BACKUP_EXAMPLES)(archive.backup)
 app.add_typer(keys.app, name="keys")
+app.add_typer(messages.app, name="messages")
