@@ -56,7 +56,7 @@ def assigned(
 def _affinity(parameter: Parameter, at: int, numbers: Sequence[Number], text: str) -> float:
     number = numbers[at]
     name = stems(word for word in parameter.name_words if word not in STOP)
-    about = parameter.stems - stems(FAINT) - stems(STOP) - name
+    about = stems(word for word in parameter.words if word not in FAINT | STOP) - name
     behind_end = numbers[at + 1].start if at + 1 < len(numbers) else len(text)
     before_start = numbers[at - 1].end if at else 0
     before = [*_WORDS.findall(_last(text[before_start : number.start]))][-_BEFORE:]

@@ -113,7 +113,7 @@ def read_tool(name: str, description: str | None, schema: Mapping[str, Any]) -> 
         and found[0].name == "input"
         and found[0].kind in {"string", "any"}
         and not found[0].choices
-        and len(found[0].description.split()) < 8
+        and len(found[0].description.split()) <= 12
     )
     return Tool(name, (description or "").strip(), tuple(found), open=unknown or catch_all)
 

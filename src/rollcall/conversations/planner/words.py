@@ -18,6 +18,7 @@ _ENDINGS: Final = (
 ).split()
 
 _LEAST: Final = 3
+_HISSED: Final = ("ses", "xes", "zes", "ches", "shes")
 
 STOP: Final = frozenset(
     """
@@ -26,7 +27,7 @@ STOP: Final = frozenset(
     mine myself you your yours we us our he him his she her it its they them their this that these
     those there here what which who whom whose when where why how much many some any all each every
     please thanks thank hi hello hey ok okay so then than too very just now not no yes let lets s t
-    d ll m re ve up out off over about get got want need like know tell say says said give show
+    d ll m re ve up out off over about get got want need like know tell give show
     also ever through only more most less least one there's what's i'm it's let's i'd
     der die das ein eine einen einem ist sind was wie viel viele und oder in von zu für mit auf bitte
     mir ich du wir sie es im am aus den dem
@@ -36,7 +37,7 @@ STOP: Final = frozenset(
 
 FAINT: Final = frozenset(
     """
-    find look search see make new use using used take go thing things something anything nothing
+    find look search see say says said make new use using used take go thing things something anything nothing
     information info data value values result results name names list number numbers text texts
     string input output type kind user tool help question answer good time today make another
     other great latest current currently possible word words return returns returned item items
@@ -54,6 +55,9 @@ def stem(word: str) -> str:
 def _stem(word: str) -> str:
     word = word.removesuffix("'s").replace("'", "")
     for ending in _ENDINGS:
+        # "notes" is of "note", "boxes" of "box".
+        if ending == "es" and not word.endswith(_HISSED):
+            continue
         if word.endswith(ending) and len(word) - len(ending) >= _LEAST:
             word = word[: -len(ending)]
             break
