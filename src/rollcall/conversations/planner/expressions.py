@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arithmetic in people's words, written in symbols: "12 % of 80" is "80 * 12 / 100"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from rollcall.conversations.planner.numbers import numbers
+
+_OPERATORS: Final[dict[str, str]] = {
+    "+": "+", "plus": "+", "added to": "+",
+    "-": "-", "−": "-", "–": "-", "minus": "-",
+    "*": "*", "×": "*", "·": "*", "x": "*", "times": "*", "multiplied by": "*", "multiplied with": "*", "mal": "*",
+    "/": "/", "÷": "/", "divided by": "/", "over": "/", "geteilt durch": "/", "durch": "/",
+    "mod": "%", "modulo": "%",
+    "**": "**", "^": "**", "to the power of": "**", "raised to the power of": "**", "raised to": "**", "hoch": "**",
+}  # fmt: skip
+_PREFIXES: Final[dict[str, str]] = {
+    "square root of": "sqrt", "square root": "sqrt", "root of": "sqrt", "sqrt of": "sqrt", "√": "sqrt", "sqrt": "sqrt",
+    "quadratwurzel aus": "sqrt", "wurzel aus": "sqrt", "quadratwurzel von": "sqrt", "wurzel von": "sqrt",
+    "cube root of": "cbrt", "cubic root of": "cbrt", "factorial of": "factorial", "absolute value of": "abs",
+    "natural logarithm of": "ln", "natural log of": "ln", "ln of": "ln", "logarithm of": "log", "log of": "log",
+    "sine of": "sin", "sin of": "sin", "cosine of": "cos", "cos of": "cos", "tangent of": "tan", "tan of": "tan",
+}  # fmt: skip
+_POSTFIXES: Final[dict[str, str]] = {
+    "squared": " ** 2", "cubed": " ** 3", "²": " ** 2", "³": " ** 3", "factorial": "!", "!": "!",
+}  # fmt: skip
+_SHARES: Final[dict[str, str]] = {
+    "half of": "1 / 2", "a third of": "1 / 3", "a quarter of": "1 / 4", "twice": "2", "double": "2",
+}  # fmt: skip
+_SIGNS: Final = ("%", "percent", "per cent", "prozent", "pct")
+_OF: Final = ("of", "von")
+
+_N: Final = r"(-?\d[\d.,]*\d|-?\d)"
+_SAID: Final = (
+    (rf"\b(?:add|sum)\s+{_N}\s+(?:and|to|with)\s+{_N}", "+", False),
+    (rf"\b(?:sum|total)\s+of\s+{_N}\s+and\s+{_N}", "+", False),
+    (rf"\bsubtract\s+{_N}\s+from\s+{_N}", "-", True),
+    (rf"\b(?:take|deduct)\s+{_N}\s+(?:away\s+)?from\s+{_N}", "-", True),
+    (rf"\bdifference\s+(?:between|of)\s+{_N}\s+and\s+{_N}", "-", False),
+    (rf"\bmultiply\s+{_N}\s+(?:by|with|and)\s+{_N}", "*", False),
+    (rf"\bproduct\s+of\s+{_N}\s+and\s+{_N}", "*", False),
+    (rf"\b(?:divide|split)\s+{_N}\s+by\s+{_N}", "/", False),
+    (rf"\b(?:quotient|ratio)\s+of\s+{_N}\s+and\s+{_N}", "/", False),
+)
+"""Orders of two numbers: the pattern, the operator, and whether the second number comes first."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Arithmetic that stands in a text.
+
+    Args:
+        start: Where it begins, counted in characters.
+        end: Where it ends.
+        symbols: It, in the symbols and function names that are usual in programs.
+        parts: Left side, operator and right side, where it is no more than two numbers.
+        certain: Whether it can be nothing else; "800 x 600" can be a size.
+    """
+
+    start: int
+    end: int
+    symbols: str
+    parts: tuple[str, str, str] | None = None
+    certain: bool = True
+
+
+def expression(text: str) -> Expression | None:
+    """The longest arithmetic expression of a text; None: it has none."""
+    plain = _in_digits(text)
+    for pattern, operator, swapped in _SAID:
+        if said := re.search(pattern, plain, re.IGNORECASE):
+            left, right = (_tidy(one) for one in said.groups())
+            if swapped:
+                left, right = right, left
+            parts = (left, operator, right)
+            return Expression(said.start(), said.end(), " ".join(parts), parts)
+    tokens = _tokens(plain)
+    best: _Parsed | None = None
+    at = 0
+    while at < len(tokens):
+        parsed = _Parser(tokens, at).parsed()
+        if parsed is None:
+            at += 1
+            continue
+        if best is None or parsed.end - parsed.start > best.end - best.start:
+            best = parsed
+        at = parsed.next
+    if best is None:
+        return None
+    source = plain[best.start : best.end]
+    symbolic = best.symbolic and "," not in source
+    return Expression(
+        best.start, best.end, source if symbolic else best.text, best.parts, best.certain
+    )
+
+
+def _in_digits(text: str) -> str:
+    """The text with number words as digits, every character at its old place."""
+    plain = text
+    for number in numbers(text):
+        word = text[number.start : number.end]
+        if not any(char.isdigit() for char in word) and len(number.plain) <= len(word):
+            plain = plain[: number.start] + number.plain.ljust(len(word)) + plain[number.end :]
+    return plain
+
+
+def _tidy(digits: str) -> str:
+    found = numbers(digits)
+    return found[0].plain if found else digits
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+    end: int
+    word: bool
+
+
+def _alternatives(words: object) -> str:
+    assert isinstance(words, dict | tuple)
+    ordered = sorted(map(str, words), key=len, reverse=True)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return "|".join(
+        rf"(?<![^\W\d]){re.escape(one)}(?![^\W\d])".replace(r"\ ", r"\s+")
+        if one[0].isalpha()
+        else re.escape(one)
+        for one in ordered
+    )
+
+
+_TOKEN: Final = re.compile(
+    rf"""
+    (?P<number>(?<![^\W\d])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|(?<![^\W\d])\d+,\d{{1,2}}(?![\d,])
+       |(?<![^\W\d])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<post>{_alternatives(_POSTFIXES)})
+  | (?P<call>(?<!\w)[A-Za-z][A-Za-z0-9_]*(?=\())
+  | (?P<prefix>{_alternatives(_PREFIXES)})
+  | (?P<share>{_alternatives(_SHARES)})
+  | (?P<sign>{_alternatives(_SIGNS)})
+  | (?P<operator>{_alternatives(_OPERATORS)})
+  | (?P<of>{_alternatives(_OF)})
+  | (?P<constant>(?<![^\W\d])(?:pi|π|tau)(?![^\W\d]))
+  | (?P<open>\() | (?P<close>\)) | (?P<comma>,)
+  | (?P<other>[^\W\d]+|\S)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _tokens(text: str) -> list[_Token]:
+    return [
+        _Token(
+            str(found.lastgroup),
+            " ".join(found[0].lower().split()),
+            found.start(),
+            found.end(),
+            found[0][0].isalpha(),
+        )
+        for found in _TOKEN.finditer(text)
+    ]
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    start: int
+    end: int
+    next: int
+    text: str
+    parts: tuple[str, str, str] | None
+    certain: bool
+    symbolic: bool
+
+
+class _Stop(Exception):  # noqa: N818
+    """What follows is no expression."""
+
+
+_DEEPEST: Final = 40
+
+
+class _Parser:
+    """Reads as much of an expression as there is from one token on, by recursive descent."""
+
+    def __init__(self, tokens: list[_Token], at: int) -> None:
+        self._tokens = tokens
+        self._first = at
+        self._at = at
+        self._depth = 0
+        self._steps = 0
+        self._weak = 0
+        self._bare_percent = ""
+
+    def parsed(self) -> _Parsed | None:
+        try:
+            text = self._sum()
+        except _Stop:
+            return None
+        used = self._tokens[self._first : self._at]
+        if not self._steps or not any(token.kind in {"number", "constant"} for token in used):
+            return None
+        symbolic = all(
+            not token.word or token.kind in {"call", "constant"} for token in used
+        ) and not any(token.kind in {"sign", "share"} or token.text in "√²³×·÷−–^!" for token in used)
+        return _Parsed(
+            used[0].start,
+            used[-1].end,
+            self._at,
+            text,
+            self._parts(used),
+            self._weak < self._steps,
+            symbolic,
+        )
+
+    @staticmethod
+    def _parts(used: list[_Token]) -> tuple[str, str, str] | None:
+        kinds = [token.kind for token in used]
+        if kinds != ["number", "operator", "number"]:
+            return None
+        return _tidy(used[0].text), _OPERATORS[used[1].text], _tidy(used[2].text)
+
+    def _peek(self) -> _Token | None:
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
+
+    def _sum(self) -> str:
+        left = self._product()
+        while operator := self._operator("+", "-"):
+            mark = self._at
+            self._at += 1
+            try:
+                right = self._product()
+            except _Stop:
+                self._at = mark
+                break
+            self._count(operator)
+            percent, self._bare_percent = self._bare_percent, ""
+            sign = _OPERATORS[operator.text]
+            if percent:
+                whole = f"({left})" if " " in left else left
+                left = f"{whole} * (1 {sign} {percent} / 100)"
+            else:
+                left = f"{left} {sign} {right}"
+        return left
+
+    def _product(self) -> str:
+        left = self._power()
+        while operator := self._operator("*", "/", "%"):
+            mark = self._at
+            self._at += 1
+            self._bare_percent = ""
+            try:
+                right = self._power()
+            except _Stop:
+                self._at = mark
+                break
+            self._count(operator)
+            left = f"{left} {_OPERATORS[operator.text]} {right}"
+        return left
+
+    def _power(self) -> str:
+        base = self._unary()
+        if operator := self._operator("**"):
+            mark = self._at
+            self._at += 1
+            try:
+                right = self._power()
+            except _Stop:
+                self._at = mark
+                return base
+            self._count(operator)
+            return f"{base} ** {right}"
+        return base
+
+    def _unary(self) -> str:
+        token = self._peek()
+        if token is not None and token.kind == "operator" and token.text in {"-", "−", "minus", "+"}:
+            self._at += 1
+            return ("" if token.text == "+" else "-") + self._unary()
+        return self._postfix(self._atom())
+
+    def _postfix(self, text: str) -> str:
+        while (token := self._peek()) is not None and token.kind == "post":
+            if token.text == "!" and self._tokens[self._at - 1].end != token.start:
+                break
+            # A sentence that ends in an exclamation mark is no factorial.
+            if token.text == "!" and (self._first == self._at - 1 or self._steps):
+                last = self._at == len(self._tokens) - 1
+                if last and self._steps:
+                    break
+            self._at += 1
+            self._steps += 1
+            ending = _POSTFIXES[token.text]
+            text = f"factorial({text})" if ending == "!" else text + ending
+        return text
+
+    def _atom(self) -> str:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _Stop
+        try:
+            return self._inner()
+        finally:
+            self._depth -= 1
+
+    def _inner(self) -> str:
+        token = self._peek()
+        if token is None:
+            raise _Stop
+        self._at += 1
+        if token.kind == "number":
+            return self._percent(_tidy(token.text))
+        if token.kind == "constant":
+            return "pi" if token.text == "π" else token.text
+        if token.kind == "open":
+            return f"({self._closed()})"
+        if token.kind == "call":
+            self._expect("open")
+            self._steps += 1
+            return f"{token.text}({self._closed(several=True)})"
+        if token.kind == "prefix":
+            self._steps += 1
+            inside = self._postfix(self._atom())
+            bare = inside[1:-1] if inside[0] == "(" and inside[-1] == ")" else inside
+            return f"{_PREFIXES[token.text]}({bare})"
+        if token.kind == "share":
+            self._steps += 1
+            return f"{_SHARES[token.text]} * {self._atom()}"
+        raise _Stop
+
+    def _percent(self, number: str) -> str:
+        sign = self._peek()
+        if sign is None or sign.kind != "sign":
+            return number
+        following = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else None
+        # "17 % 5" is the remainder; "17 % of 5" and "17 %" are shares.
+        if sign.text == "%" and following is not None and following.kind == "number":
+            self._at += 2
+            self._steps += 1
+            return f"{number} % {_tidy(following.text)}"
+        self._at += 1
+        if following is not None and following.kind == "of":
+            mark = self._at
+            self._at += 1
+            try:
+                whole = self._power()
+            except _Stop:
+                self._at = mark
+            else:
+                self._steps += 1
+                return f"{whole} * {number} / 100"
+        self._bare_percent = number
+        return f"({number} / 100)"
+
+    def _closed(self, *, several: bool = False) -> str:
+        inside = [self._sum()]
+        while several and (token := self._peek()) is not None and token.kind == "comma":
+            self._at += 1
+            inside.append(self._sum())
+        self._expect("close")
+        return ", ".join(inside)
+
+    def _expect(self, kind: str) -> None:
+        token = self._peek()
+        if token is None or token.kind != kind:
+            raise _Stop
+        self._at += 1
+
+    def _operator(self, *signs: str) -> _Token | None:
+        token = self._peek()
+        if token is None or token.kind != "operator" or _OPERATORS[token.text] not in signs:
+            return None
+        return token
+
+    def _count(self, operator: _Token) -> None:
+        self._steps += 1
+        if operator.text in {"x", "over", "durch", "mal"}:
+            self._weak += operator.text == "x"
