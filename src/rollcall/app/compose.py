@@ -19,6 +19,7 @@ from rollcall import __version__
 from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
+from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
 from rollcall.app.own import (
     LocalRegistrations,
     Own,
@@ -53,7 +54,7 @@ from rollcall.web.keys import CachedKeys
 from rollcall.web.limits import Limits, RateLimiter
 from rollcall.web.module import Kit, Module, create_app
 
-Build = Callable[["Platform"], Module]
+Build = Callable[["Platform"], Sequence[Module]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Service:
         title: What people call it.
         port: Its port by the settings.
         variable: The setting that says so.
-        build: Makes its module.
+        build: Makes its modules.
         health_paths: Where its health is told.
         registration: How it stands in the registry; None: it is a registry itself.
     """
@@ -87,8 +88,10 @@ SERVICES: Final[Mapping[str, Service]] = {
             "service registry",
             lambda settings: settings.service_registry_port,
             "SERVICE_REGISTRY_PORT",
-            lambda platform: service_registry(
-                platform.registry, store=platform.places.kind, drain=platform.drain
+            lambda platform: (
+                service_registry(
+                    platform.registry, store=platform.places.kind, drain=platform.drain
+                ),
             ),
             HEALTH_PATHS,
         ),
@@ -97,11 +100,29 @@ SERVICES: Final[Mapping[str, Service]] = {
             "agent registry",
             lambda settings: settings.agent_registry_port,
             "ROLLCALL_AGENT_REGISTRY_PORT",
-            lambda platform: agent_registry(
-                platform.registry,
-                heartbeat_timeout=platform.settings.heartbeat_timeout,
-                drain=platform.drain,
+            lambda platform: (
+                agent_registry(
+                    platform.registry,
+                    heartbeat_timeout=platform.settings.heartbeat_timeout,
+                    drain=platform.drain,
+                ),
             ),
+        ),
+        Service(
+            "agent",
+            "agent service",
+            lambda settings: settings.agent_port,
+            "AGENT_PORT",
+            agent_service,
+            registration=AGENT,
+        ),
+        Service(
+            "tools",
+            "tools service",
+            lambda settings: settings.ext_tool_port,
+            "EXT_TOOL_PORT",
+            tools_service,
+            registration=TOOLS,
         ),
     )
 }
@@ -226,7 +247,12 @@ class Platform:
         self.dispatcher = Dispatcher(
             events,
             self.clock,
-            [subscription for module in modules.values() for subscription in module.subscriptions],
+            [
+                subscription
+                for some in modules.values()
+                for module in some
+                for subscription in module.subscriptions
+            ],
         )
         await self.dispatcher.start()
         stack.push_async_callback(self.dispatcher.stop)
@@ -271,7 +297,7 @@ class Platform:
                 traces=traces,
             )
             # What serves the whole process runs once, beside the first of its services.
-            parts = [modules[one.name], administration, figures, *(() if apps else beside)]
+            parts = [*modules[one.name], administration, figures, *(() if apps else beside)]
             apps[one.name] = app = create_app(parts, kit)
             await stack.enter_async_context(app.router.lifespan_context(app))
         self.apps = apps

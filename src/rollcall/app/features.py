@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services that are more than a protocol over the registry: what each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from rollcall.app.own import Registration
+from rollcall.backends.messages import message_index
+from rollcall.tools.builtin import builtin_tools
+from rollcall.tools.messages.module import module as message_search
+from rollcall.tools.messages.service import MessageSearch
+from rollcall.tools.module import module as tools
+from rollcall.tools.scraper import Scraper, ScraperSettings
+from rollcall.web.module import Module
+
+if TYPE_CHECKING:
+    from rollcall.app.compose import Platform
+
+TOOLS: Final = Registration(
+    "tools-service",
+    "tool",
+    "Rollcall's own tools: calculator, statistics, units, web pages, earlier messages",
+    capabilities=("calculator", "statistics", "unit conversion", "web scraping", "message search"),
+    tags=("tools", "mcp"),
+    extra={"tools": "/tools", "mcp": "/mcp"},
+)
+AGENT: Final = Registration(
+    "agent-service",
+    "agent",
+    "Answers in words, with the tools that the registry knows",
+    capabilities=("conversation", "question answering with tools"),
+    tags=("agent", "chat"),
+)
+
+
+def tools_service(platform: Platform) -> Sequence[Module]:
+    """The tools service (document 1)."""
+    settings = platform.settings
+    hosts = (one.strip() for one in settings.scraper_hosts.split(","))
+    scraper = Scraper(
+        ScraperSettings(
+            allowed_hosts=tuple(one for one in hosts if one),
+            respect_robots=settings.scraper_robots,
+        ),
+        platform.clock,
+    )
+    index = message_index(platform.database, platform.places.database)
+    search = MessageSearch(index)
+    return (
+        tools(builtin_tools(scraper, search), lifespans=(lambda: scraper,)),
+        message_search(search, index),
+    )
+
+
+def agent_service(platform: Platform) -> Sequence[Module]:
+    """The agent service (document 1)."""
+    settings, clock = platform.settings, platform.clock
+    directory = _directory(platform)
+    figures = ToolboxMetrics()
+    toolbox = RegistryToolbox(directory, clock=clock, rng=Random(), observer=figures)
+    models = Models(_models_of(settings), planner=lambda: _planner(clock))
+    loop = ModelLoop(toolbox, models, clock=clock)
+    metrics = ConversationMetrics()
+    service = ConversationService(
+        SqlTurnStore(platform.database),
+        loop,
+        clock,
+        platform.ids,
+        ConversationOptions(
+            instructions=settings.instructions or INSTRUCTIONS,
+            limits=Limits(
+                steps=settings.turn_steps,
+                tool_calls=settings.turn_tool_calls,
+                tokens=settings.turn_tokens,
+                seconds=settings.turn_seconds,
+                cost=settings.turn_cost,
+                tool_seconds=settings.tool_seconds,
+            ),
+            at_once=settings.turns_at_once,
+            shared=platform.places.database.startswith("postgresql:"),
+        ),
+        (metrics,),
+    )
+    return (
+        conversations(
+            service,
+            loop,
+            toolbox,
+            metrics,
+            clock=clock,
+            ids=platform.ids,
+            drain=platform.drain,
+            collectors=(figures,),
+            warm=loop.warm,
+            closed=(toolbox.close, loop.aclose),
+        ),
+    )
+
+
+def _directory(platform: Platform) -> Directory:
+    """The tool services of the registry in this process, or of the one that the settings name."""
+    url = platform.registry_url
+    if url is None:
+        return RegistryDirectory(platform.registry)
+    return RemoteDirectory(url, clock=platform.clock)
+
+
+def _models_of(settings: Settings) -> ModelSettings:
+    key = settings.model_key
+    ours = {
+        "ROLLCALL_MODEL": settings.model,
+        "ROLLCALL_MODEL_URL": settings.model_url,
+        "ROLLCALL_MODEL_KEY": None if key is None else key.get_secret_value(),
+        "ROLLCALL_MODEL_FALLBACK": settings.model_fallback,
+    }
+    given = {name: value for name, value in ours.items() if value}
+    return ModelSettings.from_environment({**settings.variables(), **given})
+
+
+def _planner(clock: Clock) -> Any:
+    # pydantic-ai takes a second to load, and is not needed before the first message.
+    from rollcall.conversations.planner.model import OfflinePlanner  # noqa: PLC0415
+
+    return OfflinePlanner(open_encoder, HELP, clock)
