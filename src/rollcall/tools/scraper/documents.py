@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An HTML page, taken apart."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, Final, Self
+
+import httpx
+
+from rollcall.kernel.errors import InvalidInput
+from rollcall.tools.scraper.cleaning import one_line, paragraphs
+from rollcall.tools.scraper.markup import etree, parse_html, seen_text
+from rollcall.tools.scraper.models import Link, PageMetadata
+from rollcall.tools.scraper.selectors import FieldSelector, TooManySteps
+
+MOST_LINKS: Final = 100
+MOST_ANCHORS: Final = 2_000
+"""How many elements are looked at for links."""
+MOST_VALUES: Final = 100
+MOST_KEYWORDS: Final = 20
+LONGEST_VALUE: Final = 2_000
+LONGEST_LINE: Final = 500
+LONGEST_LINK: Final = 2048
+
+MOST_ELEMENTS: Final = 25_000
+"""What has more is not looked at for its main part, which takes long: all of its text is taken."""
+MOST_DESCRIBED: Final = 100_000
+"""Elements. What has more is asked for its meta elements alone."""
+SMALL_PAGE: Final = 1_000
+"""Characters. All text of a page that short is taken: there is little to leave out, and what looks
+like a menu may be all that it says."""
+
+_UNSEEN: Final = frozenset(
+    "applet audio canvas embed iframe math noscript object script style svg template video".split()
+)
+_HIDDEN: Final = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Document:
+    """An HTML page.
+
+    Args:
+        root: Its root element.
+        url: Where it came from.
+    """
+
+    def __init__(self, root: Any, url: str) -> None:
+        self._root = root
+        self._url = url
+        self._metas = _metas(root)
+
+    @classmethod
+    def parse(cls, text: str, url: str) -> Self | None:
+        """Any HTML, however broken; None: there is nothing in it."""
+        root = parse_html(text)
+        return None if root is None else cls(root, url)
+
+    def title(self) -> str:
+        """The page's title, or else its first headline."""
+        title = self._root.find("head/title")
+        headline = self._root.find(".//h1")
+        found = (
+            None if title is None else _line(title.text),
+            self._metas.get("og:title"),
+            None if headline is None else _line(seen_text(headline, LONGEST_LINE)),
+        )
+        return next((one for one in found if one), "")
+
+    def metadata(self) -> PageMetadata:
+        """What the page says about itself; asked before `drop_unseen`, as scripts may say it."""
+        library = _trafilatura()
+        large = self._size() > MOST_DESCRIBED
+        root = parse_html("<html></html>") if large else self._root
+        found: Any = library.extract_metadata(root, extensive=False)
+        date = _DATE.match(found.date or "")
+        words: list[str] = self._metas.get("keywords", "").split(",")
+        words += [*(found.tags or []), *(found.categories or [])]
+        lines = (one_line(word, LONGEST_LINE) for word in words)
+        return PageMetadata(
+            description=self._metas.get("description") or self._metas.get("og:description"),
+            author=_line(found.author) or self._metas.get("author"),
+            date=date.group() if date else None,
+            language=_line(self._root.get("lang")) or self._metas.get("content-language"),
+            site_name=self._metas.get("og:site_name") or self._metas.get("application-name"),
+            canonical=self._canonical(),
+            keywords=list(dict.fromkeys(line for line in lines if line))[:MOST_KEYWORDS],
+        )
+
+    def drop_unseen(self) -> None:
+        """Take out what no reader sees: scripts, styles, and what is hidden."""
+        unseen = [
+            element
+            for element in self._root.iter(etree.Element)
+            if element.tag in _UNSEEN
+            or (
+                element.tag not in {"html", "body"}
+                and (
+                    element.get("hidden") is not None
+                    or _HIDDEN.search(element.get("style") or "")
+                    or (element.tag == "dialog" and element.get("open") is None)
+                )
+            )
+        ]
+        for element in unseen:
+            if element.getparent() is not None:
+                element.drop_tree()
+
+    def fields(self, selectors: Mapping[str, FieldSelector]) -> tuple[dict[str, list[str]], bool]:
+        """What selectors find, and whether some of it was left out.
+
+        Raises:
+            InvalidInput: One of them takes too long on this page; names `selectors.<name>`.
+        """
+        found: dict[str, list[str]] = {}
+        some_left_out = False
+        for name, selector in selectors.items():
+            try:
+                elements = list(islice(selector.find(self._root), MOST_VALUES + 1))
+            except TooManySteps:
+                raise InvalidInput(
+                    f"selectors.{name}", "takes too long on this page; use a simpler one"
+                ) from None
+            some_left_out = some_left_out or len(elements) > MOST_VALUES
+            values = (_value(one, selector.attribute) for one in elements[:MOST_VALUES])
+            found[name] = [one for one in values if one is not None]
+        return found, some_left_out
+
+    def links(self) -> tuple[list[Link], bool]:
+        """Links to other pages of the web, each address once; whether some were left out."""
+        base = self._base()
+        found: dict[str, Link] = {}
+        for number, element in enumerate(self._root.iter("a", "area")):
+            if number == MOST_ANCHORS:
+                return list(found.values()), True
+            url = _absolute(base, element.get("href"))
+            if url is None:
+                continue
+            words = seen_text(element, LONGEST_LINE).strip()
+            text = one_line(words or element.get("title") or element.get("alt") or "", LONGEST_LINE)
+            if url not in found:
+                if len(found) == MOST_LINKS:
+                    return list(found.values()), True
+                found[url] = Link(url=url, text=text)
+            elif text and not found[url].text:
+                found[url] = Link(url=url, text=text)
+        return list(found.values()), False
+
+    def whole(self) -> str:
+        """All text, menus and all."""
+        body = self._root.find("body")
+        return paragraphs(seen_text(self._root if body is None else body))
+
+    def text(self) -> str:
+        """The main text; all of it where the page is small, or far too large to be looked at."""
+        whole = self.whole()
+        if len(whole) <= SMALL_PAGE or self._size() > MOST_ELEMENTS:
+            return whole
+        found = _trafilatura().bare_extraction(self._root, include_comments=False)
+        main = paragraphs(found.text or "") if found is not None else ""
+        return main or whole
+
+    def _size(self) -> int:
+        return sum(1 for _ in self._root.iter())
+
+    def _canonical(self) -> str | None:
+        found = self._root.xpath("//link[@rel='canonical']/@href")
+        return _absolute(self._base(), str(found[0])) if found else None
+
+    def _base(self) -> str:
+        found = self._root.xpath("//base/@href")
+        base = _absolute(self._url, str(found[0])) if found else None
+        return base or self._url
+
+
+def _metas(root: Any) -> dict[str, str]:
+    """What the `meta` elements say, by name in lower case; the first of each name counts."""
+    found: dict[str, str] = {}
+    for element in root.iter("meta"):
+        name = element.get("property") or element.get("name") or element.get("http-equiv")
+        if name and (line := _line(element.get("content"))):
+            found.setdefault(name.strip().lower(), line)
+    return found
+
+
+def _value(element: Any, attribute: str | None) -> str | None:
+    if attribute is None:
+        return one_line(seen_text(element, LONGEST_VALUE), LONGEST_VALUE)
+    value = element.get(attribute)
+    return None if value is None else one_line(value, LONGEST_VALUE)
+
+
+def _line(text: str | None) -> str | None:
+    return one_line(text, LONGEST_LINE) or None if text else None
+
+
+def _absolute(base: str, href: str | None) -> str | None:
+    """An address of the web without its fragment; None: it is none, or the page itself."""
+    text = (href or "").strip()
+    if not text or text.startswith("#") or len(text) > LONGEST_LINK:
+        return None
+    try:
+        url = httpx.URL(base).join(text).copy_with(fragment=None)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    if url.scheme not in {"http", "https"} or not url.host:
+        return None
+    return one_line(str(url), LONGEST_LINK)
+
+
+def _trafilatura() -> Any:
+    """The library, imported by whoever needs it first, and its opinions kept out of our log."""
+    library = importlib.import_module("trafilatura")
+    for name in ("trafilatura", "htmldate"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return library
