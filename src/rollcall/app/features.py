@@ -12,7 +12,8 @@ from rollcall.tools.builtin import builtin_tools
 from rollcall.tools.messages.module import module as message_search
 from rollcall.tools.messages.service import MessageSearch
 from rollcall.tools.module import module as tools
-from rollcall.tools.scraper import Scraper, ScraperSettings
+from rollcall.tools.scraper.scraper import Scraper
+from rollcall.tools.scraper.settings import ScraperSettings
 from rollcall.web.module import Module
 
 if TYPE_CHECKING:
