@@ -148,6 +148,7 @@ class McpTools:
         one: McpSession = self._module.McpSession(
             url,
             partial(self._tell, instance.id),
+            clock=self._clock,
             connect=self._settings.connect_timeout,
             limit=self._settings.list_bytes,
         )

@@ -26,12 +26,15 @@ from rollcall import __version__
 from rollcall.conversations.calls import Answer, Verdict, judged, sized
 from rollcall.conversations.listing import clean_text
 from rollcall.conversations.mcp_wire import GuardedWire, Note, noted
+from rollcall.kernel.clock import Clock
 
 CALL_KEY: Final = "rollcall/idempotency-key"
 """Where in a request's `_meta` the id of a call stands."""
 
 _ENDING: Final = 2.0
 """Seconds that a session may take to say goodbye."""
+_LISTEN_AGAIN: Final = 5.0
+"""Seconds after which somebody who could not hear of changes tries to hear of them again."""
 _REFUSED: Final = frozenset({types.INVALID_PARAMS, types.METHOD_NOT_FOUND})
 _BUSY: Final = frozenset({429, 503})
 _GONE: Final = 404
@@ -50,16 +53,18 @@ class McpSession:
 
     Args:
         url: Where the server is.
-        changed: Called when it says that its tools have changed.
+        changed: Called when it says that its tools have changed, or may have.
+        clock: Time.
         connect: Seconds until it is connected.
         limit: Bytes of one answer.
     """
 
     def __init__(
-        self, url: str, changed: Callable[[], None], *, connect: float, limit: int
+        self, url: str, changed: Callable[[], None], *, clock: Clock, connect: float, limit: int
     ) -> None:
         self._url = url
         self._changed = changed
+        self._clock = clock
         self._connect = connect
         self._limit = limit
         self._stop = asyncio.Event()
@@ -195,10 +200,16 @@ class McpSession:
         capabilities = client.server_capabilities.tools
         if capabilities is None or not capabilities.list_changed:
             return
-        with suppress(ListenNotSupportedError, SubscriptionLost, MCPError, TimeoutError):
-            async with client.listen(tools_list_changed=True) as changes:
-                async for _ in changes:
-                    self._changed()
+        while True:
+            with suppress(SubscriptionLost, TimeoutError):
+                try:
+                    async with client.listen(tools_list_changed=True) as changes:
+                        async for _ in changes:
+                            self._changed()
+                except (ListenNotSupportedError, MCPError):
+                    return
+            await self._clock.sleep(_LISTEN_AGAIN)
+            self._changed()
 
     async def _heard(self, message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):
