@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Self
 
 import uvicorn
@@ -38,16 +39,14 @@ class McpHost:
         app = self.server.streamable_http_app()
         config = uvicorn.Config(
             self._counted(app),
-            host="127.0.0.1",
-            port=self.port,
             log_config=None,
             timeout_graceful_shutdown=0,
         )
         self._running = uvicorn.Server(config)
-        self._serving = asyncio.create_task(self._running.serve())
-        while not self._running.started:
-            await asyncio.sleep(0.001)
-        self.port = self._running.servers[0].sockets[0].getsockname()[1]
+        listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = listening.getsockname()[1]
+        # Who connects before it has started waits until it has.
+        self._serving = asyncio.create_task(self._running.serve([listening]))
         return self
 
     async def kill(self) -> None:

@@ -9,63 +9,18 @@ from random import Random
 
 import httpx
 import pytest
-import uvicorn
-from starlette.types import ASGIApp
 
+from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.backends.remote.directory import RemoteDirectory
 from rollcall.conversations.ports import Directory
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.errors import InvalidInput, Unavailable
 from rollcall.kernel.ids import RandomIds
-from rollcall.protocols.service_registry.module import module
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import Status
 from rollcall.testing.clock import FrozenClock
-from rollcall.web.audit import InMemoryAuditLog
-from rollcall.web.auth import OpenAccess
-from rollcall.web.drain import Drain
-from rollcall.web.module import Kit, create_app
 from support.directory_contract import DirectoryContract, following, service
-
-
-class Server:
-    """The service registry behind a socket, that can go away and come back."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.port = 0
-        self._server: uvicorn.Server | None = None
-        self._serving: asyncio.Task[None] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        config = uvicorn.Config(
-            self._app,
-            host="127.0.0.1",
-            port=self.port,
-            log_config=None,
-            lifespan="off",
-            timeout_graceful_shutdown=0,
-        )
-        self._server = uvicorn.Server(config)
-        self._serving = asyncio.create_task(self._server.serve())
-        while not self._server.started:
-            await asyncio.sleep(0.001)
-        self.port = self._server.servers[0].sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            await self._serving
-            self._server = None
-
-
-def app_of(registry: RegistryService, clock: FrozenClock) -> ASGIApp:
-    kit = Kit("registry", "1", clock, RandomIds(), OpenAccess(), InMemoryAuditLog(), Drain())
-    return create_app([module(registry, store="memory")], kit)
+from support.registryhosts import RegistryHost
 
 
 class TestContract(DirectoryContract):
@@ -73,7 +28,7 @@ class TestContract(DirectoryContract):
     async def opened(
         self, registry: RegistryService, clock: FrozenClock
     ) -> AsyncGenerator[Directory]:
-        server = Server(app_of(registry, clock))
+        server = RegistryHost(registry, clock)
         await server.start()
         directory = RemoteDirectory(server.url, clock=SystemClock(), rng=Random(1))
         yield directory
@@ -83,8 +38,6 @@ class TestContract(DirectoryContract):
 
 @pytest.fixture
 async def registry() -> AsyncIterator[RegistryService]:
-    from rollcall.backends.records.inmemory import InMemoryStore
-
     clock = SystemClock()
     registry = RegistryService(InMemoryStore(clock, RandomIds()), clock=clock)
     await registry.start()
@@ -95,7 +48,7 @@ async def registry() -> AsyncIterator[RegistryService]:
 async def test_a_break_in_the_connection_is_mended_and_what_was_missed_is_told(
     registry: RegistryService,
 ) -> None:
-    server = Server(app_of(registry, SystemClock()))  # type: ignore[arg-type]
+    server = RegistryHost(registry, SystemClock())
     await server.start()
     directory = RemoteDirectory(server.url, clock=SystemClock(), rng=Random(1), poll_every=0.1)
     async with following(directory) as changes:
