@@ -197,7 +197,12 @@ async def test_who_has_too_much_to_do_hands_the_call_to_another(world: World, st
     assert f"it answered {status}: later" in (run.error or "")
 
     other = await world.host("pair", tools=[ONCE])
-    await eventually(lambda: other.lists > 0)
+
+    async def served() -> bool:
+        await world.call(text="x")
+        return bool(other.calls)
+
+    await eventually(served)
     assert [(await world.call(text="x")).outcome for _ in range(3)] == [ToolOutcome.OK] * 3
     assert busy.calls
 

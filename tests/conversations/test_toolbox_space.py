@@ -125,6 +125,26 @@ async def test_many_services_are_asked_at_the_same_time_but_not_more_than_allowe
     assert 2 <= most <= 4
 
 
+async def test_services_that_hang_do_not_hold_up_what_is_registered_after_them(
+    world: World,
+) -> None:
+    held = asyncio.Event()
+
+    async def hang(_: Request) -> None:
+        await held.wait()
+
+    for number in range(4):
+        await world.host(f"hanging-{number}", tools=None, handler=hang)
+    world.box = world.open(
+        lists_at_once=2, list_timeout=0.2, retry_first=0.01, retry_longest=0.02, first_look=0.01
+    )
+    assert await world.names() == []
+    await eventually(lambda: sum(not well for _, well in world.watcher.lists) >= 8)
+    await world.host("late")
+    await world.until(lambda specs: [one.service for one in specs] == ["late"], within=1.0)
+    held.set()
+
+
 async def test_a_registration_with_a_path_of_others_is_told_and_not_listed(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,7 +207,9 @@ async def test_a_registry_that_never_answered_means_no_tools_and_no_error(world:
     world.box = RegistryToolbox(flaky, clock=SystemClock(), rng=Random(1))
     world.boxes.append(world.box)
     assert await world.names() == []
-    assert (await world.call("echo")).outcome is ToolOutcome.REFUSED
+    run = await world.call("echo")
+    assert run.outcome is ToolOutcome.UNAVAILABLE
+    assert "the registry does not answer" in (run.error or "")
 
 
 async def test_a_registry_over_http_makes_a_new_service_usable_within_a_second(

@@ -19,7 +19,7 @@ from rollcall.conversations.toolbox_call import Call
 from rollcall.conversations.toolbox_observer import NoObserver, Observer
 from rollcall.conversations.toolbox_services import ToolServices, arguments_body
 from rollcall.conversations.toolbox_settings import ToolboxSettings
-from rollcall.conversations.toolbox_space import Space
+from rollcall.conversations.toolbox_space import Slots, Space
 from rollcall.conversations.toolbox_table import Entry
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import Closed, InvalidInput
@@ -65,7 +65,7 @@ class RegistryToolbox:
         self._settings = settings or ToolboxSettings()
         self._observer = observer or NoObserver()
         self._services = ToolServices(clock, self._settings, transport)
-        self._slots = asyncio.Semaphore(self._settings.lists_at_once)
+        self._slots = Slots(self._settings.lists_at_once)
         self._spaces: OrderedDict[str, Space] = OrderedDict()
         self._leaving: set[asyncio.Task[None]] = set()
         self._checks: OrderedDict[str, ArgumentCheck] = OrderedDict()
@@ -86,7 +86,7 @@ class RegistryToolbox:
             Closed: It was closed.
         """
         space = self._space(namespace)
-        await space.looked(self._settings.first_look)
+        await space.looked()
         return space.table.specs
 
     async def refresh(self, namespace: str) -> Sequence[ToolSpec]:
@@ -116,8 +116,10 @@ class RegistryToolbox:
         """
         began, started_at = self._clock.monotonic(), utc(self._clock.now())
         space = self._space(namespace)
-        await space.looked(min(self._settings.first_look, timeout))
         entry = space.table.entries.get(name)
+        if entry is None:
+            await space.looked()
+            entry = space.table.entries.get(name)
         call = Call(
             call_id=call_id,
             name=name,
@@ -151,26 +153,29 @@ class RegistryToolbox:
         )
 
     def _unknown(self, call: Call, name: str, space: Space) -> None:
-        was = space.formerly(name)
-        table = space.table
+        """Nothing has this name now."""
+        was, table = space.formerly(name), space.table
+        if was is None and not space.seen:
+            error = "the registry does not answer, so it is not known which tools there are"
+            call.ended(ToolOutcome.UNAVAILABLE, error=error)
+            return
         if was is None:
             named = ", ".join(list(table.entries)[:_NAMED]) or "none"
-            call.ended(
-                ToolOutcome.REFUSED, error=f"there is no tool {name!r:.80}; there are: {named}"
-            )
+            error = f"there is no tool {name!r:.80}; there are: {named}"
+            call.ended(ToolOutcome.REFUSED, error=error)
             return
-        call.service, call.tool = was.spec.service, was.spec.tool
-        now = [
-            one.name for one in table.specs if (one.service, one.tool) == (call.service, call.tool)
-        ]
-        if now:
-            call.ended(ToolOutcome.REFUSED, error=f"the tool {name!r} is called {now[0]!r} now")
-        else:
-            call.ended(
-                ToolOutcome.UNAVAILABLE,
-                error=f"the service {call.service!r} that has the tool {call.tool!r} is not there"
-                " at the moment: no instance of it is alive",
-            )
+        call.service, call.tool = was.service, was.tool
+        same = (one for one in table.specs if (one.service, one.tool) == (was.service, was.tool))
+        now = next(same, None)
+        if now is not None:
+            error = f"the tool {name!r} is called {now.name!r} now"
+            call.ended(ToolOutcome.REFUSED, error=error)
+            return
+        call.ended(
+            ToolOutcome.UNAVAILABLE,
+            error=f"no instance of the service {was.service!r} has the tool {was.tool!r} at the"
+            " moment; it may be tried again later",
+        )
 
     def _check(self, spec: ToolSpec, arguments: Mapping[str, Any], size: int) -> None:
         """Hold arguments against the schema of a tool.

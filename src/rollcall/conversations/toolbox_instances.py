@@ -23,6 +23,7 @@ class Ticket:
 
     reach: Permit | None
     works: Permit
+    trial: bool
 
 
 class Health:
@@ -36,6 +37,7 @@ class Health:
     def __init__(self, settings: ToolboxSettings) -> None:
         self._settings = settings
         self._reach = self._fresh()
+        self._trials = 0
         self._works = CircuitBreaker(
             failure_threshold=settings.broken_after,
             window=max(_WINDOW, settings.broken_after),
@@ -47,8 +49,11 @@ class Health:
         return CircuitBreaker(1.0, failure_threshold=1, window=1, recovery_timeout=away)
 
     def reachable(self, now: float) -> bool:
-        """Whether it was reached when it was tried last, or may be tried again."""
-        return self._reach.state(now) is not CircuitState.OPEN
+        """Whether it was reached when it was tried last, or it is time for somebody to try."""
+        state = self._reach.state(now)
+        return state is CircuitState.CLOSED or (
+            state is CircuitState.HALF_OPEN and not self._trials
+        )
 
     def working(self, now: float) -> bool:
         """Whether it may be called at all."""
@@ -57,10 +62,15 @@ class Health:
     def enter(self, now: float) -> Ticket | None:
         """The right to call it now; None: it broke too often, or another call tries it."""
         works = self._works.allow(now)
-        return None if works is None else Ticket(self._reach.allow(now), works)
+        if works is None:
+            return None
+        trial = self._reach.state(now) is CircuitState.HALF_OPEN
+        self._trials += trial
+        return Ticket(self._reach.allow(now), works, trial)
 
     def left(self, ticket: Ticket, now: float, verdict: Verdict | None) -> None:
         """What the call came to; None: it was broken off."""
+        self._trials -= ticket.trial
         match verdict:
             case None:
                 self._works.abandoned(ticket.works, now)
@@ -91,6 +101,7 @@ class Known:
         health: What calls say.
         tools: What it listed last; None: nothing yet.
         begun: How often its list was asked for.
+        failures: How often in a row it was not to be had.
         ended: The last of those that has ended, well or not.
         under_way: Calls to it that have no answer yet.
     """
@@ -99,6 +110,7 @@ class Known:
     health: Health
     tools: tuple[ListedTool, ...] | None = None
     begun: int = 0
+    failures: int = 0
     ended: int = 0
     under_way: int = 0
 

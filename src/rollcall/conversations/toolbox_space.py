@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from rollcall.conversations.calls import ListUnavailable
 from rollcall.conversations.listing import ListedTool
+from rollcall.conversations.models import ToolSpec
 from rollcall.conversations.ports import Directory, ServiceInstance
 from rollcall.conversations.toolbox_instances import Health, Known
 from rollcall.conversations.toolbox_observer import Observer
@@ -30,6 +31,20 @@ _TOLD: Final = 5
 _log = logging.getLogger(__name__)
 
 
+class Slots:
+    """Who may be asked for a list now. Those that failed wait in a queue of their own: they may
+    take long, and what has just been registered is not to wait for them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._usual = asyncio.Semaphore(count)
+        self._failing = asyncio.Semaphore(count)
+
+    def of(self, known: Known) -> asyncio.Semaphore:
+        """Where an instance waits for its turn."""
+        return self._failing if known.failures else self._usual
+
+
 class Space:
     """Follows the tool services of a namespace, and what each of them lists.
 
@@ -37,12 +52,16 @@ class Space:
         namespace: Which.
         directory: Knows the services.
         services: Lists and calls.
-        slots: Bounds how many are asked for their lists at the same time.
+        slots: Bound how many are asked for their lists at the same time.
         clock: Time.
         rng: Spreads the delays.
         settings: Times and bounds.
         observer: Is told what happens.
         idle: Called when it was not used for a while.
+
+    Attributes:
+        used_at: When it was used last, monotonic seconds.
+        seen: Whether the registry has ever answered.
     """
 
     def __init__(
@@ -50,7 +69,7 @@ class Space:
         namespace: str,
         directory: Directory,
         services: ToolServices,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         *,
         clock: Clock,
         rng: Random,
@@ -59,7 +78,7 @@ class Space:
         idle: Callable[[str], None],
     ) -> None:
         self.namespace = namespace
-        self.used_at = clock.monotonic()
+        self._begun_at = self.used_at = clock.monotonic()
         self._directory = directory
         self._services = services
         self._slots = slots
@@ -75,12 +94,14 @@ class Space:
         self._wakes: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._table: Table | None = None
-        self._was: dict[str, Entry] = {}
+        self._was: dict[str, ToolSpec] = {}
         self._complaints: dict[str, str] = {}
         self._disagreements: dict[str, frozenset[str]] = {}
         self._news = asyncio.Event()
         self._progress = asyncio.Event()
         self._answered = False
+        self._settled = False
+        self.seen = False
         self._own = [
             asyncio.create_task(self._follow(), name=f"tools-follow-{namespace}"),
             asyncio.create_task(self._keep_looking(), name=f"tools-look-{namespace}"),
@@ -105,19 +126,26 @@ class Space:
             self._observer.known(self.namespace, len(table.specs))
             for name, entry in table.entries.items():
                 self._was.pop(name, None)
-                self._was[name] = entry
+                self._was[name] = entry.spec
                 self._compare(name, entry)
             while len(self._was) > max(_REMEMBERED, len(table.entries)):
                 del self._was[next(iter(self._was))]
         return self._table
 
-    def formerly(self, name: str) -> Entry | None:
+    def formerly(self, name: str) -> ToolSpec | None:
         """What was called `name` last; it may be gone, or have another name by now."""
         return self._was.get(name)
 
-    async def looked(self, timeout: float) -> None:
-        """Return once the registry and every service it knows was asked, or after `timeout`."""
-        await self._until_ended({}, timeout)
+    async def looked(self) -> None:
+        """Return once the registry and every service was asked, or the time for that is over.
+        Who comes later is not waited for.
+        """
+        if self._settled:
+            return
+        left = self._begun_at + self._settings.first_look - self._clock.monotonic()
+        if left > 0:
+            await self._until_ended({}, left)
+        self._settled = True
 
     async def refresh(self) -> None:
         """Ask the registry and every service again, and wait for it."""
@@ -180,6 +208,7 @@ class Space:
         except Exception:
             _log.exception("the registry's answer could not be used")
         else:
+            self.seen = True
             self._complaints.pop("", None)
             self._adopt(found)
             return True
@@ -212,7 +241,7 @@ class Space:
         self._table = None
         if anew:
             # It may have been started again: what it was like before says nothing.
-            known.health = Health(self._settings)
+            known.health, known.failures = Health(self._settings), 0
             self._services.forget(info)
             self._wakes[info.id].set()
 
@@ -226,12 +255,11 @@ class Space:
         self._progress.set()
 
     async def _keep_listed(self, known: Known, wake: asyncio.Event) -> None:
-        failures = 0
         while True:
             wake.clear()
-            failures = 0 if await self._list(known, wake) else failures + 1
-            if failures:
-                wait = self._backoff.delay(failures)
+            known.failures = 0 if await self._list(known, wake) else known.failures + 1
+            if known.failures:
+                wait = self._backoff.delay(known.failures)
             else:
                 every = self._settings.refresh_every
                 wait = 0.9 * every + full_jitter(0.2 * every, self._rng)
@@ -240,7 +268,7 @@ class Space:
 
     async def _list(self, known: Known, wake: asyncio.Event) -> bool:
         """Ask an instance for its tools. Whether it said them."""
-        async with self._slots:
+        async with self._slots.of(known):
             known.begun += 1
             begun, info, listing = known.begun, known.info, None
             try:
