@@ -35,6 +35,7 @@ class ServiceInstance(msgspec.Struct, frozen=True, kw_only=True):
         port: Where it is.
         healthy: Whether the registry holds it for alive and well. What is not is called only
             where nothing else is left, and what the registry does not hold for alive never.
+        rank: Among those that are not healthy, lower ones are called first.
         tags: Its tags.
         extra: The extra metadata of its registration: `tools` and `mcp` may name paths.
         registered: Changes whenever the instance was registered anew or its registration changed.
@@ -45,6 +46,7 @@ class ServiceInstance(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     healthy: bool = True
+    rank: int = 0
     tags: tuple[str, ...] = ()
     extra: dict[str, Any] = {}
     registered: str = ""
