@@ -146,7 +146,9 @@ async def test_what_a_tool_returns_reaches_the_model_as_its_result_and_as_nothin
         last = model.last
         assert [evil in text for text in last.told("tool")] == [True, False]
         assert last.told("user") == ["Read it."]
-        assert all("evil" not in text for role in ("system", "developer") for text in last.told(role))
+        assert all(
+            "evil" not in text for role in ("system", "developer") for text in last.told(role)
+        )
 
 
 async def test_calls_have_ids_of_their_own_also_where_the_model_reuses_its_names() -> None:
@@ -181,9 +183,7 @@ async def test_a_tool_without_a_schema_is_called_with_words() -> None:
 
 async def test_a_long_result_is_cut_and_says_so() -> None:
     async with ScriptedModel(Says(Call("page")), Says("Long.")) as model:
-        meter = await answered(
-            looped(model, Tools(page=giving("x" * 1000)), most_characters=100)
-        )
+        meter = await answered(looped(model, Tools(page=giving("x" * 1000)), most_characters=100))
         assert model.last.told("tool") == ["x" * 100 + "\n(cut here: 1000 characters in all)"]
         assert meter.tools[0].result == "x" * 1000
 

@@ -15,6 +15,7 @@ from rollcall.conversations.ports import Meter, Task
 from rollcall.conversations.providers import Models, ModelSettings
 from rollcall.kernel.clock import Clock, SystemClock, utc
 from rollcall.policies.retry import RetryPolicy
+from rollcall.testing.clock import FrozenClock
 from rollcall.testing.scripted_model import ScriptedModel
 
 Act = Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -79,6 +80,26 @@ class Tools:
         return run
 
 
+class WatchedClock(FrozenClock):
+    """A frozen clock that tells of those who sleep on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+        self._began = asyncio.Condition()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        async with self._began:
+            self._began.notify_all()
+        await super().sleep(seconds)
+
+    async def sleepers(self, times: int) -> None:
+        """Wait until somebody has gone to sleep so many times."""
+        async with self._began:
+            await self._began.wait_for(lambda: len(self.slept) >= times)
+
+
 async def echo(arguments: Mapping[str, Any]) -> Any:
     return dict(arguments)
 
@@ -90,7 +111,7 @@ def giving(result: Any) -> Act:
     return act
 
 
-def settings(model: ScriptedModel, **more: Any) -> ModelSettings:
+def settings(model: ScriptedModel, /, **more: Any) -> ModelSettings:
     """Settings that take the scripted model for OpenAI."""
     said = {"model": "openai:gpt-6-luna", "keys": {"openai": KEY}, **more}
     return ModelSettings(urls={"openai": model.url}, **said)

@@ -14,6 +14,7 @@ from rollcall.conversations.providers import COMPATIBLE, Chosen, missing_part
 from rollcall.kernel.errors import InvalidInput
 
 _OPENAI = "https://api.openai.com/v1"
+_ANTHROPIC = "https://api.anthropic.com"
 _OLLAMA = "http://127.0.0.1:11434/v1"
 _NO_KEY = "none"
 """Sent where a server of one's own wants no key: the client insists on one."""
@@ -87,7 +88,8 @@ def _model(provider: str, model: str, key: str | None, url: str | None) -> Model
             from pydantic_ai.models.anthropic import AnthropicModel  # noqa: PLC0415
             from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415
 
-            return AnthropicModel(model, provider=AnthropicProvider(api_key=key, base_url=url))
+            anthropic = AnthropicProvider(api_key=key, base_url=url or _ANTHROPIC)
+            return AnthropicModel(model, provider=anthropic)
         case "google":
             from pydantic_ai.models.google import GoogleModel  # noqa: PLC0415
             from pydantic_ai.providers.google import GoogleProvider  # noqa: PLC0415
