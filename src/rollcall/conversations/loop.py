@@ -22,7 +22,7 @@ from rollcall.conversations.ports import Meter, Task, Toolbox
 from rollcall.conversations.pricing import ListPrices, Prices, estimated_tokens
 from rollcall.conversations.providers import Models
 from rollcall.kernel.clock import Clock, SystemClock, within
-from rollcall.kernel.errors import Unavailable
+from rollcall.kernel.errors import MissingExtra, Unavailable
 from rollcall.policies.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -149,7 +149,10 @@ class ModelLoop:
         deadline: float,
     ) -> None:
         settings = self._settings
-        make = await asyncio.to_thread(_dialogue)
+        try:
+            make = await asyncio.to_thread(_dialogue)
+        except MissingExtra as error:
+            raise ModelRefused(str(error)) from error
         instructions = "\n\n".join(part for part in (settings.prompt, task.instructions) if part)
         dialogue = make(instructions, task.history, task.user_input, self._models.secrets)
         tally = Tally(meter, self._prices)
@@ -264,6 +267,8 @@ class _Turn:
 
 
 def _dialogue() -> type[Dialogue]:
-    from rollcall.conversations.loop_model import Dialogue  # noqa: PLC0415 (takes a second)
-
+    try:
+        from rollcall.conversations.loop_model import Dialogue  # noqa: PLC0415 (takes a second)
+    except ImportError as error:
+        raise MissingExtra("a conversation with a model", "server") from error
     return Dialogue

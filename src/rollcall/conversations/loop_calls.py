@@ -144,7 +144,7 @@ def reply_to(asked: Asked, run: ToolRun, most_characters: int) -> Reply:
         case ToolOutcome.FAILED:
             text = f"The tool did not work: {why}"
         case ToolOutcome.UNAVAILABLE:
-            text = f"The tool cannot be reached now, and did not run: {why}. Answer without it."
+            text = f"The tool cannot be reached now, and did not run: {why}"
         case ToolOutcome.UNKNOWN | ToolOutcome.CANCELLED:
             text = (
                 f"The answer of the tool was lost: {why}. The call may have had its effect."

@@ -233,8 +233,10 @@ class Models:
         return f"{provider}:{model}"
 
     def _build(self, name: str) -> Chosen:
-        from rollcall.conversations.providers_build import build  # noqa: PLC0415 (a second)
-
+        try:
+            from rollcall.conversations.providers_build import build  # noqa: PLC0415 (a second)
+        except ImportError as error:
+            raise missing_part(name.partition(":")[0], error.name) from error
         if name == OFFLINE:
             if self._planner is None:
                 raise InvalidInput("model", f"there is no {OFFLINE} here")
@@ -269,8 +271,8 @@ def _base(provider: str) -> str:
 
 
 def _installed(provider: str) -> bool:
-    module = _PARTS.get(provider, ("openai", ""))[0]
+    client = _PARTS.get(provider, ("openai", ""))[0]
     try:
-        return importlib.util.find_spec(module) is not None
+        return all(importlib.util.find_spec(module) for module in ("pydantic_ai", client))
     except ModuleNotFoundError:
         return False

@@ -34,12 +34,14 @@ class ScriptedModel:
     Args:
         script: What it does; more can be added to the list `script` while it runs.
         name: The model that `GET /v1/models` tells of.
+        port: Where it answers; 0: where nobody else does.
     """
 
-    def __init__(self, *script: Script, name: str = "scripted") -> None:
+    def __init__(self, *script: Script, name: str = "scripted", port: int = 0) -> None:
         self.script: list[Script] = list(script)
         self.requests: list[Request] = []
         self._name = name
+        self._port = port
         self._ids = count(1)
         self._came = asyncio.Condition()
         self._server: asyncio.Server | None = None
@@ -69,7 +71,7 @@ class ScriptedModel:
             await self._came.wait_for(lambda: self.gone >= times)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
