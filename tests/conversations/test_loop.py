@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollcall.conversations.loop import recent
 from rollcall.conversations.models import (
     Exchange,
     TextPart,
@@ -16,9 +21,11 @@ from rollcall.conversations.models import (
     ToolStarted,
 )
 from rollcall.conversations.ports import Meter
+from rollcall.conversations.pricing import estimated_tokens
+from rollcall.conversations.providers import Models
 from rollcall.kernel.errors import Unavailable
 from rollcall.testing.scripted_model import Call, Says, ScriptedModel
-from support.looping import Tools, answered, echo, events, giving, looped, task
+from support.looping import Tools, answered, echo, events, giving, looped, settings, task
 
 
 async def test_an_answer_comes_in_the_pieces_that_the_model_says() -> None:
@@ -179,6 +186,49 @@ async def test_a_tool_without_a_schema_is_called_with_words() -> None:
         (offered,) = model.requests[0].body["tools"]
         assert offered["function"]["parameters"]["required"] == ["input"]
         assert tools.calls[0][1] == {"input": "who"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"properties": {"a": {"$ref": "#/$defs/missing"}}},
+        {"$ref": "#/$defs/missing"},
+        {"properties": [1]},
+        {"type": ["object", "null"]},
+        {"type": "string"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["openai:gpt", "ollama:llama3", "own"])
+async def test_an_odd_schema_does_not_keep_a_tool_from_being_called(name: str, odd: Any) -> None:
+    async with ScriptedModel(Says(Call("odd"), Call("echo")), Says("Both.")) as model:
+        tools = Tools(odd=echo, echo=echo)
+        tools.schemas["odd"] = odd
+        models = Models(settings(model, model=name, url=model.url))
+        meter = await answered(looped(model, tools, models=models))
+        assert len(meter.tools) == 2
+        assert model.last.body["tools"][0]["function"]["parameters"]["type"] == "object"
+
+
+async def test_only_the_latest_of_a_long_history_is_sent() -> None:
+    history = [Exchange(f"question {number}", "x" * 400) for number in range(50)]
+    async with ScriptedModel(Says("Yes.")) as model:
+        await answered(looped(model, history_tokens=250), task("Now?", history=history))
+        assert model.last.told("user") == ["question 48", "question 49", "Now?"]
+
+
+@given(st.lists(st.integers(0, 100)), st.integers(0, 500))
+def test_recent_history_is_the_longest_end_that_fits(lengths: list[int], tokens: int) -> None:
+    history = [Exchange("x" * length, "") for length in lengths]
+    kept = recent(history, tokens)
+
+    def size(part: Sequence[Exchange]) -> int:
+        return sum(estimated_tokens(len(one.user_input)) for one in part)
+
+    assert list(kept) == history[len(history) - len(kept) :]
+    assert size(kept) <= tokens
+    if len(kept) < len(history):
+        assert size(history[len(history) - len(kept) - 1 :]) > tokens
 
 
 async def test_a_long_result_is_cut_and_says_so() -> None:

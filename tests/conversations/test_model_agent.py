@@ -213,6 +213,12 @@ def test_it_can_be_used_in_one_loop_after_another(monkeypatch: pytest.MonkeyPatc
     assert [asyncio.run(asked()) for _ in range(2)] == ["Here.", "Here."]
 
 
+async def test_it_may_keep_its_connections() -> None:
+    async with ScriptedModel(Says("One."), Says("Two.")) as model, agent(model) as one:
+        assert [str(await one.run("Hello.")) for _ in range(2)] == ["One.", "Two."]
+        assert model.connections == 1
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return listening.getsockname()[1]

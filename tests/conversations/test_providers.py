@@ -187,6 +187,16 @@ async def test_a_warm_model_keeps_its_connections_until_it_is_closed() -> None:
     assert client.is_closed
 
 
+async def test_of_many_models_that_were_asked_for_the_default_one_stays() -> None:
+    there = models(OPENAI_API_KEY="k")
+    await there.warm()
+    default = await there.open("openai:gpt-6-luna")
+    for number in range(100):
+        await there.open(f"openai:gpt-{number}")
+    assert await there.open("openai:gpt-6-luna") is default
+    await there.aclose()
+
+
 def test_settings_show_no_secret() -> None:
     settings = ModelSettings.from_environment(
         {

@@ -17,7 +17,7 @@ from rollcall.conversations.loop_asking import Asking
 from rollcall.conversations.loop_calls import Calls
 from rollcall.conversations.loop_tally import Tally
 from rollcall.conversations.loop_terms import PROMPT, Said, Told
-from rollcall.conversations.models import LoopEvent, ToolSpec
+from rollcall.conversations.models import Exchange, LoopEvent, ToolSpec
 from rollcall.conversations.ports import Meter, Task, Toolbox
 from rollcall.conversations.pricing import ListPrices, Prices, estimated_tokens
 from rollcall.conversations.providers import Models
@@ -46,12 +46,15 @@ class LoopSettings:
     Args:
         prompt: What the agent is told to be, before the instructions of a task.
         retries: How often and how patiently a provider is asked again that does not answer.
+        history_tokens: How much of what was said before a model is told, in tokens by the rule of
+            `estimated_tokens`; the latest of it. The message itself is always sent.
         calls_at_once: Calls of tools that run side by side in one turn.
         most_characters: Of a tool's result, what a model is shown.
     """
 
     prompt: str = PROMPT
     retries: RetryPolicy = _RETRIES
+    history_tokens: int = 32_000
     calls_at_once: int = 8
     most_characters: int = 50_000
 
@@ -154,7 +157,8 @@ class ModelLoop:
         except MissingExtra as error:
             raise ModelRefused(str(error)) from error
         instructions = "\n\n".join(part for part in (settings.prompt, task.instructions) if part)
-        dialogue = make(instructions, task.history, task.user_input, self._models.secrets)
+        history = recent(task.history, settings.history_tokens)
+        dialogue = make(instructions, history, task.user_input, self._models.secrets)
         tally = Tally(meter, self._prices)
         calls = Calls(
             self._toolbox,
@@ -264,6 +268,17 @@ class _Turn:
             raise ModelMisbehaved(f"the model {name} used up its answer before its first word")
         if silences > _SILENCES:
             raise ModelMisbehaved(f"the model {name} says nothing")
+
+
+def recent(history: Sequence[Exchange], tokens: int) -> Sequence[Exchange]:
+    """The latest exchanges that are no more than so many tokens together."""
+    left = tokens
+    for place in range(len(history) - 1, -1, -1):
+        one = history[place]
+        left -= estimated_tokens(len(one.user_input) + len(one.response))
+        if left < 0:
+            return history[place + 1 :]
+    return history
 
 
 def _dialogue() -> type[Dialogue]:

@@ -7,9 +7,10 @@ user or the system.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from pydantic_ai.direct import model_request_stream
@@ -22,6 +23,8 @@ from pydantic_ai.messages import (
     PartStartEvent,
     TextPart,
     TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
     ToolCallPart,
     ToolCallPartDelta,
     ToolReturnPart,
@@ -37,6 +40,8 @@ from rollcall.conversations.models import Exchange, ToolSpec
 from rollcall.conversations.pricing import Tokens, estimated_tokens
 from rollcall.conversations.providers import Chosen
 from rollcall.kernel.errors import RollcallError
+
+_log = logging.getLogger(__name__)
 
 _NO_ANSWER: Final = "(This was not answered.)"
 _OUTCOMES: Final[Mapping[Told, Literal["success", "failed", "retried"]]] = {
@@ -77,6 +82,7 @@ class Dialogue:
             self._characters += len(answer)
         self._user(user_input)
         self._latest: ModelResponse | None = None
+        self._definitions: dict[tuple[str, str], tuple[ToolSpec, ToolDefinition]] = {}
 
     def characters(self, tools: Sequence[ToolSpec]) -> int:
         """How long the next request is, with these tools."""
@@ -101,7 +107,7 @@ class Dialogue:
         model = chosen.model
         expected = heard.tokens
         parameters = ModelRequestParameters(
-            function_tools=[_definition(one) for one in tools],
+            function_tools=[self._definition(chosen, one) for one in tools],
             instruction_parts=list(self._instructions),
         )
         try:
@@ -142,6 +148,21 @@ class Dialogue:
         self._characters += sum(len(one.text) for one in replies)
         self._characters += len(msgspec.json.encode([one.asked.arguments for one in replies]))
 
+    def _definition(self, chosen: Chosen, tool: ToolSpec) -> ToolDefinition:
+        known = self._definitions.get((chosen.name, tool.name))
+        if known is not None and known[0] == tool:
+            return known[1]
+        made = _definition(tool, tool.input_schema)
+        try:
+            alone = ModelRequestParameters(function_tools=[made])
+            chosen.model.customize_request_parameters(alone)
+        except Exception as error:
+            # One service's odd schema must not keep the others' tools from being called.
+            _log.warning("the schema of tool %s is left out: %s", tool.name, type(error).__name__)
+            made = _definition(tool, {"properties": {}, "additionalProperties": True})
+        self._definitions[chosen.name, tool.name] = (tool, made)
+        return made
+
     def _user(self, text: str) -> None:
         self._messages.append(ModelRequest(parts=[UserPromptPart(content=text)]))
         self._characters += len(text)
@@ -176,10 +197,14 @@ async def _listen(stream: StreamedResponse, heard: Heard, on_text: OnText) -> No
                 pass
             case PartDeltaEvent(delta=TextPartDelta(content_delta=piece)):
                 pass
-            case PartStartEvent(part=ToolCallPart(tool_name=name)):
-                heard.grew(len(name))
+            case PartStartEvent(part=ToolCallPart() as part):
+                heard.grew(len(part.tool_name) + len(part.args_as_json_str()))
             case PartDeltaEvent(delta=ToolCallPartDelta(args_delta=str(more))):
                 heard.grew(len(more))
+            case PartStartEvent(part=ThinkingPart(content=thought)):
+                heard.grew(len(thought))
+            case PartDeltaEvent(delta=ThinkingPartDelta(content_delta=str(thought))):
+                heard.grew(len(thought))
             case _:
                 pass
         if piece:
@@ -212,15 +237,15 @@ def _settings(model: Model) -> ModelSettings:
     return {} if "max_retries" in model.unsupported_settings else {"max_retries": 0}
 
 
-def _definition(tool: ToolSpec) -> ToolDefinition:
-    schema = tool.input_schema
+def _definition(tool: ToolSpec, schema: Mapping[str, Any] | None) -> ToolDefinition:
     if schema is None:
         words = {"type": "string", "description": "What to ask of the tool, in words."}
-        schema = {"type": "object", "properties": {"input": words}, "required": ["input"]}
+        schema = {"properties": {"input": words}, "required": ["input"]}
     return ToolDefinition(
         name=tool.name,
         description=tool.description,
-        parameters_json_schema={"type": "object", **schema},
+        # Models call with an object, whatever a schema says beside that.
+        parameters_json_schema={**schema, "type": "object"},
         # Other people's schemas are sent as they are.
         strict=False,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -50,6 +50,8 @@ class ModelAgent:
 
         agent = ModelAgent("summarizer", capabilities=["summarizing"], instructions="Be brief.")
         await runtime.register_agent(agent)
+
+    Used in `async with`, it keeps its connections from task to task.
 
     Args:
         agent_id: Its id; None: whoever registers it draws one.
@@ -106,6 +108,13 @@ class ModelAgent:
         box = functions if toolbox is None else JoinedTools([functions, toolbox])
         known = models or Models(ModelSettings.from_environment(os.environ))
         self._loop = ModelLoop(box, known, clock=time)
+
+    async def __aenter__(self) -> Self:
+        await self._loop.warm()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._loop.aclose()
 
     async def run(self, task: str = "", **inputs: Any) -> AgentAnswer:
         """Do a task.

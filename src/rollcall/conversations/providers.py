@@ -145,7 +145,9 @@ class Models:
         )
         self._names = tuple(dict.fromkeys(self._reachable()))
         self._built: dict[str, Chosen] = {}
+        self._warm = False
         self._held = AsyncExitStack()
+        self._kept: set[str] = set()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -189,21 +191,28 @@ class Models:
             MissingExtra: Its client is not installed.
             InvalidInput: Its provider does not take the settings, or is none.
         """
-        built = self._built.get(name)
-        return built or await asyncio.to_thread(self._build, name)
+        chosen = self._built.get(name) or await asyncio.to_thread(self._build, name)
+        # What anybody may ask for by name is not kept: there is no end to names.
+        if self._warm and name in self._names and name not in self._kept:
+            self._kept.add(name)
+            await self._held.enter_async_context(chosen.model)
+        return chosen
 
     async def warm(self) -> None:
-        """Import what the default model needs, and keep its connections open until `aclose`.
+        """Import what the default model needs. From now on the connections of the models in the
+        settings are kept open, until `aclose`.
 
         Raises:
             MissingExtra, InvalidInput: As `open`.
         """
+        self._warm = True
         if self._names:
-            chosen = await self.open(self._names[0])
-            await self._held.enter_async_context(chosen.model)
+            await self.open(self._names[0])
 
     async def aclose(self) -> None:
-        """Close what `warm` opened."""
+        """Close what was kept open."""
+        self._warm = False
+        self._kept.clear()
         await self._held.aclose()
 
     def _reachable(self) -> Iterator[str]:
@@ -245,7 +254,7 @@ class Models:
             provider, _, model = name.partition(":")
             chosen = build(provider, model, self._key(provider), self._url(provider))
         if len(self._built) >= _MODELS_KEPT:
-            self._built.clear()
+            self._built = {one: self._built[one] for one in self._kept if one in self._built}
         return self._built.setdefault(name, chosen)
 
     def _key(self, provider: str) -> str | None:

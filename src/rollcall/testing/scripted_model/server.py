@@ -46,6 +46,8 @@ class ScriptedModel:
         self._came = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
+        self.connections = 0
+        """Connections that were opened."""
         self.gone = 0
         """Answers whose receiver hung up before their end."""
 
@@ -86,6 +88,7 @@ class ScriptedModel:
         task = asyncio.current_task()
         assert task is not None
         self._open.add(task)
+        self.connections += 1
         try:
             while await self._one(reader, writer):
                 pass
