@@ -3,37 +3,49 @@
     python examples/1_basic_distributed_coordination.py
 
 An agent is any Python object. What it can do is read from the object itself: here from its
-attribute `capabilities`.
+attribute `capabilities`. Where a model is set up (OPENAI_API_KEY, OLLAMA_BASE_URL), it answers for
+the agents; otherwise they are as plain as can be.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 
+from rollcall.conversations import ModelAgent
+from rollcall.conversations.providers import Models, ModelSettings
 from rollcall.orchestration import AgentRegistry
+
+MODELS = Models(ModelSettings.from_environment(os.environ))
 
 
 @dataclass(frozen=True)
-class Agent:
-    """An agent as plain as can be; a real one would call a model in `run`."""
+class PlainAgent:
+    """An agent without a model."""
 
     name: str
     capabilities: list[str]
 
-    def run(self, task: str) -> str:
+    async def run(self, task: str) -> str:
         return f"{self.name} did: {task}"
+
+
+def agent(name: str, *capabilities: str) -> PlainAgent | ModelAgent:
+    if MODELS.names():
+        return ModelAgent(name=name, capabilities=capabilities, models=MODELS)
+    return PlainAgent(name, list(capabilities))
 
 
 # Runtime id -> the agents that live there. A runtime is a process, a host or a pod: whatever joins
 # and leaves as a whole.
 FLEET = {
     "runtime_1": [
-        Agent("CodeAgent", ["code generation"]),
-        Agent("DataAgent", ["data analysis"]),
+        agent("CodeAgent", "code generation"),
+        agent("DataAgent", "data analysis"),
     ],
     "runtime_2": [
-        Agent("WritingAgent", ["content writing"]),
+        agent("WritingAgent", "content writing"),
     ],
 }
 

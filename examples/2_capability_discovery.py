@@ -9,16 +9,30 @@ costs, not what the fleet costs. Only active agents are found, unless another st
 from __future__ import annotations
 
 import asyncio
+import os
 
+from rollcall.conversations import ModelAgent
+from rollcall.conversations.providers import Models, ModelSettings
 from rollcall.orchestration import AgentMetadata, AgentRegistry, AgentStatus
+
+MODELS = Models(ModelSettings.from_environment(os.environ))
 
 
 class Expert:
-    """An agent that says what it can do with a card, as the Agent2Agent protocol has it."""
+    """An agent that says what it can do with a card, as the Agent2Agent protocol has it.
+
+    Where a model is set up (OPENAI_API_KEY, OLLAMA_BASE_URL), it does the work.
+    """
 
     def __init__(self, name: str, capability: str) -> None:
         self.name = name
         self.a2a_card = {"name": name, "capability": capability}
+        self.model = ModelAgent(name, models=MODELS)
+
+    async def run(self, task: str) -> str:
+        if MODELS.names():
+            return str(await self.model.run(task))
+        return f"{self.name} did: {task}"
 
 
 TEAM = [

@@ -4,14 +4,18 @@
 
 Agents send heartbeats. One that is silent for longer than `heartbeat_timeout` reads unhealthy all
 by itself, and after `auto_deregister_timeout` it is removed. So that nobody has to wait here, the
-failure is reported by hand.
+failure is reported by hand. Where a model is set up (OPENAI_API_KEY, OLLAMA_BASE_URL), it answers
+for the agents.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 
+from rollcall.conversations import ModelAgent
+from rollcall.conversations.providers import Models, ModelSettings
 from rollcall.orchestration import (
     AgentRegistry,
     AgentRegistryConfig,
@@ -21,23 +25,30 @@ from rollcall.orchestration import (
 )
 
 CONFIG = AgentRegistryConfig(heartbeat_timeout=10.0, auto_deregister_timeout=20.0)
+MODELS = Models(ModelSettings.from_environment(os.environ))
 
 
 @dataclass(frozen=True)
-class Agent:
-    """Runs in production; `run` would call a model."""
+class PlainAgent:
+    """An agent without a model."""
 
     name: str
     capabilities: list[str]
 
-    def run(self, task: str) -> str:
+    async def run(self, task: str) -> str:
         return f"{self.name} did: {task}"
 
 
+def agent(name: str, *capabilities: str) -> PlainAgent | ModelAgent:
+    if MODELS.names():
+        return ModelAgent(name=name, capabilities=capabilities, models=MODELS)
+    return PlainAgent(name, list(capabilities))
+
+
 FLEET = {
-    "prod_runtime_1": Agent("PrimaryAgent", ["task processing"]),
-    "prod_runtime_2": Agent("BackupAgent", ["task processing"]),
-    "prod_runtime_3": Agent("MonitoringAgent", ["system monitoring"]),
+    "prod_runtime_1": agent("PrimaryAgent", "task processing"),
+    "prod_runtime_2": agent("BackupAgent", "task processing"),
+    "prod_runtime_3": agent("MonitoringAgent", "system monitoring"),
 }
 
 
@@ -120,7 +131,7 @@ async def fail_over(registry: AgentRegistry) -> None:
     print()
     print("Attempting to route task to healthy agent...")
     selected = (await registry.find_agents_by_capability("task processing"))[0]
-    selected.agent.run("the task that PrimaryAgent cannot take now")
+    await selected.agent.run("the task that PrimaryAgent cannot take now")
     print(f"  ✓ Selected: {selected.agent.name}")
     print("  Note: PrimaryAgent bypassed due to UNHEALTHY status")
     print()

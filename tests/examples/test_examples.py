@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from rollcall.testing.scripted_model import Says, ScriptedModel
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 QUOTED = ROOT / "tests" / "spec" / "document_5"
@@ -18,6 +21,7 @@ QUOTED = ROOT / "tests" / "spec" / "document_5"
 # The document shows ids of six digits; ours have eight hexadecimal ones.
 SHOWN_ID = re.compile(r"\bagent_\d{6}\b")
 DRAWN_ID = re.compile(r"\bagent_[0-9a-f]{8}\b")
+MODEL = re.compile(r"(OPENAI|ANTHROPIC|GEMINI|GOOGLE|OLLAMA|ROLLCALL_MODEL)(_|$)")
 TIME = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
 
 
@@ -34,12 +38,16 @@ def masked(text: str, ids: re.Pattern[str]) -> list[str]:
     return TIME.sub("TIME", ids.sub(place, text)).splitlines()
 
 
-def output(example: Path, folder: Path) -> str:
-    """What the example prints to somebody who runs it in `folder`; it must end well."""
+def output(example: Path, folder: Path, **variables: str) -> str:
+    """What the example prints to somebody who runs it in `folder`; it must end well.
+
+    No model is set up but by `variables`.
+    """
+    kept = {name: value for name, value in os.environ.items() if not MODEL.match(name)}
     done = subprocess.run(
         [sys.executable, "-W", "error", str(example)],
         cwd=folder,
-        env={**os.environ, "PYTHONUTF8": "1"},
+        env={**kept, "PYTHONUTF8": "1", **variables},
         capture_output=True,
         encoding="utf-8",
         timeout=60,
@@ -53,8 +61,8 @@ def quoted(name: str) -> list[str]:
     return masked((QUOTED / f"{name}.txt").read_text(encoding="utf-8"), SHOWN_ID)
 
 
-def printed(name: str, folder: Path) -> list[str]:
-    return masked(output(ROOT / "examples" / f"{name}.py", folder), DRAWN_ID)
+def printed(name: str, folder: Path, **variables: str) -> list[str]:
+    return masked(output(ROOT / "examples" / f"{name}.py", folder, **variables), DRAWN_ID)
 
 
 def test_there_is_an_example_for_each_pattern_of_the_document() -> None:
@@ -73,6 +81,18 @@ def test_capability_discovery_prints_the_third_runtime_as_well(tmp_path: Path) -
     left_out = ["[EVENT] RUNTIME_JOINED: content_runtime_3", "[EVENT] AGENT_REGISTERED: agent_4"]
     at = shown.index("[EVENT] AGENT_REGISTERED: agent_3") + 1
     assert lines == [*shown[:at], *left_out, *shown[at:]]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+async def test_an_example_prints_the_same_with_a_model(example: Path, tmp_path: Path) -> None:
+    async with ScriptedModel(Says("I did it.")) as model:
+        told = await asyncio.to_thread(
+            printed, example.stem, tmp_path, OPENAI_API_KEY="any", OPENAI_BASE_URL=model.url
+        )
+        asked = [request.told("user") for request in model.requests]
+    assert told == printed(example.stem, tmp_path)
+    failing_over = ["the task that PrimaryAgent cannot take now"]
+    assert asked == ([failing_over] if example.stem == "3_fault_tolerance" else [])
 
 
 def test_an_example_leaves_nothing_behind(tmp_path: Path) -> None:

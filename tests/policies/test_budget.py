@@ -62,6 +62,15 @@ def test_a_cost_above_the_reservation_is_booked_in_full_and_reported() -> None:
         budget.reserve(0)
 
 
+def test_a_cost_without_a_reservation_is_booked_in_full() -> None:
+    budget = Budget("1")
+    budget.reserve("0.9")
+    budget.book("0.4")
+    assert (budget.spent, budget.reserved, budget.available) == (Decimal("0.4"), Decimal("0.9"), 0)
+    with pytest.raises(InvalidInput):
+        budget.book(-1)
+
+
 def test_releasing_gives_all_of_it_back() -> None:
     budget = Budget("1")
     budget.release(budget.reserve("1"))

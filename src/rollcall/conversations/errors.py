@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import ClassVar
 
 from rollcall.kernel.errors import RollcallError, Unavailable
@@ -51,6 +52,9 @@ class TurnFailed(RollcallError):
 
     type: ClassVar[str] = "turn-failed"
     """What `Turn.error_type` says."""
+
+    cost_usd: Decimal | None = None
+    """What was spent all the same, in US dollars, where somebody has said."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)

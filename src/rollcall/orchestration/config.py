@@ -71,6 +71,9 @@ class OrchestrationRuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
         enable_health_monitoring: Whether a started runtime asks its agents how they are and
             renews their leases. A runtime that owns its registry expires nobody without.
         health_check_interval: Between two checks of an agent; a check may take as long, too.
+        canary: A task (a text, or the arguments of `run`) that `check_agent_health` has an agent do
+            which has neither a `health_check` nor a `canary` of its own; it costs what a task
+            costs. None: such an agent is as well as its lease says.
         heartbeat_timeout: Silence after which an agent reads unhealthy, in the registry that the
             runtime makes for itself; leases are renewed three times as often, in every registry.
         default_retry_policy: For tasks that bring none; None: nothing is tried twice.
@@ -106,6 +109,7 @@ class OrchestrationRuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
     enable_semantic_routing: bool = True
     enable_health_monitoring: bool = True
     health_check_interval: float = 30.0
+    canary: str | dict[str, Any] | None = None
     heartbeat_timeout: float = 30.0
     default_retry_policy: RetryPolicy | None = None
     error_handling: ErrorHandlingMode | str = ErrorHandlingMode.GRACEFUL

@@ -90,11 +90,11 @@ class Engine:
             self.crew.workers,
             self.registry,
             self.reporter,
+            budget=self._budget,
+            config=config,
             register=self.crew.register_again,
             clock=clock,
             threads=self._health_threads,
-            interval=config.health_check_interval,
-            heartbeat_timeout=config.heartbeat_timeout,
         )
         self.tasks = Tasks(self.crew, self._executor, clock=clock, ids=ids)
         self.workflows = Workflows(config, clock=clock, ids=ids, dispatch=self.tasks.dispatch)

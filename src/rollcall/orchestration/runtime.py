@@ -143,7 +143,10 @@ class OrchestrationRuntime:
         return [one for one in agents if wanted is None or one.status is wanted]
 
     async def check_agent_health(self, agent_id: str) -> bool:
-        """Whether an agent is well: by its `health_check`, else by its lease; never by `run`.
+        """Whether an agent is well: by its `health_check`, else by its canary, else by its lease.
+
+        A canary is a task that somebody asked for by the agent's attribute `canary` or by the
+        settings; without one, `run` is never called.
 
         Raises:
             AgentNotFound: A KeyError: there is no such agent.

@@ -128,6 +128,14 @@ class Budget:
         self._spent += cost
         return max(Decimal(0), cost - reservation.amount)
 
+    def book(self, actual: Amount) -> None:
+        """Book what was incurred without a reservation, also where that is above the limit.
+
+        Raises:
+            InvalidInput: It is no amount, or negative.
+        """
+        self._spent += non_negative(actual, "actual")
+
     def release(self, reservation: Reservation) -> None:
         """Give the whole reservation back: the work cost nothing.
 
