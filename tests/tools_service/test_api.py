@@ -215,3 +215,21 @@ def test_references_are_replaced_by_what_they_refer_to() -> None:
             }
         },
     }
+
+
+async def test_calls_are_counted_by_what_became_of_them(client: httpx.AsyncClient) -> None:
+    await client.post("/tools/add", json={"a": 1})
+    await client.post("/tools/add", json={"b": 1})
+    for how in ("refused", "away", "broken"):
+        await client.post("/tools/fail", json={"how": how})
+    said = (await client.get("/metrics")).text
+    for tool, outcome in (
+        ("add", "ok"),
+        ("add", "refused"),
+        ("fail", "failed"),
+        ("fail", "unavailable"),
+        ("fail", "broken"),
+    ):
+        name = "rollcall_tool_service_calls_total"
+        assert f'{name}{{outcome="{outcome}",tool="{tool}"}} 1.0' in said
+    assert 'rollcall_tool_service_call_duration_seconds_count{tool="add"} 1.0' in said

@@ -12,6 +12,7 @@ from rollcall import __version__
 from rollcall.tools.api import router
 from rollcall.tools.errors import ToolBroken, ToolError, ToolNotFound
 from rollcall.tools.mcp_server import PATH, McpEndpoint
+from rollcall.tools.metrics import ToolMetrics
 from rollcall.tools.service import ToolSet
 from rollcall.web.module import Lifespan, Module
 from rollcall.web.problems import Kind
@@ -49,6 +50,7 @@ def module(
         name="tools",
         routers=(router(tools), mcp),
         problems=PROBLEMS,
+        collectors=(ToolMetrics(tools),),
         lifespans=(*lifespans, endpoint.lifespan),
         # To read is no change, whatever the method; over MCP only the protocol knows what is asked.
         unaudited=(PATH, *(one.path for one in tools if one.read_only)),
