@@ -83,7 +83,7 @@ def test_a_service_may_be_named_by_where_it_is(shell: Shell, sums: Script) -> No
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("refuse_sums", "--arg", "why=me"), 1, "no: me (422)"),
+        (("refuse_sums", "--arg", "why=me"), 1, "no: me (424)"),
         (("refuse_sums", "--arg", "why=broken"), 1, "(500), request "),
         (("total", "--arg", "numbers=x"), 2, "numbers"),
         (("total", "--arg", "other=1", "--arg", "numbers=1"), 2, "other"),

@@ -13,9 +13,10 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
+from rollcall.kernel.errors import Unavailable
 from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
-from rollcall.tools import ToolContext, ToolError, ToolUnreachable, tool
+from rollcall.tools import ToolContext, ToolError, tool
 from rollcall.tools.module import module
 from rollcall.tools.service import ToolSet
 from rollcall.web.audit import InMemoryAuditLog
@@ -92,7 +93,7 @@ def fail(how: str) -> float:
         case "refused":
             raise ToolError("there is no such city")
         case "away":
-            raise ToolUnreachable("the station does not answer")
+            raise Unavailable("the station at 10.0.0.3 does not answer")
         case "late":
             raise TimeoutError
         case "broken":

@@ -51,7 +51,7 @@ async def test_every_listed_tool_is_called_as_it_is_listed(client: httpx.AsyncCl
         jsonschema.validate(given[one["name"]], one["input_schema"])
         answer = await client.request(one["method"], one["path"], json=given[one["name"]])
         if one["name"] == "fail":
-            assert answer.status_code == 422
+            assert answer.status_code == 424
         else:
             assert answer.status_code == 200
             jsonschema.validate(answer.json(), one["output_schema"])
@@ -121,18 +121,21 @@ async def test_the_context_comes_from_the_request(client: httpx.AsyncClient) -> 
     }
 
 
-@pytest.mark.parametrize(
-    ("how", "status", "said"),
-    [("refused", 422, "there is no such city"), ("away", 502, "the station does not answer")],
-)
-async def test_what_a_tool_says_of_its_failure_is_told(
-    client: httpx.AsyncClient, how: str, status: int, said: str
+async def test_what_a_tool_says_of_its_failure_is_told(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/tools/fail", json={"how": "refused"})
+    assert answer.status_code == 424
+    problem = answer.json()
+    assert problem["type"] == "urn:rollcall:problem:tool-failed"
+    assert problem["message"] == problem["detail"] == "there is no such city"
+
+
+@pytest.mark.parametrize(("how", "status"), [("away", 503), ("late", 504)])
+async def test_what_a_tool_cannot_do_now_may_be_tried_again(
+    client: httpx.AsyncClient, how: str, status: int
 ) -> None:
     answer = await client.post("/tools/fail", json={"how": how})
     assert answer.status_code == status
-    problem = answer.json()
-    assert problem["type"] == "urn:rollcall:problem:tool-failed"
-    assert problem["message"] == said
+    assert "10.0.0.3" not in answer.text
 
 
 @pytest.mark.parametrize("how", ["broken", "no number", "no data"])
@@ -212,3 +215,21 @@ def test_references_are_replaced_by_what_they_refer_to() -> None:
             }
         },
     }
+
+
+async def test_calls_are_counted_by_what_became_of_them(client: httpx.AsyncClient) -> None:
+    await client.post("/tools/add", json={"a": 1})
+    await client.post("/tools/add", json={"b": 1})
+    for how in ("refused", "away", "broken"):
+        await client.post("/tools/fail", json={"how": how})
+    said = (await client.get("/metrics")).text
+    for tool, outcome in (
+        ("add", "ok"),
+        ("add", "refused"),
+        ("fail", "failed"),
+        ("fail", "unavailable"),
+        ("fail", "broken"),
+    ):
+        name = "rollcall_tool_service_calls_total"
+        assert f'{name}{{outcome="{outcome}",tool="{tool}"}} 1.0' in said
+    assert 'rollcall_tool_service_call_duration_seconds_count{tool="add"} 1.0' in said

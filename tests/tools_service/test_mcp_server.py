@@ -105,6 +105,7 @@ async def test_the_sdk_calls_a_tool(url: str, version: str) -> None:
         ("forecast", {"city": "\0"}, "city: must be valid Unicode"),
         ("fail", {"how": "refused"}, "there is no such city"),
         ("fail", {"how": "late"}, "the tool took too long (request "),
+        ("fail", {"how": "away"}, "the tool failed (request "),
         ("fail", {"how": "broken"}, "the tool failed (request "),
     ],
 )
@@ -210,12 +211,13 @@ async def test_a_tool_knows_whose_key_was_shown(make: Any, version: str) -> None
         async with httpx2.AsyncClient(headers=headers) as http:
             transport = streamable_http_client(f"{url}/mcp", http_client=http)
             async with Client(transport, mode=MODES[version]) as client:
-                said = await client.call_tool("who", {})
+                meta = {"rollcall/idempotency-key": "once"}
+                said = await client.call_tool("who", {}, meta=meta)
     assert said.structured_content == {
         "namespace": "acme",
         "caller": f"key:{key.id}",
         "chain": "chain-9",
-        "key": None,
+        "key": "once",
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from rollcall.tools.declaration import tool
-    from rollcall.tools.errors import ToolError, ToolUnreachable
+    from rollcall.tools.errors import ToolError
     from rollcall.tools.models import Tool, ToolContext
     from rollcall.tools.serving import ToolService
 
@@ -20,11 +20,10 @@ _HOMES: Final = {
     "ToolContext": "rollcall.tools.models",
     "ToolError": "rollcall.tools.errors",
     "ToolService": "rollcall.tools.serving",
-    "ToolUnreachable": "rollcall.tools.errors",
     "tool": "rollcall.tools.declaration",
 }
 
-__all__ = ["Tool", "ToolContext", "ToolError", "ToolService", "ToolUnreachable", "tool"]
+__all__ = ["Tool", "ToolContext", "ToolError", "ToolService", "tool"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rollcall.kernel.errors import InvalidInput, RollcallError, Unavailable
+from rollcall.kernel.errors import InvalidInput, RollcallError
 
 
 class InvalidTool(RollcallError, TypeError):
@@ -41,10 +41,6 @@ class ToolError(RollcallError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
-
-
-class ToolUnreachable(ToolError, Unavailable):
-    """A tool says that something it asks in turn does not answer; trying again later may work."""
 
 
 class ToolBroken(RollcallError):

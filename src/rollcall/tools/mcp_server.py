@@ -18,7 +18,8 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-PATH = "/mcp"
+PATH: Final = "/mcp"
+CALL_KEY: Final = "rollcall/idempotency-key"
+"""What a request's `_meta` has of a call: the same at each attempt."""
+
 _MODULES = ("mcp.server.lowlevel", "mcp.server.streamable_http_manager")
 _log = logging.getLogger(__name__)
 
@@ -134,7 +138,7 @@ class McpEndpoint:
             context: ServerRequestContext[Any], asked: mcp_types.CallToolRequestParams
         ) -> mcp_types.CallToolResult:
             try:
-                said = await self._call(context.request, asked)
+                said = await self._call(context, asked)
             except ToolNotFound as error:
                 raise MCPError(mcp_types.INVALID_PARAMS, str(error)) from error
             except Exception as error:
@@ -154,13 +158,16 @@ class McpEndpoint:
         )
 
     async def _call(
-        self, request: Request | None, asked: mcp_types.CallToolRequestParams
+        self, context: ServerRequestContext[Any], asked: mcp_types.CallToolRequestParams
     ) -> dict[str, Any]:
+        request: Request | None = context.request
         if request is None:
             raise Closed("a tool is called by a request")
-        caller = permitted_caller(request.scope, READ)
-        context = context_of(caller, request.headers)
-        return await self._tools.call(asked.name, asked.arguments or {}, context)
+        caller = context_of(permitted_caller(request.scope, READ), request.headers)
+        key: object = (context.meta or {}).get(CALL_KEY)
+        if isinstance(key, str):
+            caller = replace(caller, idempotency_key=key)
+        return await self._tools.call(asked.name, asked.arguments or {}, caller)
 
     def _schema(self, name: str) -> dict[str, Any] | None:
         try:

@@ -10,18 +10,19 @@ from fastapi import APIRouter
 
 from rollcall import __version__
 from rollcall.tools.api import router
-from rollcall.tools.errors import ToolBroken, ToolError, ToolNotFound, ToolUnreachable
+from rollcall.tools.errors import ToolBroken, ToolError, ToolNotFound
 from rollcall.tools.mcp_server import PATH, McpEndpoint
+from rollcall.tools.metrics import ToolMetrics
 from rollcall.tools.service import ToolSet
 from rollcall.web.module import Lifespan, Module
 from rollcall.web.problems import Kind
 
 _TITLE: Final = "The tool did not work"
-_MESSAGE: Final = ("message",)
 PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     ToolNotFound: Kind(404, "tool-not-found", "There is no such tool", ("name",)),
-    ToolError: Kind(422, "tool-failed", _TITLE, _MESSAGE),
-    ToolUnreachable: Kind(502, "tool-failed", _TITLE, _MESSAGE),
+    # It ran and says no: neither the arguments' fault (422) nor one of the service (5xx), for which
+    # others would be asked.
+    ToolError: Kind(424, "tool-failed", _TITLE, ("message",)),
     ToolBroken: Kind(500, "tool-failed", _TITLE, ("tool",)),
 }
 
@@ -49,6 +50,7 @@ def module(
         name="tools",
         routers=(router(tools), mcp),
         problems=PROBLEMS,
+        collectors=(ToolMetrics(tools),),
         lifespans=(*lifespans, endpoint.lifespan),
         # To read is no change, whatever the method; over MCP only the protocol knows what is asked.
         unaudited=(PATH, *(one.path for one in tools if one.read_only)),

@@ -6,7 +6,8 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
 from functools import partial
 from typing import Any, Final, cast
 
@@ -15,6 +16,7 @@ import anyio.to_thread
 from pydantic import BaseModel, ValidationError
 
 from rollcall.kernel.caller import RateLimited
+from rollcall.kernel.clock import Clock, SystemClock
 from rollcall.kernel.errors import InvalidInput, MissingExtra, Unavailable
 from rollcall.tools.arguments import plain
 from rollcall.tools.errors import (
@@ -36,20 +38,47 @@ _TOLD = (InvalidInput, ToolError, Unavailable, MissingExtra, RateLimited, Timeou
 """What a tool may raise on purpose; anything else is a fault of its own."""
 
 
+class Outcome(StrEnum):
+    """What became of a call."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    """The tool takes no such arguments; it was not run."""
+    FAILED = "failed"
+    """It did not work, as the tool said itself."""
+    UNAVAILABLE = "unavailable"
+    """Something that it needs does not answer."""
+    BROKEN = "broken"
+    CANCELLED = "cancelled"
+
+
+Observer = Callable[[str, Outcome, float], None]
+"""Is told of each call: the tool, what became of it, and how many seconds that took."""
+
+
 class ToolSet:
     """The tools of a service.
 
     Args:
         tools: Those that are there from the beginning.
         threads: Sync tools that may run at once.
+        clock: Times the calls.
 
     Raises:
         InvalidTool: Two of them have one name, or one path.
     """
 
-    def __init__(self, tools: Iterable[Tool[..., Any]] = (), *, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        tools: Iterable[Tool[..., Any]] = (),
+        *,
+        threads: int = THREADS,
+        clock: Clock | None = None,
+    ) -> None:
+        self.observers: list[Observer] = []
         self._tools: dict[str, Tool[..., Any]] = {}
         self._threads = threads
+        self._clock = clock or SystemClock()
         self._limiter: anyio.CapacityLimiter | None = None
         for one in tools:
             self.add(one)
@@ -111,7 +140,21 @@ class ToolSet:
             ToolBroken: It failed in a way that nobody expected, or said what it never should.
         """
         tool = self.get(name)
-        given = _given(tool, _checked(tool, arguments, words=words), context)
+        begun = self._clock.monotonic()
+        outcome = Outcome.CANCELLED
+        try:
+            given = _given(tool, _checked(tool, arguments, words=words), context)
+            said = await self._run(tool, given)
+            outcome = Outcome.OK
+            return said
+        except Exception as error:
+            outcome = _outcome(error)
+            raise
+        finally:
+            for tell in self.observers:
+                tell(name, outcome, self._clock.monotonic() - begun)
+
+    async def _run(self, tool: Tool[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
         work = partial(tool.function, **given)
         try:
             if inspect.iscoroutinefunction(tool.function):
@@ -122,13 +165,21 @@ class ToolSet:
         except _TOLD:
             raise
         except Exception as error:
-            _log.error("the tool %s failed", name, exc_info=error)
-            raise ToolBroken(name, f"{type(error).__name__}: {error}") from error
+            _log.error("the tool %s failed", tool.name, exc_info=error)
+            raise ToolBroken(tool.name, f"{type(error).__name__}: {error}") from error
 
     def _room(self) -> anyio.CapacityLimiter:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._threads)
         return self._limiter
+
+
+def _outcome(error: Exception) -> Outcome:
+    if isinstance(error, InvalidInput):
+        return Outcome.REFUSED
+    if isinstance(error, ToolError):
+        return Outcome.FAILED
+    return Outcome.BROKEN if isinstance(error, ToolBroken) else Outcome.UNAVAILABLE
 
 
 def _checked(tool: Tool[..., Any], arguments: Mapping[str, Any], *, words: bool) -> BaseModel:

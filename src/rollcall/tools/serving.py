@@ -109,10 +109,10 @@ class ToolService:
         self.description = description
         self.version = version
         self.tags = ("tools", *tags)
-        self.tools = ToolSet()
         self.drain = Drain()
         self.drain_seconds = drain_seconds
         self._clock = clock or SystemClock()
+        self.tools = ToolSet(clock=self._clock)
         self._registry_url = registry_url or os.environ.get(REGISTRY_URL_VARIABLE) or None
         if self._registry_url is None and is_loopback(host):
             self._registry_url = LOCAL_REGISTRY
