@@ -25,8 +25,6 @@ _SAID: Final = 1_000
 _SENT: Final = "send_request_headers.started"
 _BUSY: Final = frozenset({429, 503})
 _GATEWAY: Final = frozenset({502, 504})
-_FAILED: Final = b'"urn:rollcall:problem:tool-failed"'
-"""The type of problem by which our own tools say that they ran and that it did not work."""
 _REFUSED: Final = frozenset({400, 404, 405, 409, 413, 414, 415, 422})
 _TEXT: Final = ("text/", "application/xml", "application/xhtml", "application/yaml")
 
@@ -238,7 +236,7 @@ class HttpTools:
             return Answer(Verdict.BUSY, problem=f"it answered {status}{later}: {said}")
         if status in _GATEWAY:
             return Answer(Verdict.LOST, problem=f"a gateway answered {status}: {said}")
-        if status in _REFUSED and _FAILED not in content:
+        if status in _REFUSED:
             return Answer(Verdict.REFUSED, problem=said)
         if status >= 500:
             return Answer(Verdict.BROKEN, problem=f"it answered {status}: {said}")
