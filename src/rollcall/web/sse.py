@@ -100,7 +100,7 @@ class EventStream(Response):
         finally:
             left = gone.done()
             await _stopped(tasks)
-            await _closed(self._source)
+            await closed(self._source)
         for sender in (writing, beating):
             if not sender.cancelled():
                 sender.result()
@@ -199,7 +199,8 @@ async def _stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _closed(source: object) -> None:
+async def closed(source: object) -> None:
+    """Have an iterator end that is not iterated to its end; one that cannot be closed stays."""
     close: Callable[[], Coroutine[Any, Any, None]] | None = getattr(source, "aclose", None)
     if close is not None:
         await close()
