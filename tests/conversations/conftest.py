@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
-from rollcall.conversations.api import router
 from rollcall.conversations.models import ToolOutcome, ToolRun, ToolSpec
-from rollcall.conversations.openai_api import DIALECTS, openai_router
-from rollcall.conversations.problems import PROBLEMS
 from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
-from rollcall.web.audit import InMemoryAuditLog
-from rollcall.web.auth import Access, OpenAccess
-from rollcall.web.drain import Drain
-from rollcall.web.module import Kit, Module, create_app
 from support.conversations import InMemoryConversations, InMemoryToolbox, ScriptedLoop
+from support.fronts import front_of
 
 MakeFront = Callable[..., FastAPI]
 
@@ -87,24 +82,8 @@ def front(
     loop: ScriptedLoop,
     clock: FrozenClock,
 ) -> MakeFront:
-    """An application with both fronts."""
-
-    def make(access: Access | None = None) -> FastAPI:
-        drain, ids = Drain(), RandomIds()
-        module = Module(
-            "agent",
-            routers=(
-                router(conversations, toolbox, loop.models, clock, drain),
-                openai_router(conversations, loop.models, clock, ids, drain),
-            ),
-            problems=PROBLEMS,
-            dialects=DIALECTS,
-        )
-        audit = InMemoryAuditLog()
-        kit = Kit("agent", "1", clock, ids, access or OpenAccess(), audit, drain)
-        return create_app([module], kit)
-
-    return make
+    """Makes an application with all fronts."""
+    return partial(front_of, conversations, toolbox, loop, clock)
 
 
 @pytest_asyncio.fixture

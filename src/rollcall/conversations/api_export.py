@@ -30,7 +30,7 @@ PAGE: Final = 100
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]()#+\-!|~=:@$^]")
 _HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_NUMBERED: Final = re.compile(r"^(\s*[0-9]+)\.")
+_NUMBERED: Final = re.compile(r"^([0-9]+)\.(?=\s|$)")
 _WWW: Final = re.compile(r"www\.", re.IGNORECASE)
 
 
