@@ -1,17 +1,102 @@
-"""What tests of tools act on."""
+"""What tests of conversations act on: a world of tools, and the fronts, without a network."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from functools import partial
 
+import httpx
+import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from rollcall.backends.records.inmemory import InMemoryStore
+from rollcall.conversations.models import ToolOutcome, ToolRun, ToolSpec
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.ids import RandomIds
 from rollcall.registry.service import RegistryService
+from rollcall.testing.clock import FrozenClock
+from support.conversations import InMemoryConversations, InMemoryToolbox, ScriptedLoop
+from support.fronts import front_of
 from support.toolworld import World
+
+MakeFront = Callable[..., FastAPI]
+
+CALCULATE = ToolSpec(
+    name="calculate",
+    tool="calculate",
+    service="ext-tool",
+    description="Calculates",
+    input_schema={"type": "object", "properties": {"expression": {"type": "string"}}},
+    idempotent=True,
+    path="/calculate",
+    version="1",
+)
+RUN = ToolRun(
+    call_id="call_1",
+    name="calculate",
+    tool="calculate",
+    service="ext-tool",
+    arguments={"expression": "10 + 5"},
+    outcome=ToolOutcome.OK,
+    started_at=datetime(2025, 6, 15, tzinfo=UTC),
+    duration_ms=12.5,
+    instance="ext-tool-1",
+    url="http://127.0.0.1:3006",
+    attempts=1,
+    result={"result": "15"},
+)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def run() -> ToolRun:
+    """A call that went well."""
+    return RUN
+
+
+@pytest.fixture
+def loop() -> ScriptedLoop:
+    return ScriptedLoop("scripted:small", "scripted:large")
+
+
+@pytest.fixture
+def toolbox() -> InMemoryToolbox:
+    return InMemoryToolbox(CALCULATE)
+
+
+@pytest_asyncio.fixture
+async def conversations(
+    loop: ScriptedLoop, clock: FrozenClock
+) -> AsyncIterator[InMemoryConversations]:
+    made = InMemoryConversations(loop, clock, RandomIds())
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def front(
+    conversations: InMemoryConversations,
+    toolbox: InMemoryToolbox,
+    loop: ScriptedLoop,
+    clock: FrozenClock,
+) -> MakeFront:
+    """Makes an application with all fronts."""
+    return partial(front_of, conversations, toolbox, loop, clock)
+
+
+@pytest_asyncio.fixture
+async def client(front: MakeFront) -> AsyncIterator[httpx.AsyncClient]:
+    """Of an application that everybody on this machine may use."""
+    transport = httpx.ASGITransport(front())
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as one:
+        yield one
 
 
 @pytest_asyncio.fixture

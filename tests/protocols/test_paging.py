@@ -5,10 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.datastructures import URL
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.protocols.paging import cursor, link, parse_cursor
+from rollcall.protocols.paging import cursor, parse_cursor
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
@@ -33,8 +32,3 @@ def test_no_text_at_all_breaks_the_reading_of_cursors(word: str) -> None:
         parse_cursor(word)
     except InvalidInput:
         return
-
-
-def test_a_link_keeps_the_question_and_replaces_the_cursor() -> None:
-    url = URL("http://inside:8009/agents?status=active&tags=a%20b&cursor=old")
-    assert link(url, "new") == '</agents?status=active&tags=a+b&cursor=new>; rel="next"'

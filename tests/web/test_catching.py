@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Query, WebSocket
 from pydantic import BaseModel, Field
-from starlette.responses import StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from rollcall.kernel.caller import ADMIN, Caller
 from rollcall.kernel.errors import InvalidInput, StoreUnavailable
@@ -206,3 +206,22 @@ async def test_a_stranger_gets_no_socket(kit: Kit, clock: FrozenClock) -> None:
     assert (start["type"], start["status"]) == ("websocket.http.response.start", 401)
     assert b"not-authenticated" in body["body"]
     assert b"x-request-id" in dict(start["headers"])
+
+
+async def test_problems_on_some_paths_are_told_in_the_words_of_the_protocol_there(
+    kit: Kit, connect
+) -> None:
+    def shouted(problem: Response) -> Response:
+        return PlainTextResponse(bytes(problem.body).decode().upper(), problem.status_code)
+
+    made = create_app([Module("agents", routers=[router], dialects={"/agents": shouted})], kit)
+    large = "x" * 2_000_000
+    async with connect(made) as client:
+        refused = await client.post("/agents", json={"capabilities": 3})
+        too_large = await client.post("/agents", json={"capabilities": large})
+        elsewhere = await client.get("/outage")
+
+    assert (refused.status_code, too_large.status_code) == (422, 413)
+    assert "INVALID-INPUT" in refused.text
+    assert "PAYLOAD-TOO-LARGE" in too_large.text
+    assert elsewhere.json()["type"] == "urn:rollcall:problem:store-unavailable"

@@ -107,6 +107,16 @@ async def test_a_stream_begins_before_there_is_anything_to_say(stream: Stream) -
     assert stream.client.heard == b"retry: 2000\n\n"
 
 
+async def test_who_could_not_come_back_is_not_asked_to(clock: FrozenClock) -> None:
+    client, source, drain = Client(), Source(), Drain()
+    source.queue.put_nowait(None)
+    answer = EventStream(source.events(), clock, drain, retry=None)
+    await answer({"type": "http"}, client.receive, client.send)
+
+    assert client.heard == b""
+    assert client.ended
+
+
 async def test_events_come_in_order_as_they_happen(stream: Stream, clock: FrozenClock) -> None:
     stream.say("one")
     await clock.settle()

@@ -3,17 +3,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
 
 from rollcall.app.own import Registration
+from rollcall.app.settings import Settings
 from rollcall.backends.messages import message_index
+from rollcall.backends.remote.directory import RemoteDirectory
+from rollcall.conversations.directory import RegistryDirectory
+from rollcall.conversations.loop import LoopSettings, ModelLoop
+from rollcall.conversations.loop_terms import PROMPT
+from rollcall.conversations.metrics import ConversationMetrics
+from rollcall.conversations.models import Limits
+from rollcall.conversations.module import module as conversations
+from rollcall.conversations.options import ConversationOptions
+from rollcall.conversations.ports import Directory
+from rollcall.conversations.providers import Models, ModelSettings
+from rollcall.conversations.repository import SqlTurnStore
+from rollcall.conversations.service import ConversationService
+from rollcall.conversations.toolbox import RegistryToolbox
+from rollcall.conversations.toolbox_metrics import ToolboxMetrics
+from rollcall.kernel.clock import Clock
+from rollcall.registry.catalogue import open_encoder
 from rollcall.tools.builtin import builtin_tools
 from rollcall.tools.messages.module import module as message_search
 from rollcall.tools.messages.service import MessageSearch
 from rollcall.tools.module import module as tools
 from rollcall.tools.scraper.scraper import Scraper
 from rollcall.tools.scraper.settings import ScraperSettings
+from rollcall.web.background import BackgroundTask
 from rollcall.web.module import Module
 
 if TYPE_CHECKING:
@@ -34,6 +54,12 @@ AGENT: Final = Registration(
     capabilities=("conversation", "question answering with tools"),
     tags=("agent", "chat"),
 )
+
+HELP: Final = (
+    "Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, OLLAMA_BASE_URL or ROLLCALL_MODEL to"
+    " have a model answer."
+)
+"""How a model is set up, for those whom the offline planner has to disappoint."""
 
 
 def tools_service(platform: Platform) -> Sequence[Module]:
@@ -62,7 +88,12 @@ def agent_service(platform: Platform) -> Sequence[Module]:
     figures = ToolboxMetrics()
     toolbox = RegistryToolbox(directory, clock=clock, rng=Random(), observer=figures)
     models = Models(_models_of(settings), planner=lambda: _planner(clock))
-    loop = ModelLoop(toolbox, models, clock=clock)
+    loop = ModelLoop(
+        toolbox,
+        models,
+        settings=LoopSettings(prompt=settings.instructions or PROMPT),
+        clock=clock,
+    )
     metrics = ConversationMetrics()
     service = ConversationService(
         SqlTurnStore(platform.database),
@@ -70,7 +101,6 @@ def agent_service(platform: Platform) -> Sequence[Module]:
         clock,
         platform.ids,
         ConversationOptions(
-            instructions=settings.instructions or INSTRUCTIONS,
             limits=Limits(
                 steps=settings.turn_steps,
                 tool_calls=settings.turn_tool_calls,
@@ -84,18 +114,26 @@ def agent_service(platform: Platform) -> Sequence[Module]:
         ),
         (metrics,),
     )
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(directory.close)
+            stack.push_async_callback(loop.aclose)
+            stack.push_async_callback(toolbox.close)
+            yield
+
     return (
         conversations(
             service,
             loop,
             toolbox,
-            metrics,
             clock=clock,
             ids=platform.ids,
             drain=platform.drain,
-            collectors=(figures,),
-            warm=loop.warm,
-            closed=(toolbox.close, loop.aclose),
+            collectors=(metrics, figures),
+            tasks=(BackgroundTask("warm model", loop.warm),),
+            lifespans=(lifespan,),
         ),
     )
 
@@ -105,7 +143,7 @@ def _directory(platform: Platform) -> Directory:
     url = platform.registry_url
     if url is None:
         return RegistryDirectory(platform.registry)
-    return RemoteDirectory(url, clock=platform.clock)
+    return RemoteDirectory(url, clock=platform.clock, rng=Random())
 
 
 def _models_of(settings: Settings) -> ModelSettings:

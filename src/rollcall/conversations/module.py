@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from rollcall.conversations.api import router
-from rollcall.conversations.metrics import ConversationMetrics
-from rollcall.conversations.openai_api import router as openai_router
+from rollcall.conversations.openai_api import DIALECTS, openai_router
 from rollcall.conversations.ports import Loop, Toolbox
 from rollcall.conversations.problems import PROBLEMS
 from rollcall.conversations.service import ConversationService
@@ -17,21 +16,20 @@ from rollcall.kernel.ids import IdSource
 from rollcall.web.background import BackgroundTask
 from rollcall.web.drain import Drain
 from rollcall.web.metrics import Collector
-from rollcall.web.module import Module
+from rollcall.web.module import Lifespan, Module
 
 
 def module(
     service: ConversationService,
     loop: Loop,
     toolbox: Toolbox,
-    metrics: ConversationMetrics,
     *,
     clock: Clock,
     ids: IdSource,
     drain: Drain,
     collectors: Sequence[Collector] = (),
-    warm: Callable[[], Awaitable[None]] | None = None,
-    closed: Sequence[Callable[[], Awaitable[None]]] = (),
+    tasks: Sequence[BackgroundTask] = (),
+    lifespans: Sequence[Lifespan] = (),
 ) -> Module:
     """The agent service.
 
@@ -39,13 +37,12 @@ def module(
         service: What holds conversations; started and stopped here.
         loop: What answers.
         toolbox: The tools that there are.
-        metrics: The service's own figures.
         clock: Time.
         ids: Randomness.
         drain: Says when streams must end.
-        collectors: More figures.
-        warm: Loads, behind the first requests, what the first answer needs.
-        closed: What else is closed at the end, in this order.
+        collectors: Figures.
+        tasks: What else runs beside the requests.
+        lifespans: What the service stands on, opened before it and closed after.
     """
 
     @asynccontextmanager
@@ -55,12 +52,6 @@ def module(
             yield
         finally:
             await service.stop()
-            for close in closed:
-                await close()
-
-    async def warming() -> None:
-        if warm is not None:
-            await warm()
 
     return Module(
         name="conversations",
@@ -68,11 +59,9 @@ def module(
             router(service, toolbox, loop.models, clock, drain),
             openai_router(service, loop.models, clock, ids, drain),
         ),
-        tasks=(
-            BackgroundTask("turns", service.look_after),
-            BackgroundTask("warm model", warming),
-        ),
+        tasks=(BackgroundTask("turns", service.look_after), *tasks),
         problems=PROBLEMS,
-        collectors=(metrics, *collectors),
-        lifespans=(lifespan,),
+        dialects=DIALECTS,
+        collectors=collectors,
+        lifespans=(*lifespans, lifespan),
     )

@@ -166,7 +166,7 @@ class Observer(Protocol):
         ...
 
     def first_text(self, turn: Turn, seconds: float) -> None:
-        """The first piece of an answer came `seconds` after the turn had begun."""
+        """The first piece of an answer came, `seconds` after the message."""
         ...
 
     def finished(self, turn: Turn) -> None:

@@ -193,18 +193,17 @@ class Runner:
             namespace=turn.namespace,
             user_input=turn.user_input,
             history=await self._history(turn),
-            instructions="\n\n".join(filter(None, (self._options.instructions, turn.instructions))),
+            instructions=turn.instructions,
             model=turn.model,
             limits=self._options.limits,
             correlation_id=turn.correlation_id,
         )
         silent = True
-        began = self._clock.monotonic()
         async for event in self._loop.run(task, meter):
             if silent and isinstance(event, TextPart):
                 silent = False
                 for one in self._observers:
-                    one.first_text(turn, self._clock.monotonic() - began)
+                    one.first_text(turn, self._clock.now() - turn.created_at.timestamp())
             live.tell(event)
 
     async def _history(self, turn: Turn) -> Sequence[Exchange]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from rollcall.kernel.caller import ADMIN, Caller, NotPermitted
-from rollcall.protocols.checks import check_line
 from rollcall.registry.models import Record
+from rollcall.web.lines import check_line
 
 LOCAL: Final = "local"
 """The subject of whoever sits at the machine, where nobody has to log in."""

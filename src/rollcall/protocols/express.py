@@ -12,10 +12,11 @@ from pydantic import BaseModel, ValidationError
 from rollcall.kernel.caller import Caller
 from rollcall.kernel.clock import utc
 from rollcall.kernel.errors import InvalidInput
-from rollcall.protocols.bodies import REVISION_HEADER, decoded
+from rollcall.protocols.bodies import REVISION_HEADER
 from rollcall.protocols.wire import Reading
 from rollcall.registry.service import RegistryService
 from rollcall.registry.state import RegistryState
+from rollcall.web.strict import decoded
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

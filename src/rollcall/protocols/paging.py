@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists by the page: where the last one ended, and the `Link` to the next (RFC 8288)."""
+"""Lists by the page: where the last one ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import binascii
 from typing import Final
 
 import msgspec
-from starlette.datastructures import URL
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.reader import View
@@ -45,12 +44,3 @@ def parse_cursor(text: str | None) -> Key | None:
 def next_cursor(page: list[View], more: bool) -> str | None:
     """The word for where the page after `page` begins; None: there is none."""
     return cursor((page[-1].record.name, page[-1].record.id)) if more else None
-
-
-def link(url: URL, word: str) -> str:
-    """The value of a `Link` header that leads from `url` to the page of `word`.
-
-    Path and query only, since the host may be another one before a proxy.
-    """
-    following = url.include_query_params(cursor=word)
-    return f'<{following.path}?{following.query}>; rel="next"'

@@ -13,15 +13,15 @@ from fastapi import Header
 from pydantic import Field
 
 from rollcall.kernel.clock import utc
-from rollcall.protocols.checks import check_line
-from rollcall.protocols.wire import Wire
 from rollcall.registry.events import Event, EventType
 from rollcall.registry.feed import Lagged, Position, Subscription
 from rollcall.registry.models import Record
 from rollcall.registry.query import Query as Question
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import Status
+from rollcall.web.lines import check_line
 from rollcall.web.sse import ServerEvent, event_id, lagged, parse_event_id
+from rollcall.web.strict import Wire
 
 KEPT: Final = 4096
 """Encoded events that are kept for subscribers which have not read them yet."""

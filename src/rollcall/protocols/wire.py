@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from rollcall.registry.evidence import Evidence
 from rollcall.registry.models import HealthCheck
+from rollcall.web.strict import Wire
 
 JsonObject = dict[str, Any]
 Text = Annotated[str, Field(max_length=10_000)]
 Revision = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-class Wire(BaseModel):
-    """A value on the wire. A field that nobody knows is refused: it was meant to do something."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Place(Wire):

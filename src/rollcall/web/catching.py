@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +21,17 @@ _log = logging.getLogger(__name__)
 
 _POLICY_VIOLATION, _INTERNAL_ERROR = 1008, 1011
 
+Dialects: TypeAlias = Mapping[str, Callable[[Response], Response]]
+"""By the beginning of a path: what makes of a problem how the protocol spoken there says it."""
+
+
+def spoken(response: Response, path: str, dialects: Dialects) -> Response:
+    """A problem as the protocol of `path` says it."""
+    for beginning, translate in dialects.items():
+        if path.startswith(beginning):
+            return translate(response)
+    return response
+
 
 class ProblemMiddleware:
     """Answers what the application raises with a problem.
@@ -27,9 +40,10 @@ class ProblemMiddleware:
     answer and a broken one must not look alike.
     """
 
-    def __init__(self, app: ASGIApp, problems: Problems) -> None:
+    def __init__(self, app: ASGIApp, problems: Problems, dialects: Dialects | None = None) -> None:
         self._app = app
         self._problems = problems
+        self._dialects = dialects or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -45,7 +59,7 @@ class ProblemMiddleware:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:
-            response = self._problems.response(error)
+            response = spoken(self._problems.response(error), scope["path"], self._dialects)
             self._report(scope, error, response.status_code)
             if scope["type"] == "websocket":
                 await _refuse_socket(response, scope, receive, send, begun=begun)
@@ -80,11 +94,11 @@ async def _refuse_socket(
         await response(scope, receive, send)
 
 
-def install(app: FastAPI, problems: Problems) -> None:
+def install(app: FastAPI, problems: Problems, dialects: Dialects) -> None:
     """Have FastAPI's own errors look like all others."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        return problems.response(error)
+        return spoken(problems.response(error), request.url.path, dialects)
 
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)

@@ -22,7 +22,7 @@ from rollcall.web.audit import AuditLog, AuditMiddleware
 from rollcall.web.auth import Access, AccessMiddleware, require
 from rollcall.web.background import BackgroundTask, Supervisor
 from rollcall.web.bodies import BodyLimit
-from rollcall.web.catching import ProblemMiddleware
+from rollcall.web.catching import Dialects, ProblemMiddleware
 from rollcall.web.correlation import CorrelationMiddleware
 from rollcall.web.drain import Drain
 from rollcall.web.express import Express, ExpressRoute, Working
@@ -54,6 +54,7 @@ class Module:
         unaudited: Its routes that need no audit entry, as declared (`/agents/{id}/heartbeat`).
         unbounded: Paths whose bodies may be of any length, since they are read piece by piece.
         express: Its routes that are answered the short way where that can be.
+        dialects: By the beginning of a path, how the problems of a foreign protocol look there.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Module:
     unaudited: Sequence[str] = ()
     unbounded: Sequence[str] = ()
     express: Sequence[ExpressRoute] = ()
+    dialects: Dialects = field(default_factory=dict[str, Callable[[Response], Response]])
 
 
 @dataclass(frozen=True)
@@ -133,14 +135,15 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     )
     unaudited = {route for module in modules for route in module.unaudited}
     unbounded = {path for module in modules for path in module.unbounded}
+    dialects = {path: one for module in modules for path, one in module.dialects.items()}
     app = FastAPI(
         title=kit.service,
         version=kit.version,
         lifespan=_lifespan(modules, supervisor, kit.drain),
-        middleware=_middleware(kit, metrics, problems, unaudited, unbounded),
+        middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded),
         responses=openapi.RESPONSES,
     )
-    catching.install(app, problems)
+    catching.install(app, problems, dialects)
     for module in modules:
         for collector in module.collectors:
             collector.register(metrics.registry)
@@ -185,7 +188,12 @@ def _lifespan(
 
 
 def _middleware(
-    kit: Kit, metrics: Metrics, problems: Problems, unaudited: set[str], unbounded: set[str]
+    kit: Kit,
+    metrics: Metrics,
+    problems: Problems,
+    dialects: Dialects,
+    unaudited: set[str],
+    unbounded: set[str],
 ) -> list[Middleware]:
     """From the outside to the inside. What refuses stands inside of what tells and counts it."""
     rate = [Middleware(RateLimit, kit.rate)] if kit.rate is not None else []
@@ -195,7 +203,7 @@ def _middleware(
         Middleware(CorrelationMiddleware, kit.ids),
         Middleware(MetricsMiddleware, metrics, kit.clock),
         Middleware(AuditMiddleware, kit.audit, problems, metrics, kit.clock, unaudited),
-        Middleware(ProblemMiddleware, problems),
+        Middleware(ProblemMiddleware, problems, dialects),
         Middleware(HeadLimit, kit.limits),
         Middleware(AccessMiddleware, kit.access),
         *rate,

@@ -164,7 +164,7 @@ class Problems:
         if isinstance(error, RequestValidationError):
             fields = [field_error(one) for one in error.errors()[:MOST_FIELD_ERRORS]]
             detail = "; ".join(f"{one['field']}: {one['problem']}" for one in fields)
-            return _answer(STANDARD[InvalidInput], detail, {"errors": fields})
+            return problem(STANDARD[InvalidInput], detail, {"errors": fields})
         kind = self._table.kind(error) or _INTERNAL
         members: dict[str, object] = {
             name: value
@@ -178,7 +178,7 @@ class Problems:
             detail = None
         elif kind is _INTERNAL:
             detail = f"{type(error).__name__}: {error}"
-        return _answer(kind, detail, members, _headers(kind, error))
+        return problem(kind, detail, members, _headers(kind, error))
 
 
 def field_error(error: Mapping[str, Any]) -> dict[str, str]:
@@ -198,12 +198,20 @@ def _plain(error: HTTPException) -> Response:
     return _render({"type": "about:blank", **members}, error.status_code, error.headers)
 
 
-def _answer(
+def problem(
     kind: Kind,
     detail: str | None,
     members: Mapping[str, object],
     headers: Mapping[str, str] | None = None,
 ) -> Response:
+    """A problem that nobody raised.
+
+    Args:
+        kind: What sort of problem.
+        detail: What happened this time, as the caller may read it.
+        members: More of it, as values of JSON.
+        headers: Of the answer.
+    """
     body: dict[str, object] = {
         "type": TYPE_PREFIX + kind.name,
         "title": kind.title,

@@ -61,7 +61,8 @@ class EventStream(Response):
         drain: Says when to end.
         heartbeat: Seconds of silence after which a comment is sent, so that proxies keep the
             connection and the client learns of a broken one.
-        retry: Seconds after which a client whose connection broke should come back.
+        retry: Seconds after which a client whose connection broke should come back; None: it is
+            not told, since what it asked cannot be asked again.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class EventStream(Response):
         drain: Drain,
         *,
         heartbeat: float = HEARTBEAT,
-        retry: float = RETRY,
+        retry: float | None = RETRY,
     ) -> None:
         # Not Response's own, which knows how long the body is.
         self.status_code = 200
@@ -87,7 +88,8 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(head)
-        await self._send(send, b"retry: %d\n\n" % round(self._retry * 1000))
+        if self._retry is not None:
+            await self._send(send, b"retry: %d\n\n" % round(self._retry * 1000))
         gone = asyncio.create_task(_disconnected(receive))
         writing = asyncio.create_task(self._write(send))
         beating = asyncio.create_task(self._beat(send))
@@ -98,7 +100,7 @@ class EventStream(Response):
         finally:
             left = gone.done()
             await _stopped(tasks)
-            await _closed(self._source)
+            await closed(self._source)
         for sender in (writing, beating):
             if not sender.cancelled():
                 sender.result()
@@ -197,7 +199,8 @@ async def _stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _closed(source: object) -> None:
+async def closed(source: object) -> None:
+    """Have an iterator end that is not iterated to its end; one that cannot be closed stays."""
     close: Callable[[], Coroutine[Any, Any, None]] | None = getattr(source, "aclose", None)
     if close is not None:
         await close()

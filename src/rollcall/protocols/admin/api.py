@@ -11,7 +11,6 @@ from rollcall.events.dispatcher import GroupStatus
 from rollcall.events.log import Held
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
-from rollcall.protocols import paging
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.admin import wire
 from rollcall.protocols.admin.errors import KeyNotFound
@@ -20,6 +19,7 @@ from rollcall.protocols.parameters import Administrator, Operator
 from rollcall.registry.service import RegistryService
 from rollcall.web.audit import AuditLog, audit_subject
 from rollcall.web.keys import KeyStore, draw_key
+from rollcall.web.paging import link
 
 PREFIX = "/api/v1/admin"
 
@@ -102,7 +102,7 @@ def _add_audit(routes: APIRouter, audit: AuditLog) -> None:
         found = await audit.entries(namespace, asked.question(), limit=asked.limit + 1)
         page = found[: asked.limit]
         if len(found) > len(page):
-            response.headers["Link"] = paging.link(request.url, str(page[-1].number))
+            response.headers["Link"] = link(request.url, str(page[-1].number))
         return [wire.entry_to(entry) for entry in page]
 
 

@@ -13,9 +13,9 @@ from rollcall.events.dispatcher import GroupStatus
 from rollcall.events.envelope import to_json
 from rollcall.events.log import Held
 from rollcall.kernel.clock import utc
-from rollcall.protocols.wire import Wire
 from rollcall.web.audit import AuditEntry, AuditQuestion
 from rollcall.web.keys import ApiKey
+from rollcall.web.strict import Wire
 
 ScopeWord = Literal["read", "register", "admin"]
 

@@ -5,15 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
-from rollcall.protocols import paging
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.agent_registry import questions, wire
 from rollcall.protocols.agent_registry.operations import AgentOperations
 from rollcall.protocols.bodies import strict_route
-from rollcall.protocols.checks import check_id
 from rollcall.protocols.parameters import IfMatch, Read, Reader, Where, Writer
 from rollcall.protocols.preconditions import etag, reached
 from rollcall.web.audit import audit_subject
+from rollcall.web.lines import check_id
+from rollcall.web.paging import link
 
 
 async def _agent_id(agent_id: str) -> str:
@@ -130,7 +130,7 @@ def _add_reads(routes: APIRouter, agents: AgentOperations) -> None:
         await reached(service, asked.min_revision)
         page, more = agents.page(namespace, asked)
         if more is not None:
-            response.headers["Link"] = paging.link(request.url, more)
+            response.headers["Link"] = link(request.url, more)
         return page
 
     @routes.get("/agents/{agent_id:path}/explain")

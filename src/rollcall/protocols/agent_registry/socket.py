@@ -23,10 +23,10 @@ from rollcall.protocols.access import namespace_for
 from rollcall.protocols.agent_registry import wire
 from rollcall.protocols.agent_registry.express import heartbeats_at_once
 from rollcall.protocols.agent_registry.operations import AgentOperations
-from rollcall.protocols.bodies import decoded
 from rollcall.protocols.parameters import Writer
 from rollcall.web.drain import Drain
 from rollcall.web.problems import Problems, ProblemTable, field_error
+from rollcall.web.strict import decoded
 
 GOING_AWAY: Final = 1001
 """RFC 6455, section 7.4.1: the server stops."""

@@ -25,9 +25,7 @@ from rollcall.protocols.agent_registry.wire import (
 )
 from rollcall.protocols.checks import (
     MAX_VERSION,
-    check_id,
     check_json,
-    check_line,
     distinct,
     fields_named,
 )
@@ -43,6 +41,7 @@ from rollcall.registry.query import Match, Query, TextHit
 from rollcall.registry.reader import View
 from rollcall.registry.status import AVAILABLE, EFFECTIVE, Status
 from rollcall.registry.validation import check_record
+from rollcall.web.lines import check_id, check_line
 
 WORD: Final = {
     Status.ACTIVE: AgentStatus.ACTIVE,

@@ -5,10 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from rollcall.protocols import paging
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.bodies import strict_route
-from rollcall.protocols.checks import check_id, check_line
 from rollcall.protocols.parameters import (
     Administrator,
     IfMatch,
@@ -21,6 +19,8 @@ from rollcall.protocols.preconditions import etag, reached
 from rollcall.protocols.service_registry import translate, wire
 from rollcall.protocols.service_registry.operations import ServiceOperations
 from rollcall.web.audit import audit_subject
+from rollcall.web.lines import check_id, check_line
+from rollcall.web.paging import link
 
 PREFIX = "/api/v1"
 
@@ -144,7 +144,7 @@ def _add_reads(routes: APIRouter, services: ServiceOperations) -> None:
         await reached(service, asked.min_revision)
         answer, more = services.discover(namespace, translate.request_of(asked))
         if more is not None:
-            response.headers["Link"] = paging.link(request.url, more)
+            response.headers["Link"] = link(request.url, more)
         return answer
 
     @routes.get("/stats")

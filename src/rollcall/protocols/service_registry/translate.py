@@ -14,7 +14,6 @@ from rollcall.protocols.addresses import parse_address
 from rollcall.protocols.checks import (
     MAX_VERSION,
     check_json,
-    check_line,
     distinct,
     fields_named,
 )
@@ -34,6 +33,7 @@ from rollcall.registry.query import Query
 from rollcall.registry.reader import View
 from rollcall.registry.status import AVAILABLE, REPORTABLE, Status
 from rollcall.registry.validation import MAX_PHRASE, check_record
+from rollcall.web.lines import check_line
 
 POLICY: Final = LeasePolicy(unhealthy_after=60.0, offline_after=120.0, deregister_after=300.0)
 """The lease of a service."""

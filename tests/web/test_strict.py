@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.protocols.bodies import MAX_DEPTH, decoded
+from rollcall.web.strict import MAX_DEPTH, decoded
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 VALUES = st.recursive(
