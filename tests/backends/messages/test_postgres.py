@@ -49,11 +49,11 @@ class TestPostgresMessageIndex(MessageIndexContract):
     async def test_a_search_uses_the_index(self, query: str) -> None:
         index = PostgresMessageIndex(self.database)
         await add(index, *(message(f"bill {n}") for n in range(4000)), message("invoice"))
-        statement = index.narrowed("default", parse(query), Filters(sender_id="anna"))
+        statement = index.asked("default", parse(query), Filters(sender_id="anna"), 10, 0)
         async with self.database.begin() as work:
             await work.connection.execute(text("ANALYZE messages"))
         async with self.database.reading() as connection:
-            compiled = statement.limit(10).compile(
+            compiled = statement.compile(
                 connection.sync_engine, compile_kwargs={"literal_binds": True}
             )
             plan = await connection.exec_driver_sql(f"EXPLAIN {compiled}")

@@ -21,8 +21,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    column,
     delete,
-    desc,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -58,7 +58,7 @@ MESSAGES: Final = Table(
     Index("ix_messages_namespace_conversation_id", "namespace", "conversation_id"),
 )
 
-_SHOWN: Final = tuple(column for column in MESSAGES.c if column.name != "words")
+_HIDDEN: Final = ("words", "vector")
 _SHORT: Final = 20_000
 """Characters of messages that are made rows of in less time than a thread takes to begin."""
 
@@ -116,21 +116,30 @@ class SqlMessageIndex(ABC):
     async def search(
         self, namespace: str, query: Query, filters: Filters, *, limit: int, offset: int = 0
     ) -> list[Hit]:
-        best = self.narrowed(namespace, query, filters).limit(limit).offset(offset)
+        asked = self.asked(namespace, query, filters, limit, offset)
         async with self._database.reading() as connection:
-            scores = [(number, score) for number, score in await connection.execute(best)]
-            # Apart, so that what is long is not sorted.
-            wanted = select(*_SHOWN).where(MESSAGES.c.number.in_([one[0] for one in scores]))
-            rows = {row.number: row for row in await connection.execute(wanted)}
-        return [Hit(_message(rows[number]), score) for number, score in scores]
+            return [Hit(_message(row), row.score) for row in await connection.execute(asked)]
 
-    def narrowed(self, namespace: str, query: Query, filters: Filters) -> Select[Any, Any]:
-        """Numbers and scores of the messages of a namespace that were asked for, in their order."""
+    def asked(
+        self, namespace: str, query: Query, filters: Filters, limit: int, offset: int
+    ) -> Select[Any]:
+        """What a search asks the database."""
         columns = self.table.c
-        return (
+        order = (column("score", Double).desc(), columns.sent_at.desc(), columns.number.desc())
+        best = (
             self.ranked(query)
             .where(columns.namespace == namespace, *_conditions(columns, filters))
-            .order_by(desc("score"), columns.sent_at.desc(), columns.number.desc())
+            .order_by(*order)
+            .limit(limit)
+            .offset(offset)
+            .subquery("best")
+        )
+        # What is long comes last, so that it is not sorted for all that match.
+        shown = (one for one in columns if one.name not in _HIDDEN)
+        return (
+            select(*shown, best.c.score)
+            .join(best, best.c.number == columns.number)
+            .order_by(*order)
         )
 
     def _rows(self, messages: Sequence[Message]) -> list[dict[str, Any]]:

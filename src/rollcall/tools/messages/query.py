@@ -130,24 +130,30 @@ def relaxed(query: Query) -> Query | None:
     longer word stands for all that begin so, a plural for its singular. What is excluded stays
     excluded. None: that would be the same query again.
     """
-    terms = [
-        (term, part) for part in query.alternatives for one in part.wanted for term in one.terms
+    parts = [
+        (word, part.excluded)
+        for part in query.alternatives
+        for clause in part.wanted
+        for word in _apart(clause)
     ]
-    telling = [(term, part) for term, part in terms if term not in ASKING]
-    loose = Query(
-        tuple(
-            dict.fromkeys(
-                Alternative((_loosened(term),), part.excluded) for term, part in telling or terms
-            )
-        )
-    )
+    telling = [one for one in parts if one[0].prefix or one[0].terms[0] not in ASKING]
+    alternatives = [Alternative((_loosened(word),), out) for word, out in telling or parts]
+    loose = Query(tuple(dict.fromkeys(alternatives)))
     return None if loose == query else loose
 
 
-def _loosened(term: str) -> Clause:
+def _apart(clause: Clause) -> list[Clause]:
+    """The words of a clause, each by itself."""
+    *first, last = clause.terms
+    return [*(Clause((term,)) for term in first), Clause((last,), clause.prefix)]
+
+
+def _loosened(word: Clause) -> Clause:
+    (term,) = word.terms
+    if word.prefix or len(term) < _WIDE:
+        return word
     plural = len(term) > _WIDE and term.endswith("s") and not term.endswith("ss")
-    stem = term[:-1] if plural else term
-    return Clause((stem,), len(stem) >= _WIDE)
+    return Clause((term[:-1] if plural else term,), prefix=True)
 
 
 ASKING: Final = frozenset(

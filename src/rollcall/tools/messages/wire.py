@@ -29,80 +29,79 @@ _NAME: Final = StringConstraints(
 Name = Annotated[str, _NAME]
 
 
+QueryText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_QUERY,
+        description="The words to look for, also known as keywords, search terms, text or"
+        " subject. All of them must be in a message; `OR` between words means any of them,"
+        ' `"..."` an exact phrase, a minus before a word leaves messages with it out, a star'
+        " behind it finds words that begin so. Where that finds nothing, messages with some of"
+        " the words are found.",
+    ),
+]
+ConversationId = Annotated[
+    Name | None,
+    Field(description="Only messages of this conversation: its session, thread or chat id."),
+]
+SenderId = Annotated[
+    Name | None,
+    Field(
+        description="Only messages of this sender: the id of the user, author, person or agent who"
+        " said or wrote them.",
+    ),
+]
+Since = Annotated[
+    AwareDatetime | None,
+    Field(
+        description="Only messages sent then or after: the start of the time, date and time with"
+        " an offset, such as 2026-01-31T00:00:00Z.",
+    ),
+]
+Until = Annotated[
+    AwareDatetime | None,
+    Field(
+        description="Only messages sent before: the end of the time, date and time with an offset,"
+        " such as 2026-02-01T00:00:00Z.",
+    ),
+]
+OfSource = Annotated[
+    Source | None,
+    Field(
+        description="Only what was said in conversations with agents (`conversation`), or only"
+        " what was imported (`import`).",
+    ),
+]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many messages at most.")]
+Relax = Annotated[
+    bool,
+    Field(description="Whether to look for messages with any of the words where none has all."),
+]
+Cursor = Annotated[
+    str | None,
+    Field(
+        max_length=200,
+        description="Where to go on: the `next_cursor` of the answer before. The rest of the"
+        " request but the limit must be the same.",
+    ),
+]
+
+
 class SearchRequest(BaseModel):
     """A search in earlier messages."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"query": 'invoice "second reminder" -paid', "limit": 5}],
-        },
-    )
+    model_config = ConfigDict(extra="forbid")
 
-    query: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=MAX_QUERY,
-            description="The words to look for, also known as keywords, search terms, text or"
-            " subject. All of them must be in a message; `OR` between words means any of them,"
-            ' `"..."` an exact phrase, a minus before a word leaves messages with it out, a star'
-            " behind it finds words that begin so. Where that finds nothing, messages with some"
-            " of the words are found.",
-        ),
-    ]
-    conversation_id: Annotated[
-        Name | None,
-        Field(
-            description="Only messages of this conversation: its session, thread or chat id.",
-        ),
-    ] = None
-    sender_id: Annotated[
-        Name | None,
-        Field(
-            description="Only messages of this sender: the id of the user, author, person or"
-            " agent who said or wrote them.",
-        ),
-    ] = None
-    since: Annotated[
-        AwareDatetime | None,
-        Field(
-            description="Only messages sent then or after: the start of the time, date and time"
-            " with an offset, such as 2026-01-31T00:00:00Z.",
-        ),
-    ] = None
-    until: Annotated[
-        AwareDatetime | None,
-        Field(
-            description="Only messages sent before: the end of the time, date and time with an"
-            " offset, such as 2026-02-01T00:00:00Z.",
-        ),
-    ] = None
-    source: Annotated[
-        Source | None,
-        Field(
-            description="Only what was said in conversations with agents (`conversation`), or"
-            " only what was imported (`import`).",
-        ),
-    ] = None
-    limit: Annotated[
-        int,
-        Field(ge=1, le=MAX_LIMIT, description="How many messages to find at most."),
-    ] = 10
-    relax: Annotated[
-        bool,
-        Field(
-            description="Whether to look for messages with any of the words where none has all.",
-        ),
-    ] = True
-    cursor: Annotated[
-        str | None,
-        Field(
-            max_length=200,
-            description="Where to go on: the `next_cursor` of the answer before. The rest of the"
-            " request must be the same.",
-        ),
-    ] = None
+    query: QueryText
+    conversation_id: ConversationId = None
+    sender_id: SenderId = None
+    since: Since = None
+    until: Until = None
+    source: OfSource = None
+    limit: Limit = 10
+    relax: Relax = True
+    cursor: Cursor = None
 
 
 class Found(BaseModel):
