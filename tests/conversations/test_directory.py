@@ -20,7 +20,7 @@ class TestContract(DirectoryContract):
     ) -> AsyncGenerator[Directory]:
         directory = RegistryDirectory(registry)
         yield directory
-        directory.close()
+        await directory.close()
         assert not registry.feed.taps
 
     async def test_following_goes_on_without_news_when_the_registry_has_stopped(

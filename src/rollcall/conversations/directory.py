@@ -38,7 +38,7 @@ class RegistryDirectory:
         self._registered: dict[tuple[str, str], str] = {}
         service.feed.taps.append(self._note)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Take no more note of what happens."""
         self._service.feed.taps.remove(self._note)
         self._registered.clear()

@@ -69,6 +69,10 @@ class Directory(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
 
 class Toolbox(Protocol):
     """The tools that are there now, and how one is called."""

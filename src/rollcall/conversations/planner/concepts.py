@@ -18,16 +18,9 @@ _ARITHMETIC: Final = _set(
     "arithmetic math maths mathematics mathematical formula equation calculation calculator operand "
     "algebra algebraic sqrt trigonometry numeric_expression rechner rechnen"
 )
-_FOUR: Final = (
-    _set("add addition"),
-    _set("subtract subtraction"),
-    _set("multiply multiplication"),
-    _set("divide division"),
-)
+_FOUR: Final = (_set("add addition"), _set("subtract subtraction"), _set("multiply multiplication"), _set("divide division"))
 _EXPRESSION: Final = stem("expression")
-_REGULAR: Final = re.compile(
-    r"\bregular\s+expression|\bregex|\bfacial\b|\bface\b|\bcron\b", re.IGNORECASE
-)
+_REGULAR: Final = re.compile(r"\bregular\s+expression|\bregex|\bfacial\b|\bface\b|\bcron\b", re.IGNORECASE)
 _MEASURE: Final = _set(
     "unit units measure measurement metric imperial length mass weight temperature distance volume kilometre mile"
 )
@@ -70,10 +63,8 @@ def is_arithmetic(tool: Tool) -> bool:
     said = tool.all_stems
     if said & _ARITHMETIC or sum(bool(said & one) for one in _FOUR) >= 2:
         return True
-    return (
-        _EXPRESSION in said
-        and not _REGULAR.search(tool.description)
-        and any(is_expression(parameter) for parameter in tool.parameters)
+    return _EXPRESSION in said and not _REGULAR.search(tool.description) and any(
+        is_expression(parameter) for parameter in tool.parameters
     )
 
 
@@ -114,10 +105,7 @@ def is_url(parameter: Parameter) -> bool:
         return True
     if words & {"url", "uri"} and "url" in words | name:
         return True
-    return bool(
-        name & {"address", "page", "site", "source", "location"}
-        and words & {"web", "website", "http", "https", "internet"}
-    )
+    return bool(name & {"address", "page", "site", "source", "location"} and words & {"web", "website", "http", "https", "internet"})
 
 
 def is_email(parameter: Parameter) -> bool:
@@ -127,11 +115,7 @@ def is_email(parameter: Parameter) -> bool:
     name, words = set(parameter.name_words), set(parameter.words)
     if name & {"email", "emails", "mail"} and not name & {"body", "subject", "text"}:
         return True
-    return bool(
-        name
-        & {"to", "recipient", "recipients", "cc", "bcc", "from", "address", "attendee", "attendees"}
-        and words & {"mail", "email", "recipient"}
-    )
+    return bool(name & {"to", "recipient", "recipients", "cc", "bcc", "from", "address", "attendee", "attendees"} and words & {"mail", "email", "recipient"})
 
 
 def is_ip(parameter: Parameter) -> bool:
@@ -154,98 +138,45 @@ def is_date(parameter: Parameter) -> bool:
 def is_time(parameter: Parameter) -> bool:
     """Whether a parameter is a time of day."""
     name, words = set(parameter.name_words), set(parameter.words)
-    return parameter.format == "time" or (
-        "time" in name and not words & {"zone", "timezone", "place", "city"}
-    )
+    return parameter.format == "time" or ("time" in name and not words & {"zone", "timezone", "place", "city"})
 
 
 def is_place(parameter: Parameter) -> bool:
     """Whether a parameter is a place."""
-    wanted = {
-        "city",
-        "town",
-        "place",
-        "location",
-        "country",
-        "timezone",
-        "region",
-        "zone",
-        "destination",
-        "village",
-        "airport",
-    }
-    return bool(wanted & set(parameter.name_words)) or bool(
-        {"city", "town", "place"} & set(parameter.words)
-    )
+    wanted = {"city", "town", "place", "location", "country", "timezone", "region", "zone", "destination", "village", "airport"}
+    return bool(wanted & set(parameter.name_words)) or bool({"city", "town", "place"} & set(parameter.words))
 
 
 def is_language(parameter: Parameter) -> bool:
     """Whether a parameter is a language of people."""
-    return (
-        bool({"language", "lang", "locale"} & set(parameter.words))
-        and "programming" not in parameter.words
-    )
+    return bool({"language", "lang", "locale"} & set(parameter.words)) and "programming" not in parameter.words
 
 
 def is_file(parameter: Parameter) -> bool:
     """Whether a parameter is a file's name."""
-    return bool(
-        {"file", "filename", "path", "filepath", "picture", "image", "photo"}
-        & set(parameter.name_words)
-    )
+    return bool({"file", "filename", "path", "filepath", "picture", "image", "photo"} & set(parameter.name_words))
 
 
 def is_code(parameter: Parameter) -> bool:
     """Whether a parameter is a code that names something: an id, a number, a symbol."""
     name = set(parameter.name_words)
-    return bool(
-        name
-        & {
-            "id",
-            "number",
-            "code",
-            "symbol",
-            "ticker",
-            "isbn",
-            "iban",
-            "sku",
-            "identifier",
-            "reference",
-            "no",
-        }
-    )
+    return bool(name & {"id", "number", "code", "symbol", "ticker", "isbn", "iban", "sku", "identifier", "reference", "no"})
 
 
 def is_query(parameter: Parameter) -> bool:
     """Whether a parameter is what to look for."""
     name, words = set(parameter.name_words), set(parameter.words)
-    asked = {
-        "query",
-        "q",
-        "search",
-        "keyword",
-        "keywords",
-        "terms",
-        "term",
-        "topic",
-        "question",
-        "word",
-        "phrase",
-    }
+    asked = {"query", "q", "search", "keyword", "keywords", "terms", "term", "topic", "question", "word", "phrase"}
     return bool(name & asked) or {"look", "for"} <= words or "keywords" in words
 
 
 def is_percent(parameter: Parameter) -> bool:
     """Whether a parameter is a share in percent."""
-    return bool(
-        {"percent", "percentage", "pct", "rate", "discount", "vat", "tax"} & set(parameter.words)
-    )
+    return bool({"percent", "percentage", "pct", "rate", "discount", "vat", "tax"} & set(parameter.words))
 
 
 _FROM: Final = frozenset("from source src base origin start given old input in current".split())
-_TO: Final = frozenset(
-    "to target tgt dest destination wanted quote out output into new end desired".split()
-)
+_TO: Final = frozenset("to target tgt dest destination wanted quote out output into new end desired".split())
 
 
 def role(parameter: Parameter) -> str:

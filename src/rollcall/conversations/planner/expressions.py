@@ -175,7 +175,7 @@ class _Parsed:
     symbolic: bool
 
 
-class _Stop(Exception):
+class _Stop(Exception):  # noqa: N818
     """What follows is no expression."""
 
 
@@ -204,9 +204,7 @@ class _Parser:
             return None
         symbolic = all(
             not token.word or token.kind in {"call", "constant"} for token in used
-        ) and not any(
-            token.kind in {"sign", "share"} or token.text in "√²³×·÷−–^!" for token in used
-        )
+        ) and not any(token.kind in {"sign", "share"} or token.text in "√²³×·÷−–^!" for token in used)
         return _Parsed(
             used[0].start,
             used[-1].end,
@@ -278,11 +276,7 @@ class _Parser:
 
     def _unary(self) -> str:
         token = self._peek()
-        if (
-            token is not None
-            and token.kind == "operator"
-            and token.text in {"-", "−", "minus", "+"}
-        ):
+        if token is not None and token.kind == "operator" and token.text in {"-", "−", "minus", "+"}:
             self._at += 1
             return ("" if token.text == "+" else "-") + self._unary()
         return self._postfix(self._atom())

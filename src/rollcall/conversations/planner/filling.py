@@ -56,7 +56,9 @@ def fill(tool: Tool, reading: Reading, likeness: Likeness | None = None, skip: i
 
 
 class _Filler:
-    def __init__(self, tool: Tool, reading: Reading, likeness: Likeness | None, skip: int) -> None:
+    def __init__(
+        self, tool: Tool, reading: Reading, likeness: Likeness | None, skip: int
+    ) -> None:
         self.tool = tool
         self.reading = reading
         self.likeness = likeness
@@ -421,9 +423,7 @@ def _is_only_one_thing(parameter: Parameter) -> bool:
 
 def _single(parameter: Parameter) -> Parameter | None:
     if parameter.kind == "array":
-        return (
-            parameter.item if parameter.item and parameter.item.kind in {"string", "any"} else None
-        )
+        return parameter.item if parameter.item and parameter.item.kind in {"string", "any"} else None
     return parameter if parameter.kind in {"string", "any"} else None
 
 

@@ -99,9 +99,7 @@ def read_tool(name: str, description: str | None, schema: Mapping[str, Any]) -> 
     """A tool from what a model is told of it. Never raises: what makes no sense says nothing."""
     root = _resolved(dict(schema), dict(schema), 0)
     properties = _mapping(root.get("properties"))
-    listed: list[Any] = (
-        cast("list[Any]", root["required"]) if isinstance(root.get("required"), list) else []
-    )
+    listed: list[Any] = cast("list[Any]", root["required"]) if isinstance(root.get("required"), list) else []
     required = {one for one in listed if isinstance(one, str)}
     found = [
         _parameter(str(key), _mapping(value), dict(schema), required=key in required)
@@ -109,7 +107,7 @@ def read_tool(name: str, description: str | None, schema: Mapping[str, Any]) -> 
     ]
     found.sort(key=lambda parameter: not parameter.required)
     extra = root.get("additionalProperties")
-    unknown = not found and (bool(extra) or ("properties" not in root and bool(extra)))
+    unknown = not found and (bool(extra) or "properties" not in root and bool(extra))
     catch_all = (
         len(found) == 1
         and found[0].name == "input"
@@ -176,11 +174,7 @@ def _kind(schema: Json) -> Kind:
     if isinstance(kind, str) and kind in _KINDS:
         return kind
     choices = schema.get("enum")
-    if (
-        isinstance(choices, list)
-        and choices
-        and all(isinstance(one, str) for one in cast("list[Any]", choices))
-    ):
+    if isinstance(choices, list) and choices and all(isinstance(one, str) for one in cast("list[Any]", choices)):
         return "string"
     return "any"
 
@@ -247,9 +241,7 @@ def _text_fits(value: str, schema: Json) -> bool:
                 return False
         except re.error:
             pass
-    return _at_least(len(value), schema.get("minLength")) and _at_most(
-        len(value), schema.get("maxLength")
-    )
+    return _at_least(len(value), schema.get("minLength")) and _at_most(len(value), schema.get("maxLength"))
 
 
 def _number_fits(value: float, schema: Json) -> bool:
