@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from rollcall.conversations.planner.schema import Parameter, Tool
-from rollcall.conversations.planner.words import stem, stems
+from rollcall.conversations.planner.words import spoken, stem, stems
 
 
 def _set(words: str) -> frozenset[str]:
@@ -170,6 +170,13 @@ def is_query(parameter: Parameter) -> bool:
     return bool(name & asked) or {"look", "for"} <= words or "keywords" in words
 
 
+def is_prose(parameter: Parameter) -> bool:
+    """Whether a parameter is a text of its own, of which no word may be lost."""
+    prose = {"text", "message", "body", "content", "note", "sentence", "paragraph", "item", "task", "comment",
+             "description", "prompt", "title", "subject", "summary", "reminder", "sample"}  # fmt: skip
+    return bool(prose & set(parameter.name_words)) or bool({"text"} & set(parameter.words))
+
+
 def is_percent(parameter: Parameter) -> bool:
     """Whether a parameter is a share in percent."""
     return bool({"percent", "percentage", "pct", "rate", "discount", "vat", "tax"} & set(parameter.words))
@@ -177,16 +184,18 @@ def is_percent(parameter: Parameter) -> bool:
 
 _FROM: Final = frozenset("from source src base origin start given old input in current".split())
 _TO: Final = frozenset("to target tgt dest destination wanted quote out output into new end desired".split())
+_SAID_FROM: Final = frozenset("source origin given starts".split())
+_SAID_TO: Final = frozenset("target destination wanted desired ends".split())
 
 
 def role(parameter: Parameter) -> str:
     """`from` or `to`, for what is changed or travelled; empty: neither, or it does not say."""
-    for words in (parameter.name_words, parameter.words):
-        given, wanted = bool(_FROM & set(words)), bool(_TO & set(words))
-        if given != wanted:
+    name, said = set(parameter.name_words), spoken(parameter.description)
+    for given, wanted in (
+        (_FROM & name, _TO & name),
+        (_SAID_FROM & set(said), _SAID_TO & set(said)),
+        (said[-1:] == ["from"], said[-1:] == ["to"]),
+    ):
+        if bool(given) != bool(wanted):
             return "from" if given else "to"
-        if given and wanted:
-            # "the currency wanted, to change from": what is said first counts.
-            first = next(word for word in words if word in _FROM or word in _TO)
-            return "from" if first in _FROM else "to"
     return ""

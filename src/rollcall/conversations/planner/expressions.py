@@ -34,18 +34,22 @@ _SIGNS: Final = ("%", "percent", "per cent", "prozent", "pct")
 _OF: Final = ("of", "von")
 
 _N: Final = r"(-?\d[\d.,]*\d|-?\d)"
+_SHARE: Final = r"(?:percent(?:age)?|per\s+cent|%|prozent)"
 _SAID: Final = (
-    (rf"\b(?:add|sum)\s+{_N}\s+(?:and|to|with)\s+{_N}", "+", False),
-    (rf"\b(?:sum|total)\s+of\s+{_N}\s+and\s+{_N}", "+", False),
-    (rf"\bsubtract\s+{_N}\s+from\s+{_N}", "-", True),
-    (rf"\b(?:take|deduct)\s+{_N}\s+(?:away\s+)?from\s+{_N}", "-", True),
-    (rf"\bdifference\s+(?:between|of)\s+{_N}\s+and\s+{_N}", "-", False),
-    (rf"\bmultiply\s+{_N}\s+(?:by|with|and)\s+{_N}", "*", False),
-    (rf"\bproduct\s+of\s+{_N}\s+and\s+{_N}", "*", False),
-    (rf"\b(?:divide|split)\s+{_N}\s+by\s+{_N}", "/", False),
-    (rf"\b(?:quotient|ratio)\s+of\s+{_N}\s+and\s+{_N}", "/", False),
+    (rf"\b(?:add|sum)\s+(?:up\s+)?{_N}\s+(?:and|to|with|plus)\s+{_N}", "{0} + {1}"),
+    (rf"\b(?:sum|total)\s+of\s+{_N}\s+and\s+{_N}", "{0} + {1}"),
+    (rf"\bsubtract\s+{_N}\s+from\s+{_N}", "{1} - {0}"),
+    (rf"\b(?:take|deduct)\s+{_N}\s+(?:away\s+)?from\s+{_N}", "{1} - {0}"),
+    (rf"\bdifference\s+(?:between|of)\s+{_N}\s+and\s+{_N}", "{0} - {1}"),
+    (rf"\bmultiply\s+{_N}\s+(?:by|with|and)\s+{_N}", "{0} * {1}"),
+    (rf"\bproduct\s+of\s+{_N}\s+and\s+{_N}", "{0} * {1}"),
+    (rf"\b(?:divide|split)\s+{_N}\s+by\s+{_N}", "{0} / {1}"),
+    (rf"\b(?:quotient|ratio)\s+of\s+{_N}\s+and\s+{_N}", "{0} / {1}"),
+    (rf"\bwhat\s+{_SHARE}\s+is\s+{_N}\s+of\s+{_N}", "{0} / {1} * 100"),
+    (rf"\bwhat\s+{_SHARE}\s+of\s+{_N}\s+is\s+{_N}", "{1} / {0} * 100"),
+    (rf"{_N}\s+is\s+what\s+{_SHARE}\s+of\s+{_N}", "{0} / {1} * 100"),
 )
-"""Orders of two numbers: the pattern, the operator, and whether the second number comes first."""
+"""Sentences about two numbers, and what they come to."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,12 @@ class Expression:
 def expression(text: str) -> Expression | None:
     """The longest arithmetic expression of a text; None: it has none."""
     plain = _in_digits(text)
-    for pattern, operator, swapped in _SAID:
+    for pattern, symbols in _SAID:
         if said := re.search(pattern, plain, re.IGNORECASE):
-            left, right = (_tidy(one) for one in said.groups())
-            if swapped:
-                left, right = right, left
-            parts = (left, operator, right)
-            return Expression(said.start(), said.end(), " ".join(parts), parts)
+            made = symbols.format(*map(_tidy, said.groups()))
+            parts = made.split(" ")
+            three = (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+            return Expression(said.start(), said.end(), made, three)
     tokens = _tokens(plain)
     best: _Parsed | None = None
     at = 0
@@ -92,9 +95,11 @@ def expression(text: str) -> Expression | None:
         return None
     source = plain[best.start : best.end]
     symbolic = best.symbolic and "," not in source
-    return Expression(
-        best.start, best.end, source if symbolic else best.text, best.parts, best.certain
+    # A number that is spelled out is longer than its digits.
+    end = max(
+        [best.end, *(one.end for one in numbers(text) if one.start < best.end <= one.end)]
     )
+    return Expression(best.start, end, source if symbolic else best.text, best.parts, best.certain)
 
 
 def _in_digits(text: str) -> str:

@@ -19,6 +19,7 @@ from rollcall.conversations.planner.quantities import currency_code
 from rollcall.conversations.planner.reading import Reading, Span
 from rollcall.conversations.planner.schema import Parameter, Tool
 from rollcall.conversations.planner.subjects import blanked, ends, items, place, subject
+from rollcall.conversations.planner.words import spoken, stems
 
 Likeness = Callable[[str, str], float]
 """How near two words are in meaning, 0 to 1."""
@@ -159,7 +160,10 @@ class _Filler:
             side = sides[which]
             if found.kind == "money" and _wants_code(side):
                 value = currency_code(value)
-            chosen = mentioned(side, value, self.likeness) if side.choices else value
+            chosen = value
+            if side.choices:
+                said = mentioned(side.choices, value.lower().split(), self.likeness)
+                chosen = said[0] if said else value
             if not self._give(side, chosen, *self._places(values[which])):
                 return
         self._give(amounts[0], number.json, span)
@@ -229,17 +233,20 @@ class _Filler:
 
     def choice(self, parameter: Parameter) -> None:
         item = parameter.item
+        words = self._free(self.reading.words)
+        said = [word.value for word in words]
         if item is not None and item.choices:
-            found = [c for c in item.choices if mentioned_one(item, c, self._words())]
-            if found:
-                self._give(parameter, found, *self._saying([str(c) for c in found]))
+            several = [one for choice in item.choices if (one := mentioned([choice], said, None))]
+            several.sort(key=lambda one: one[1])
+            if several:
+                spans = [(words[at].start, words[at].end) for _, places in several for at in places]
+                self._give(parameter, [choice for choice, _ in several], *spans)
             return
         if not parameter.choices:
             return
-        meaning = self.likeness if parameter.required else None
-        value = mentioned(parameter, " ".join(self._words()), meaning)
-        if value is not None:
-            self._give(parameter, value, *self._saying([str(value)]))
+        found = mentioned(parameter.choices, said, self.likeness if parameter.required else None)
+        if found is not None:
+            self._give(parameter, found[0], *((words[at].start, words[at].end) for at in found[1]))
 
     def switch(self, parameter: Parameter) -> None:
         if parameter.kind == "boolean":
@@ -349,6 +356,9 @@ class _Filler:
             return
         if concepts.is_code(parameter) and not {"symbol", "ticker"} & set(parameter.name_words):
             return
+        sides = {concepts.role(one) for one in self.tool.required if not one.choices}
+        if concepts.role(parameter) and sides >= {"from", "to"}:
+            return
         ways = self._texts(parameter)
         if len(ways) > self.skip:
             span = ways[self.skip]
@@ -356,7 +366,7 @@ class _Filler:
 
     def _texts(self, parameter: Parameter) -> list[Span]:
         ways = self._free(self.reading.quoted)
-        query = concepts.is_query(parameter)
+        query = concepts.is_query(parameter) or not concepts.is_prose(parameter)
         found = subject(self._left, self._explained, query=query)
         if found is not None:
             ways = [*ways, found]
@@ -364,8 +374,6 @@ class _Filler:
             Span(one.start, one.end, self.reading.text[one.start : one.end])
             for one in self._free(self.reading.urls)
         ]
-        if concepts.role(parameter) and len(self.tool.required) > 1 and not ways:
-            return []
         return [*pages, *ways] if not self._free(self.reading.quoted) else [*ways, *pages]
 
     def quotation(self, parameter: Parameter) -> None:
@@ -387,29 +395,6 @@ class _Filler:
                 self._give(parameter, value=False)
             elif parameter.kind == "object" and not parameter.schema.get("properties"):
                 self._give(parameter, {})
-
-    def _words(self) -> list[str]:
-        return [word.value for word in self.reading.words if self._is_free(word.start, word.end)]
-
-    def _saying(self, values: list[str]) -> list[tuple[int, int]]:
-        """Where the text has these values as they are."""
-        spans: list[tuple[int, int]] = []
-        for value in values:
-            spans += [
-                (word.start, word.end)
-                for word in self._free(self.reading.words)
-                if word.value == value.lower()
-            ][:1]
-        return spans
-
-
-def mentioned_one(item: Parameter, choice: Any, words: list[str]) -> bool:
-    """Whether words say one of the values that an array may be made of."""
-    only = Parameter(
-        item.name, "string", "", required=False, choices=(choice,), format="", default=None,
-        item=None, schema={},
-    )  # fmt: skip
-    return mentioned(only, " ".join(words), None) is not None
 
 
 def _is_only_one_thing(parameter: Parameter) -> bool:
@@ -437,8 +422,6 @@ def _number(digits: str) -> int | float:
 
 
 def _stems_of(text: str) -> frozenset[str]:
-    from rollcall.conversations.planner.words import spoken, stems  # noqa: PLC0415
-
     return stems(spoken(text))
 
 

@@ -44,13 +44,18 @@ _CODES: Final = frozenset(
 
 _UNIT: Final = r"(?:[^\W\d_]|[°µ$€£¥%])[^\s,;:?!()\d]*[²³23]?(?:\s+[^\W\d_]{2,})?"
 _WANTED: Final = re.compile(
-    rf"^\s*(?P<unit>{_UNIT})?\s*(?:worth\s+|is\s+|are\s+)?(?:\bin\b|\binto\b|\bto\b|\bas\b|\bnach\b|=|->|→)\s*"
+    rf"^\s*(?P<unit>{_UNIT})?\s*(?:worth\s+|is\s+|are\s+)?(?P<way>\bin\b|\binto\b|\bto\b|\bas\b|\bfor\b|\bnach\b|=|->|→)\s*"
     rf"(?:how\s+many\s+|the\s+)?(?P<wanted>{_UNIT})\s*(?:please)?\s*[?.!]*\s*$",
     re.IGNORECASE,
 )
 _BEFORE: Final = re.compile(
     rf"\b(?:how\s+(?:many|much)|wie\s*viele?)\s+(?P<wanted>{_UNIT}?)\s+"
     r"(?:are|is|do|does|make|makes|sind|ist|can i get|do i get|would)?\s*(?:there\s+)?(?:in|for|from)?\s*$",
+    re.IGNORECASE,
+)
+_THEN: Final = re.compile(
+    rf"^\s*(?P<unit>{_UNIT})\b[^\d]*?\b(?:how\s+(?:many|much)\s+(?P<many>{_UNIT}?)|(?:what|how\s+much)\b[^\d]*?\b(?:in|as)"
+    rf"\s+(?P<much>{_UNIT}))(?:\s+(?:is|are|would|does)\b[^\d]*)?\s*[?.!]*\s*$",
     re.IGNORECASE,
 )
 _AFTER: Final = re.compile(rf"^\s*(?P<unit>{_UNIT})\b[^\d]{{0,12}}$", re.IGNORECASE)
@@ -83,7 +88,12 @@ def change(text: str) -> Change | None:
         found = _WANTED.match(after)
         if found is not None and (found["unit"] or symbol):
             made = _made(number, found["unit"] or symbol, found["wanted"])
-            if made is not None:
+            # "20 pounds for euros" says what is wanted; "20 minutes for lunch" does not.
+            if made is not None and (found["way"].lower() != "for" or made.kind != "unknown"):
+                return made
+        if found := _THEN.match(after):
+            made = _made(number, found["unit"], found["many"] or found["much"])
+            if made is not None and made.kind != "unknown":
                 return made
         asked, given = _BEFORE.search(before.removesuffix(symbol)), _AFTER.match(after)
         if asked is not None and (given is not None or symbol):

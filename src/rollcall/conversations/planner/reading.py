@@ -41,7 +41,7 @@ _QUOTED: Final = re.compile(
 )
 _IP: Final = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
 _FILE: Final = re.compile(r"(?<![\w/])[\w./~-]*\w\.(?!com\b|org\b|net\b)[A-Za-z][A-Za-z0-9]{1,4}\b(?!\.)")
-_CODE: Final = re.compile(r"\b(?=\w*[A-Z])(?=\w*\d)[A-Z0-9][A-Z0-9_-]{2,}\b|\b[A-Z]{2,6}\b|\b0\d{5,}\b|\b\d{12,}\b|#\d+\b")
+_CODE: Final = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*\d)(?!\d+[A-Z]{1,3}\b)[A-Z0-9][A-Z0-9_-]{2,}\b|\b[A-Z]{2,6}\b|\b0\d{5,}\b|\b\d{12,}\b|#\d+\b")
 _TIME: Final = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?\b|\b(1[0-2]|[1-9])\s?(am|pm)\b", re.IGNORECASE)
 _CAPITALS: Final = re.compile(r"[^\W\d_][\w'’.-]*")
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -154,8 +154,10 @@ class Reading:
     @cached_property
     def _plain(self) -> str:
         """The text in which only numbers are left that stand for themselves."""
+        codes = [code for code in self.codes if any(char.isalpha() for char in code.value)]
+        named = [code for code in codes if any(char.isdigit() for char in code.value)]
         return self._without(
-            [*self.urls, *self.emails, *self.ips, *self.files, *self.dates, *self.times]
+            [*self.urls, *self.emails, *self.ips, *self.files, *self.dates, *self.times, *named]
         )
 
     @cached_property
@@ -192,7 +194,8 @@ class Reading:
             word = match[0].rstrip(".'’-")
             first = begins or bool(re.search(r"[.!?:]\s*$", text[: match.start()]))
             begins = False
-            if not word[0].isupper() or word.lower() in STOP or first:
+            numbered = any(char.isdigit() for char in word)
+            if not word[0].isupper() or word.lower() in STOP or first or numbered:
                 continue
             end = match.start() + len(word)
             if found and last_end + 1 == match.start() and text[last_end] == " ":

@@ -25,6 +25,7 @@ _MARKED: Final = (
     re.compile(r"\b(?:about|regarding|concerning|related to|über)\s+(?P<s>[^\0]+)", re.IGNORECASE),
 )
 _FOR: Final = re.compile(r"\b(?:for|of|on|nach)\s+(?P<s>[^\0]+)", re.IGNORECASE)
+_WHERE: Final = re.compile(r"\b(?:in|from|among|within|through)\s", re.IGNORECASE)
 _ARTICLES: Final = frozenset("the a an my our your any some this that anything something all every der die das".split())
 _LEADING: Final = frozenset(
     "please can could would will you i me my us we to the a an for of in on with want need like that d ll into "
@@ -32,7 +33,7 @@ _LEADING: Final = frozenset(
 )
 _NEVER_LAST: Final = frozenset("please in on to for of at with by and the a from into as".split())
 _PLACE: Final = re.compile(
-    r"\b(?:in|at|near|for|around|of|to)\s+(?P<s>[^\W\d_][\w'’.-]*(?:[ ][^\W\d_][\w'’.-]*){0,2})", re.IGNORECASE
+    r"\b(?:in|at|near|for|around|of|to)\s+(?=(?P<s>[^\W\d_][\w'’.-]*(?:[ ][^\W\d_][\w'’.-]*){0,2}))", re.IGNORECASE
 )
 _WHEN: Final = frozenset("today tomorrow now tonight this next week weekend day days morning evening please right".split())
 _NAME_AHEAD: Final = re.compile(r"\b(?:in|at|near|for|around|of|to|from)\s*$", re.IGNORECASE)
@@ -58,6 +59,7 @@ def subject(text: str, explained: Collection[str], *, query: bool) -> Span | Non
         explained: Stems of the words with which the tool itself is described.
         query: Whether it is to be searched for: articles before it then say nothing.
     """
+    text = _without_place(text, explained) if query else text
     for pattern in _MARKED:
         if (found := pattern.search(text)) and (span := _trimmed(text, *found.span("s"), query=query)):
             return span
@@ -68,6 +70,16 @@ def subject(text: str, explained: Collection[str], *, query: bool) -> Span | Non
             if span is not None:
                 return span
     return _residue(text, explained, query=query)
+
+
+def _without_place(text: str, explained: Collection[str]) -> str:
+    """The text without where to look, at its end: "lighthouses in my earlier letters"."""
+    for found in _WHERE.finditer(text):
+        words = [word.lower() for word in WORD.findall(text[found.start() :])]
+        telling = [word for word in words if word not in STOP]
+        if found.start() and telling and all(stem(word) in explained for word in telling):
+            return text[: found.start()] + BLANK * (len(text) - found.start())
+    return text
 
 
 def _residue(text: str, explained: Collection[str], *, query: bool) -> Span | None:
