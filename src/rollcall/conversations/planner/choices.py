@@ -12,7 +12,9 @@ from rollcall.conversations.planner.schema import Parameter
 from rollcall.conversations.planner.words import FAINT, STOP, spoken, stem, stems
 
 _NEAR: Final = 0.6
-_NOT: Final = frozenset("without no not don't dont exclude excluding except minus skip disable ohne kein keine".split())
+_NOT: Final = frozenset(
+    "without no not don't dont exclude excluding except minus skip disable ohne kein keine".split()
+)
 
 
 def mentioned(
@@ -96,7 +98,9 @@ def _in_order(letters: str, word: str) -> bool:
 def switched(parameter: Parameter, text: str) -> bool | None:
     """Whether a text switches something on or off; None: it does not speak of it."""
     wanted = stems(
-        word for word in parameter.name_words if word not in STOP and word not in FAINT and len(word) > 2
+        word
+        for word in parameter.name_words
+        if word not in STOP and word not in FAINT and len(word) > 2
     ) - stems(["include", "with", "use", "enable", "only", "allow"])
     words = re.findall(r"[^\W\d_]+(?:'\w+)?", text.lower())
     for at, word in enumerate(words):

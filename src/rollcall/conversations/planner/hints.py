@@ -25,16 +25,17 @@ _TURNS: Final = (
     ),
     (
         re.compile(
-            r"\b(?:i|we|you|he|she|they)\s+(?:ever\s+|already\s+)?(?P<s>said|told|wrote|mentioned|discussed|talked|asked)\b",
+            r"\b(?:i|we|you|he|she|they)\s+(?:ever\s+|already\s+)?"
+            r"(?P<s>said|told|wrote|mentioned|discussed|talked|asked)\b",
             re.IGNORECASE,
         ),
         _TALK,
     ),
     (re.compile(r"\b(?P<s>how far)\b", re.IGNORECASE), "distance"),
     (re.compile(r"\bwhat (?P<s>time)\b|\b(?P<t>o'clock)\b", re.IGNORECASE), "time clock"),
-    (re.compile(r"\bhow (?P<s>hot|cold|warm)\b|\b(?P<t>degrees) outside\b", re.IGNORECASE), "weather temperature forecast"),
+    (re.compile(r"\bhow (?P<s>hot|cold|warm)\b", re.IGNORECASE), "weather temperature forecast"),
     (re.compile(r"\b(?P<s>how do i get|way) (?:from|to)\b", re.IGNORECASE), "directions route"),
-)  # fmt: skip
+)
 _WORDS: Final = tuple(
     (stems(said.split()), meant.split())
     for said, meant in (
