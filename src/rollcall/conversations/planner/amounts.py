@@ -61,11 +61,10 @@ def _affinity(parameter: Parameter, at: int, numbers: Sequence[Number], text: st
     before_start = numbers[at - 1].end if at else 0
     before = [*_WORDS.findall(_last(text[before_start : number.start]))][-_BEFORE:]
     behind = _WORDS.findall(_first(text[number.end : behind_end]))[:_BEHIND]
-    near = {stem(word) for word in (*before, *behind)}
     score = 0.0
-    if near & name:
+    if {stem(word) for word in (*before, *behind)} & name:
         score += _BY_NAME
-    elif near & about:
+    elif {stem(word) for word in (*before[-2:], *behind)} & about:
         score += _BY_DESCRIPTION
     if number.percent:
         score += 3.0 if is_percent(parameter) else -2.0

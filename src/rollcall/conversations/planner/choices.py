@@ -12,60 +12,62 @@ from rollcall.conversations.planner.schema import Parameter
 from rollcall.conversations.planner.words import FAINT, STOP, spoken, stem, stems
 
 _NEAR: Final = 0.6
-_NOT: Final = frozenset("without no not don't dont exclude excluding except minus skip disable ohne kein keine".split())
+_NOT: Final = frozenset(
+    "without no not don't dont exclude excluding except minus skip disable ohne kein keine".split()
+)
 
 
 def mentioned(
-    parameter: Parameter, text: str, likeness: Callable[[str, str], float] | None
-) -> Any:
-    """The one of the parameter's choices that a text says; None: none of them.
+    choices: Sequence[Any], said: Sequence[str], likeness: Callable[[str, str], float] | None
+) -> tuple[Any, list[int]] | None:
+    """The one of several values that words say, and which words say it; None: none of them.
 
     Args:
-        parameter: Whose choices.
-        text: What was said.
+        choices: The values.
+        said: The words, in lower case.
         likeness: How near words are in meaning; None: only words that are the same count.
     """
-    said = text.lower().split()
-    found = [(_place(str(choice), said), choice) for choice in parameter.choices]
-    here = [(at, choice) for at, choice in found if at is not None]
+    found = [(_places(str(choice), said), choice) for choice in choices]
+    here = [(places, choice) for places, choice in found if places]
     if here:
-        return min(here, key=lambda one: one[0])[1]
+        places, choice = min(here, key=lambda one: one[0])
+        return choice, places
     if likeness is None:
         return None
-    best: tuple[float, Any] = (_NEAR, None)
-    for choice in parameter.choices:
-        for word in said:
+    best: tuple[Any, list[int]] | None = None
+    nearest = _NEAR
+    for choice in choices:
+        for at, word in enumerate(said):
             if word in STOP or word in FAINT or len(word) < 3:
                 continue
             near = likeness(word, str(choice))
-            if near > best[0]:
-                best = (near, choice)
-    return best[1]
+            if near > nearest:
+                nearest, best = near, (choice, [at])
+    return best
 
 
-def _place(choice: str, said: Sequence[str]) -> int | None:
-    """Where a choice is said: by its words, by others of the same meaning, or in full."""
+def _places(choice: str, said: Sequence[str]) -> list[int]:
+    """Which words say a choice: its own, others of the same meaning, or its parts in full."""
     words = spoken(choice)
     if not words:
-        return next((at for at, word in enumerate(said) if word == choice), None)
-    plain = [word.strip(".,:;?!\"'") for word in said]
-    if choice.lower() in plain:
-        return plain.index(choice.lower())
-    ends = [stem(word) for word in plain]
+        return [at for at, word in enumerate(said) if word == choice][:1]
+    if choice.lower() in said:
+        return [said.index(choice.lower())]
+    ends = [stem(word) for word in said]
     wanted = [stem(word) for word in words]
     for at in range(len(ends) - len(wanted) + 1):
         if ends[at : at + len(wanted)] == wanted:
-            return at
+            return list(range(at, at + len(wanted)))
+    for at in range(len(said) - 1):
+        if _shortened("".join(words), said[at : at + 2]):
+            return [at, at + 1]
     whole = stem(choice)
     for group in (*ALIKE, *OPERATORS.values()):
         if whole in group or choice in group:
             for at, one in enumerate(ends):
                 if one in group:
-                    return at
-    for at in range(len(plain) - 1):
-        if _shortened("".join(words), plain[at : at + 3]):
-            return at
-    return None
+                    return [at]
+    return []
 
 
 def _shortened(short: str, words: Sequence[str]) -> bool:
@@ -96,7 +98,9 @@ def _in_order(letters: str, word: str) -> bool:
 def switched(parameter: Parameter, text: str) -> bool | None:
     """Whether a text switches something on or off; None: it does not speak of it."""
     wanted = stems(
-        word for word in parameter.name_words if word not in STOP and word not in FAINT and len(word) > 2
+        word
+        for word in parameter.name_words
+        if word not in STOP and word not in FAINT and len(word) > 2
     ) - stems(["include", "with", "use", "enable", "only", "allow"])
     words = re.findall(r"[^\W\d_]+(?:'\w+)?", text.lower())
     for at, word in enumerate(words):

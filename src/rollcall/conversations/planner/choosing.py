@@ -9,30 +9,48 @@ in the request, and when it would leave aside what the request is plainly about.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rollcall.conversations.planner import concepts
 from rollcall.conversations.planner.filling import Filling, fill
+from rollcall.conversations.planner.hints import also, turns
 from rollcall.conversations.planner.index import ToolIndex
 from rollcall.conversations.planner.reading import Reading, Span
 from rollcall.conversations.planner.schema import Tool
 from rollcall.conversations.planner.words import FAINT, STOP, spoken, stem
 
-THRESHOLD: Final = 0.46
+THRESHOLD: Final = 0.4
 """The lowest score at which a tool is called. Chosen on the development half of the wordings."""
 
 _BLUR: Final = 0.5
 _FAINT: Final = 0.35
 _NAME: Final = 0.4
 _NEAR: Final = (0.32, 0.62)
+_TURN: Final = 0.8
+_HINTED: Final = 0.9
 _BY_MEANING: Final = 0.85
 _WHOLE: Final = 0.25
 _NAMED: Final = 2.0
 _FACT: Final[dict[str, float]] = {
-    "expression": 1.5, "change": 1.5, "url": 0.6, "list": 0.5, "email": 0.5, "ip": 0.8, "trip": 0.5,
-    "file": 0.4, "date": 0.2, "time": 0.2, "language": 0.4, "place": 0.1, "code": 0.2,
+    "expression": 2.0, "change": 1.5, "url": 1.2, "list": 0.3, "email": 0.5, "ip": 1.2, "trip": 0.5,
+    "file": 0.4, "date": 0.2, "time": 0.2, "language": 0.8, "place": 0.1, "code": 0.2,
 }  # fmt: skip
+_SAMPLE: Final = 0.7
+_TELLING: Final = 0.3
+_DOUBTFUL: Final = 0.6
+_OTHER: Final = 0.4
+_ALL: Final = 0.6
+_SPOKEN_OF: Final = 0.5
+_ORDER: Final = re.compile(
+    r"^\W*(?:(?:please|hey|hi|hello|ok|okay|now|just|can|could|would|will|you|kindly)\W+)*"
+    r"(?P<verb>[^\W\d_]{3,})\s+(?:my|the|a|an|this|that|these|those|all|me|us|it|some|our|your|his|her|their)\b",
+    re.IGNORECASE,
+)
+_PLAIN: Final = frozenset({"expression", "change", "url", "email", "ip"})
+_AS_WORDS: Final = 0.5
 _LEFT_ASIDE: Final = 0.25
 
 
@@ -61,58 +79,97 @@ class Candidate:
 def candidates(index: ToolIndex, reading: Reading) -> list[Candidate]:
     """All tools, the one that fits best first."""
     found = [_judged(index, at, reading) for at in range(len(index.tools))]
-    found.sort(key=lambda one: (one.callable, one.score, one.nearness), reverse=True)
+    opened = any(one.callable and "url" in one.filling.facts for one in found)
+
+    def rank(one: Candidate) -> tuple[bool, float, float]:
+        # An address is rather opened than taken as words.
+        amiss = opened and "url" not in one.filling.facts
+        return one.callable, one.score - _AS_WORDS * amiss, one.nearness
+
+    found.sort(key=rank, reverse=True)
     return found
 
 
 def _judged(index: ToolIndex, at: int, reading: Reading) -> Candidate:
     tool = index.tools[at]
     filling = fill(tool, reading, index.likeness)
-    words = [
-        word
-        for word in _asking(reading)
-        if all(word.end <= start or word.start >= end for start, end in filling.used)
-    ]
+    words = [word for word in _asking(reading) if _is_free(filling, word.start, word.end)]
+    phrases = [one for one in turns(reading.text) if _is_free(filling, one[0], one[1])]
+    words = [one for one in words if not any(a <= one.start < b for a, b, _ in phrases)]
     names = {(name.start, name.end) for name in reading.names}
-    support = total = 0.0
+    support = total = telling = 0.0
     for word in words:
         weight = _FAINT if word.value in FAINT else 1.0
         if any(start <= word.start < end for start, end in names):
             weight = _NAME
-        support += weight * _meets(index, at, word.value)
+        met = weight * _meets(index, at, word.value, also(word.value))
+        support += met
+        telling += 0.0 if word.value in FAINT else met
         total += weight
+    for _, _, meant in phrases:
+        met = _TURN * max(_meets(index, at, word, ()) for word in meant)
+        support += met
+        telling += met
+        total += _TURN
     support += _NAMED * _is_named(tool, reading)
     total += _NAMED * _is_named(tool, reading)
     nearness = support / (total + _BLUR)
     if filling.missing or _is_out(tool, filling, reading, support / total if total else 0.0):
         return Candidate(tool, filling, 0.0, nearness)
     bonus = sum(_FACT.get(fact, 0.0) for fact in filling.facts)
+    if "list" in filling.facts and concepts.is_sample(tool):
+        bonus += _SAMPLE
     score = (support + bonus) / (total + bonus + _BLUR)
     if words:
         score += _WHOLE * index.by_meaning(at, " ".join(word.value for word in words))
+    if telling + bonus + _NAMED * _is_named(tool, reading) < _TELLING:
+        score *= _DOUBTFUL
+    if not filling.facts & _PLAIN and _wants_other(index, at, reading):
+        score *= _OTHER
+    # What takes no argument from the request must be all that the request is about.
+    if not filling.arguments and support < _ALL * total:
+        score *= _DOUBTFUL
     score -= _LEFT_ASIDE * _left_aside(filling, reading)
     # Of equals, the one with less to say beside the point.
-    score -= 0.004 * len(tool.parameters) + 0.0005 * len(spoken(tool.description))
+    score -= 0.004 * len(tool.parameters) + 0.0002 * len(spoken(tool.description))
     return Candidate(tool, filling, max(score, 0.0), nearness)
 
 
 def _asking(reading: Reading) -> list[Span]:
     """The words that say what is wanted."""
+    apart = [(one.start, one.end) for one in (*reading.urls, *reading.emails, *reading.files)]
     return [
         word
         for word in reading.words
         if word.value not in STOP and not word.value.isdigit() and len(word.value) > 1
+        if not any(start <= word.start < end for start, end in apart)
     ]
 
 
-def _meets(index: ToolIndex, at: int, word: str) -> float:
-    """How well a tool meets a word, 0 to 1."""
+def _is_free(filling: Filling, start: int, end: int) -> bool:
+    return all(end <= first or start >= last for first, last in filling.used)
+
+
+def _meets(index: ToolIndex, at: int, word: str, hints: Sequence[str]) -> float:
+    """How well a tool meets a word, or what the word is about, 0 to 1."""
+    hinted = max((_HINTED * _meets(index, at, one, ()) for one in hints), default=0.0)
     by_words = index.by_words(at, word)
     if by_words:
-        return min(1.0, by_words + 0.15)
+        return max(hinted, min(1.0, by_words + 0.15))
     low, high = _NEAR
     near = (index.by_meaning(at, word) - low) / (high - low)
-    return _BY_MEANING * min(1.0, max(0.0, near))
+    return max(hinted, _BY_MEANING * min(1.0, max(0.0, near)))
+
+
+def _wants_other(index: ToolIndex, at: int, reading: Reading) -> bool:
+    """Whether the request begins with an order ("delete my ...") of which a tool does not speak."""
+    found = _ORDER.match(reading.text)
+    if found is None:
+        return False
+    verb = found["verb"].lower()
+    if verb in STOP or verb in FAINT:
+        return False
+    return _meets(index, at, verb, also(verb)) < _SPOKEN_OF
 
 
 def _is_named(tool: Tool, reading: Reading) -> bool:

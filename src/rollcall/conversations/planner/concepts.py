@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from rollcall.conversations.planner.schema import Parameter, Tool
-from rollcall.conversations.planner.words import stem, stems
+from rollcall.conversations.planner.words import spoken, stem, stems
 
 
 def _set(words: str) -> frozenset[str]:
@@ -15,25 +15,34 @@ def _set(words: str) -> frozenset[str]:
 
 
 _ARITHMETIC: Final = _set(
-    "arithmetic math maths mathematics mathematical formula equation calculation calculator operand "
-    "algebra algebraic sqrt trigonometry numeric_expression rechner rechnen"
+    "arithmetic math maths mathematics mathematical formula equation calculation calculator "
+    "operand algebra algebraic sqrt trigonometry numeric_expression rechner rechnen"
 )
-_FOUR: Final = (_set("add addition"), _set("subtract subtraction"), _set("multiply multiplication"), _set("divide division"))
+_FOUR: Final = (
+    _set("add addition"),
+    _set("subtract subtraction"),
+    _set("multiply multiplication"),
+    _set("divide division"),
+)
 _EXPRESSION: Final = stem("expression")
-_REGULAR: Final = re.compile(r"\bregular\s+expression|\bregex|\bfacial\b|\bface\b|\bcron\b", re.IGNORECASE)
+_REGULAR: Final = re.compile(
+    r"\bregular\s+expression|\bregex|\bfacial\b|\bface\b|\bcron\b", re.IGNORECASE
+)
 _MEASURE: Final = _set(
-    "unit units measure measurement metric imperial length mass weight temperature distance volume kilometre mile"
+    "unit units measure measurement metric imperial length mass weight temperature distance "
+    "volume kilometre mile"
 )
 _MONEY: Final = _set("currency currencies money forex monetary cash fiat") | {"4217"}
 _SAMPLE: Final = _set(
-    "mean median average deviation variance percentile series sample observation distribution minimum maximum total"
+    "mean median average deviation variance percentile series sample observation distribution "
+    "minimum maximum total"
 )
 _WEB: Final = _set("web website webpage page site internet html url link")
 
 OPERATORS: Final[dict[str, frozenset[str]]] = {
     "+": _set("+ add adds addition plus sum") | {"+"},
     "-": _set("subtract subtraction minus difference sub") | {"-"},
-    "*": _set("multiply multiplication times product mul") | {"*", "x", "×"},
+    "*": _set("multiply multiplication times product mul") | {"*", "x", "\u00d7"},
     "/": _set("divide division quotient div over") | {"/", "÷", ":"},
     "**": _set("power pow exponent exponentiation raise") | {"**", "^"},
     "%": _set("modulo remainder mod") | {"%"},
@@ -63,8 +72,10 @@ def is_arithmetic(tool: Tool) -> bool:
     said = tool.all_stems
     if said & _ARITHMETIC or sum(bool(said & one) for one in _FOUR) >= 2:
         return True
-    return _EXPRESSION in said and not _REGULAR.search(tool.description) and any(
-        is_expression(parameter) for parameter in tool.parameters
+    return (
+        _EXPRESSION in said
+        and not _REGULAR.search(tool.description)
+        and any(is_expression(parameter) for parameter in tool.parameters)
     )
 
 
@@ -105,7 +116,10 @@ def is_url(parameter: Parameter) -> bool:
         return True
     if words & {"url", "uri"} and "url" in words | name:
         return True
-    return bool(name & {"address", "page", "site", "source", "location"} and words & {"web", "website", "http", "https", "internet"})
+    return bool(
+        name & {"address", "page", "site", "source", "location"}
+        and words & {"web", "website", "http", "https", "internet"}
+    )
 
 
 def is_email(parameter: Parameter) -> bool:
@@ -115,7 +129,11 @@ def is_email(parameter: Parameter) -> bool:
     name, words = set(parameter.name_words), set(parameter.words)
     if name & {"email", "emails", "mail"} and not name & {"body", "subject", "text"}:
         return True
-    return bool(name & {"to", "recipient", "recipients", "cc", "bcc", "from", "address", "attendee", "attendees"} and words & {"mail", "email", "recipient"})
+    return bool(
+        name
+        & {"to", "recipient", "recipients", "cc", "bcc", "from", "address", "attendee", "attendees"}
+        and words & {"mail", "email", "recipient"}
+    )
 
 
 def is_ip(parameter: Parameter) -> bool:
@@ -138,55 +156,134 @@ def is_date(parameter: Parameter) -> bool:
 def is_time(parameter: Parameter) -> bool:
     """Whether a parameter is a time of day."""
     name, words = set(parameter.name_words), set(parameter.words)
-    return parameter.format == "time" or ("time" in name and not words & {"zone", "timezone", "place", "city"})
+    return parameter.format == "time" or (
+        "time" in name and not words & {"zone", "timezone", "place", "city"}
+    )
 
 
 def is_place(parameter: Parameter) -> bool:
     """Whether a parameter is a place."""
-    wanted = {"city", "town", "place", "location", "country", "timezone", "region", "zone", "destination", "village", "airport"}
-    return bool(wanted & set(parameter.name_words)) or bool({"city", "town", "place"} & set(parameter.words))
+    wanted = {
+        "city",
+        "town",
+        "place",
+        "location",
+        "country",
+        "timezone",
+        "region",
+        "zone",
+        "destination",
+        "village",
+        "airport",
+    }
+    return bool(wanted & set(parameter.name_words)) or bool(
+        {"city", "town", "place"} & set(parameter.words)
+    )
 
 
 def is_language(parameter: Parameter) -> bool:
     """Whether a parameter is a language of people."""
-    return bool({"language", "lang", "locale"} & set(parameter.words)) and "programming" not in parameter.words
+    return (
+        bool({"language", "lang", "locale"} & set(parameter.words))
+        and "programming" not in parameter.words
+    )
 
 
 def is_file(parameter: Parameter) -> bool:
     """Whether a parameter is a file's name."""
-    return bool({"file", "filename", "path", "filepath", "picture", "image", "photo"} & set(parameter.name_words))
+    return bool(
+        {"file", "filename", "path", "filepath", "picture", "image", "photo"}
+        & set(parameter.name_words)
+    )
 
 
 def is_code(parameter: Parameter) -> bool:
     """Whether a parameter is a code that names something: an id, a number, a symbol."""
     name = set(parameter.name_words)
-    return bool(name & {"id", "number", "code", "symbol", "ticker", "isbn", "iban", "sku", "identifier", "reference", "no"})
+    return bool(
+        name
+        & {
+            "id",
+            "number",
+            "code",
+            "symbol",
+            "ticker",
+            "isbn",
+            "iban",
+            "sku",
+            "identifier",
+            "reference",
+            "no",
+        }
+    )
 
 
 def is_query(parameter: Parameter) -> bool:
     """Whether a parameter is what to look for."""
     name, words = set(parameter.name_words), set(parameter.words)
-    asked = {"query", "q", "search", "keyword", "keywords", "terms", "term", "topic", "question", "word", "phrase"}
+    asked = {
+        "query",
+        "q",
+        "search",
+        "keyword",
+        "keywords",
+        "terms",
+        "term",
+        "topic",
+        "question",
+        "word",
+        "phrase",
+    }
     return bool(name & asked) or {"look", "for"} <= words or "keywords" in words
+
+
+def is_prose(parameter: Parameter) -> bool:
+    """Whether a parameter is a text of its own, of which no word may be lost."""
+    prose = {
+        "text",
+        "message",
+        "body",
+        "content",
+        "note",
+        "sentence",
+        "paragraph",
+        "item",
+        "task",
+        "comment",
+        "description",
+        "prompt",
+        "title",
+        "subject",
+        "summary",
+        "reminder",
+        "sample",
+    }
+    return bool(prose & set(parameter.name_words)) or bool({"text"} & set(parameter.words))
 
 
 def is_percent(parameter: Parameter) -> bool:
     """Whether a parameter is a share in percent."""
-    return bool({"percent", "percentage", "pct", "rate", "discount", "vat", "tax"} & set(parameter.words))
+    return bool(
+        {"percent", "percentage", "pct", "rate", "discount", "vat", "tax"} & set(parameter.words)
+    )
 
 
 _FROM: Final = frozenset("from source src base origin start given old input in current".split())
-_TO: Final = frozenset("to target tgt dest destination wanted quote out output into new end desired".split())
+_TO: Final = frozenset(
+    "to target tgt dest destination wanted quote out output into new end desired".split()
+)
+_SAID_FROM: Final = frozenset("source origin given starts".split())
+_SAID_TO: Final = frozenset("target destination wanted desired ends".split())
 
 
 def role(parameter: Parameter) -> str:
     """`from` or `to`, for what is changed or travelled; empty: neither, or it does not say."""
-    for words in (parameter.name_words, parameter.words):
-        given, wanted = bool(_FROM & set(words)), bool(_TO & set(words))
-        if given != wanted:
+    name, said = set(parameter.name_words), spoken(parameter.description)
+    for given, wanted in (
+        (_FROM & name, _TO & name),
+        (_SAID_FROM & set(said), _SAID_TO & set(said)),
+        (said[-1:] == ["from"], said[-1:] == ["to"]),
+    ):
+        if bool(given) != bool(wanted):
             return "from" if given else "to"
-        if given and wanted:
-            # "the currency wanted, to change from": what is said first counts.
-            first = next(word for word in words if word in _FROM or word in _TO)
-            return "from" if first in _FROM else "to"
     return ""

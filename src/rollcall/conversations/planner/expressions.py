@@ -7,45 +7,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from rollcall.conversations.planner.numbers import numbers
-
-_OPERATORS: Final[dict[str, str]] = {
-    "+": "+", "plus": "+", "added to": "+",
-    "-": "-", "−": "-", "–": "-", "minus": "-",
-    "*": "*", "×": "*", "·": "*", "x": "*", "times": "*", "multiplied by": "*", "multiplied with": "*", "mal": "*",
-    "/": "/", "÷": "/", "divided by": "/", "over": "/", "geteilt durch": "/", "durch": "/",
-    "mod": "%", "modulo": "%",
-    "**": "**", "^": "**", "to the power of": "**", "raised to the power of": "**", "raised to": "**", "hoch": "**",
-}  # fmt: skip
-_PREFIXES: Final[dict[str, str]] = {
-    "square root of": "sqrt", "square root": "sqrt", "root of": "sqrt", "sqrt of": "sqrt", "√": "sqrt", "sqrt": "sqrt",
-    "quadratwurzel aus": "sqrt", "wurzel aus": "sqrt", "quadratwurzel von": "sqrt", "wurzel von": "sqrt",
-    "cube root of": "cbrt", "cubic root of": "cbrt", "factorial of": "factorial", "absolute value of": "abs",
-    "natural logarithm of": "ln", "natural log of": "ln", "ln of": "ln", "logarithm of": "log", "log of": "log",
-    "sine of": "sin", "sin of": "sin", "cosine of": "cos", "cos of": "cos", "tangent of": "tan", "tan of": "tan",
-}  # fmt: skip
-_POSTFIXES: Final[dict[str, str]] = {
-    "squared": " ** 2", "cubed": " ** 3", "²": " ** 2", "³": " ** 3", "factorial": "!", "!": "!",
-}  # fmt: skip
-_SHARES: Final[dict[str, str]] = {
-    "half of": "1 / 2", "a third of": "1 / 3", "a quarter of": "1 / 4", "twice": "2", "double": "2",
-}  # fmt: skip
-_SIGNS: Final = ("%", "percent", "per cent", "prozent", "pct")
-_OF: Final = ("of", "von")
-
-_N: Final = r"(-?\d[\d.,]*\d|-?\d)"
-_SAID: Final = (
-    (rf"\b(?:add|sum)\s+{_N}\s+(?:and|to|with)\s+{_N}", "+", False),
-    (rf"\b(?:sum|total)\s+of\s+{_N}\s+and\s+{_N}", "+", False),
-    (rf"\bsubtract\s+{_N}\s+from\s+{_N}", "-", True),
-    (rf"\b(?:take|deduct)\s+{_N}\s+(?:away\s+)?from\s+{_N}", "-", True),
-    (rf"\bdifference\s+(?:between|of)\s+{_N}\s+and\s+{_N}", "-", False),
-    (rf"\bmultiply\s+{_N}\s+(?:by|with|and)\s+{_N}", "*", False),
-    (rf"\bproduct\s+of\s+{_N}\s+and\s+{_N}", "*", False),
-    (rf"\b(?:divide|split)\s+{_N}\s+by\s+{_N}", "/", False),
-    (rf"\b(?:quotient|ratio)\s+of\s+{_N}\s+and\s+{_N}", "/", False),
+from rollcall.conversations.planner.arithmetic import (
+    OF,
+    OPERATORS,
+    POSTFIXES,
+    PREFIXES,
+    SAID,
+    SHARES,
+    SIGNS,
 )
-"""Orders of two numbers: the pattern, the operator, and whether the second number comes first."""
+from rollcall.conversations.planner.numbers import numbers
 
 
 @dataclass(frozen=True)
@@ -70,13 +41,12 @@ class Expression:
 def expression(text: str) -> Expression | None:
     """The longest arithmetic expression of a text; None: it has none."""
     plain = _in_digits(text)
-    for pattern, operator, swapped in _SAID:
+    for pattern, symbols in SAID:
         if said := re.search(pattern, plain, re.IGNORECASE):
-            left, right = (_tidy(one) for one in said.groups())
-            if swapped:
-                left, right = right, left
-            parts = (left, operator, right)
-            return Expression(said.start(), said.end(), " ".join(parts), parts)
+            made = symbols.format(*map(_tidy, said.groups()))
+            parts = made.split(" ")
+            three = (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+            return Expression(said.start(), said.end(), made, three)
     tokens = _tokens(plain)
     best: _Parsed | None = None
     at = 0
@@ -92,9 +62,9 @@ def expression(text: str) -> Expression | None:
         return None
     source = plain[best.start : best.end]
     symbolic = best.symbolic and "," not in source
-    return Expression(
-        best.start, best.end, source if symbolic else best.text, best.parts, best.certain
-    )
+    # A number that is spelled out is longer than its digits.
+    end = max([best.end, *(one.end for one in numbers(text) if one.start < best.end <= one.end)])
+    return Expression(best.start, end, source if symbolic else best.text, best.parts, best.certain)
 
 
 def _in_digits(text: str) -> str:
@@ -136,13 +106,13 @@ _TOKEN: Final = re.compile(
     rf"""
     (?P<number>(?<![^\W\d])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|(?<![^\W\d])\d+,\d{{1,2}}(?![\d,])
        |(?<![^\W\d])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-  | (?P<post>{_alternatives(_POSTFIXES)})
+  | (?P<post>{_alternatives(POSTFIXES)})
   | (?P<call>(?<!\w)[A-Za-z][A-Za-z0-9_]*(?=\())
-  | (?P<prefix>{_alternatives(_PREFIXES)})
-  | (?P<share>{_alternatives(_SHARES)})
-  | (?P<sign>{_alternatives(_SIGNS)})
-  | (?P<operator>{_alternatives(_OPERATORS)})
-  | (?P<of>{_alternatives(_OF)})
+  | (?P<prefix>{_alternatives(PREFIXES)})
+  | (?P<share>{_alternatives(SHARES)})
+  | (?P<sign>{_alternatives(SIGNS)})
+  | (?P<operator>{_alternatives(OPERATORS)})
+  | (?P<of>{_alternatives(OF)})
   | (?P<constant>(?<![^\W\d])(?:pi|π|tau)(?![^\W\d]))
   | (?P<open>\() | (?P<close>\)) | (?P<comma>,)
   | (?P<other>[^\W\d]+|\S)
@@ -175,11 +145,12 @@ class _Parsed:
     symbolic: bool
 
 
-class _Stop(Exception):  # noqa: N818
+class _Stop(Exception):
     """What follows is no expression."""
 
 
 _DEEPEST: Final = 40
+_TYPED: Final = frozenset("√²³\u00d7·÷\u2212\u2013^!")
 
 
 class _Parser:
@@ -204,7 +175,7 @@ class _Parser:
             return None
         symbolic = all(
             not token.word or token.kind in {"call", "constant"} for token in used
-        ) and not any(token.kind in {"sign", "share"} or token.text in "√²³×·÷−–^!" for token in used)
+        ) and not any(token.kind in {"sign", "share"} or token.text in _TYPED for token in used)
         return _Parsed(
             used[0].start,
             used[-1].end,
@@ -220,7 +191,7 @@ class _Parser:
         kinds = [token.kind for token in used]
         if kinds != ["number", "operator", "number"]:
             return None
-        return _tidy(used[0].text), _OPERATORS[used[1].text], _tidy(used[2].text)
+        return _tidy(used[0].text), OPERATORS[used[1].text], _tidy(used[2].text)
 
     def _peek(self) -> _Token | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
@@ -237,7 +208,7 @@ class _Parser:
                 break
             self._count(operator)
             percent, self._bare_percent = self._bare_percent, ""
-            sign = _OPERATORS[operator.text]
+            sign = OPERATORS[operator.text]
             if percent:
                 whole = f"({left})" if " " in left else left
                 left = f"{whole} * (1 {sign} {percent} / 100)"
@@ -257,7 +228,7 @@ class _Parser:
                 self._at = mark
                 break
             self._count(operator)
-            left = f"{left} {_OPERATORS[operator.text]} {right}"
+            left = f"{left} {OPERATORS[operator.text]} {right}"
         return left
 
     def _power(self) -> str:
@@ -276,7 +247,11 @@ class _Parser:
 
     def _unary(self) -> str:
         token = self._peek()
-        if token is not None and token.kind == "operator" and token.text in {"-", "−", "minus", "+"}:
+        if (
+            token is not None
+            and token.kind == "operator"
+            and token.text in {"-", "\u2212", "minus", "+"}
+        ):
             self._at += 1
             return ("" if token.text == "+" else "-") + self._unary()
         return self._postfix(self._atom())
@@ -292,7 +267,7 @@ class _Parser:
                     break
             self._at += 1
             self._steps += 1
-            ending = _POSTFIXES[token.text]
+            ending = POSTFIXES[token.text]
             text = f"factorial({text})" if ending == "!" else text + ending
         return text
 
@@ -324,10 +299,10 @@ class _Parser:
             self._steps += 1
             inside = self._postfix(self._atom())
             bare = inside[1:-1] if inside[0] == "(" and inside[-1] == ")" else inside
-            return f"{_PREFIXES[token.text]}({bare})"
+            return f"{PREFIXES[token.text]}({bare})"
         if token.kind == "share":
             self._steps += 1
-            return f"{_SHARES[token.text]} * {self._atom()}"
+            return f"{SHARES[token.text]} * {self._atom()}"
         raise _Stop
 
     def _percent(self, number: str) -> str:
@@ -370,7 +345,7 @@ class _Parser:
 
     def _operator(self, *signs: str) -> _Token | None:
         token = self._peek()
-        if token is None or token.kind != "operator" or _OPERATORS[token.text] not in signs:
+        if token is None or token.kind != "operator" or OPERATORS[token.text] not in signs:
             return None
         return token
 

@@ -11,7 +11,8 @@ from typing import Final
 from rollcall.conversations.planner.reading import Reading, Span
 
 _BEGINS: Final = re.compile(
-    r"^\s*(?:and|but|or|now|then|what about|how about|what if|the same|same|again|und|und für)\b", re.IGNORECASE
+    r"^\s*(?:and|but|or|now|then|what about|how about|what if|the same|same|again|und|und für)\b",
+    re.IGNORECASE,
 )
 _MOST_WORDS: Final = 9
 

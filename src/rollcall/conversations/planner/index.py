@@ -16,6 +16,7 @@ from rollcall.registry.query import Reason
 from rollcall.registry.text import fold
 
 _FLOOR: Final = 0.15
+_OPTION: Final = 0.4
 _KEPT: Final = 4096
 
 
@@ -33,7 +34,8 @@ class ToolIndex:
 
     def __init__(self, tools: Sequence[Tool], encoder: Encoder | None) -> None:
         self.tools = tuple(tools)
-        self._fields = [_folded(tool) for tool in tools]
+        self._fields = [_folded(tool, required=True) for tool in tools]
+        self._options = [_folded(tool, required=False) for tool in tools]
         self._encoder = encoder
         self._meanings: MeaningIndex | None = None
         self._near: dict[str, dict[int, float]] = {}
@@ -44,7 +46,11 @@ class ToolIndex:
 
     def by_words(self, at: int, word: str) -> float:
         """How well tool number `at` meets one word, 0 to 1: more in its name than elsewhere."""
-        return max(self._level(at, word), self._level(at, stem(word)))
+        return max(
+            share * _level(fields[at], form)
+            for share, fields in ((1.0, self._fields), (_OPTION, self._options))
+            for form in (word, stem(word))
+        )
 
     def by_meaning(self, at: int, text: str) -> float:
         """How near tool number `at` is to a text in meaning, 0 to 1; 0 without an encoder."""
@@ -73,21 +79,28 @@ class ToolIndex:
             known = self._vectors[word] = self._encoder.encode([word])[0]
         return known
 
-    def _level(self, at: int, word: str) -> float:
-        folded = fold(word)
-        if not folded:
-            return 0.0
-        found = level(self._fields[at], folded, frozenset((folded,)))
-        return 0.0 if found is None or found.reason is Reason.SUBSTRING else found.score
+
+def _level(fields: Folded, word: str) -> float:
+    folded = fold(word)
+    if not folded:
+        return 0.0
+    found = level(fields, folded, frozenset((folded,)))
+    return 0.0 if found is None or found.reason is Reason.SUBSTRING else found.score
 
 
-def _folded(tool: Tool) -> Folded:
-    """The tool's texts with the stems of their words behind them, so that forms of words meet."""
-    return Folded(
-        _with_stems(tool.name),
-        tuple(_with_stems(f"{one.name} {one.description}") for one in tool.parameters),
-        _with_stems(tool.description),
+def _folded(tool: Tool, *, required: bool) -> Folded:
+    """The tool's texts with the stems of their words behind them, so that forms of words meet.
+
+    What is optional says less of a tool: it stands apart.
+    """
+    tags = tuple(
+        _with_stems(f"{one.name} {one.description}")
+        for one in tool.parameters
+        if one.required is required
     )
+    if not required:
+        return Folded("", tags, "")
+    return Folded(_with_stems(tool.name), tags, _with_stems(tool.description))
 
 
 def _with_stems(text: str) -> str:

@@ -8,17 +8,22 @@ from typing import Final
 
 from rollcall.conversations.planner.reading import Span
 
-_CODES: Final[dict[str, str]] = dict(
-    pair.split(":")
-    for pair in (
-        "english:en german:de french:fr spanish:es italian:it portuguese:pt dutch:nl polish:pl czech:cs slovak:sk "
-        "hungarian:hu romanian:ro bulgarian:bg greek:el turkish:tr russian:ru ukrainian:uk swedish:sv danish:da "
-        "norwegian:no finnish:fi estonian:et latvian:lv lithuanian:lt croatian:hr serbian:sr slovenian:sl arabic:ar "
-        "hebrew:he persian:fa hindi:hi bengali:bn urdu:ur thai:th vietnamese:vi indonesian:id malay:ms japanese:ja "
-        "chinese:zh mandarin:zh korean:ko latin:la swahili:sw irish:ga welsh:cy catalan:ca icelandic:is esperanto:eo "
-        "deutsch:de englisch:en französisch:fr spanisch:es italienisch:it"
-    ).split()
-)
+_CODES: Final[dict[str, str]] = {
+    name: code
+    for name, _, code in (
+        pair.partition(":")
+        for pair in """
+        english:en german:de french:fr spanish:es italian:it portuguese:pt dutch:nl
+        polish:pl czech:cs slovak:sk hungarian:hu romanian:ro bulgarian:bg greek:el
+        turkish:tr russian:ru ukrainian:uk swedish:sv danish:da norwegian:no finnish:fi
+        estonian:et latvian:lv lithuanian:lt croatian:hr serbian:sr slovenian:sl
+        arabic:ar hebrew:he persian:fa hindi:hi bengali:bn urdu:ur thai:th vietnamese:vi
+        indonesian:id malay:ms japanese:ja chinese:zh mandarin:zh korean:ko latin:la
+        swahili:sw irish:ga welsh:cy catalan:ca icelandic:is esperanto:eo deutsch:de
+        englisch:en französisch:fr spanisch:es italienisch:it
+        """.split()
+    )
+}
 _NAMED: Final = re.compile(
     rf"(?P<way>\b(?:in|into|to|from|ins|auf)\s+)?\b(?P<name>{'|'.join(_CODES)})\b", re.IGNORECASE
 )

@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from pydantic_ai.messages import (
     ModelMessage,
-    ModelRequest,
     ModelResponse,
     ModelResponseStreamEvent,
     TextPart,
@@ -223,9 +222,7 @@ def _call_part(call: Call) -> ToolCallPart:
 
 def _version(definitions: Sequence[ToolDefinition]) -> str:
     """Changes whenever a tool's name, description or schema does."""
-    described = [
-        (one.name, one.description, one.parameters_json_schema) for one in definitions
-    ]
+    described = [(one.name, one.description, one.parameters_json_schema) for one in definitions]
     return hashlib.blake2b(json.dumps(described, default=str).encode()).hexdigest()
 
 

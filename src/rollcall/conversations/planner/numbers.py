@@ -16,7 +16,8 @@ _DIGITS: Final = r"""
   | \d+(?:[eE][+-]?\d+)?                        # 12
 """
 NUMBER: Final = re.compile(
-    rf"(?<![\w.])(?P<sign>(?<![\w)%.,][ ])(?<![\w)%])[-−])?(?P<digits>{_DIGITS})(?!\d)", re.VERBOSE
+    rf"(?<![\w.])(?P<sign>(?<![\w)%.,][ ])(?<![\w)%])[-\u2212])?(?P<digits>{_DIGITS})(?!\d)",
+    re.VERBOSE,
 )
 
 _ONES: Final = (
@@ -37,9 +38,7 @@ _SMALL: Final[dict[str, int]] = {
 }
 _LARGE: Final = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _ANY: Final = "|".join(sorted([*_SMALL, *_LARGE], key=len, reverse=True))
-_SPELLED: Final = re.compile(
-    rf"\b(?:{_ANY})(?:(?:\s+and\s+|[\s-]+)(?:{_ANY}))*\b", re.IGNORECASE
-)
+_SPELLED: Final = re.compile(rf"\b(?:{_ANY})(?:(?:\s+and\s+|[\s-]+)(?:{_ANY}))*\b", re.IGNORECASE)
 
 _LONGEST: Final = 15
 
@@ -95,9 +94,7 @@ def numbers(text: str) -> list[Number]:
     return sorted(found, key=lambda number: number.start)
 
 
-def _ended(
-    text: str, start: int, end: int, value: Decimal, plain: str, *, certain: bool
-) -> Number:
+def _ended(text: str, start: int, end: int, value: Decimal, plain: str, *, certain: bool) -> Number:
     percent = re.match(r"\s*(?:%|percent\b|per cent\b|prozent\b|pct\b)", text[end:], re.IGNORECASE)
     return Number(start, end, value, plain, certain, percent is not None)
 

@@ -129,7 +129,9 @@ class Planner:
 
 def _needed(candidate: Candidate) -> str:
     return ", ".join(
-        f"{clean(one.name, 60)} ({clean(one.description, 80)})" if one.description else clean(one.name, 60)
+        f"{clean(one.name, 60)} ({clean(one.description, 80)})"
+        if one.description
+        else clean(one.name, 60)
         for one in candidate.filling.missing[:4]
     )
 

@@ -13,44 +13,107 @@ from rollcall.conversations.planner.words import STOP
 Kind = Literal["measure", "money", "unknown"]
 
 _MEASURES: Final[dict[str, str]] = {
-    "length": "m metre meter km kilometre kilometer cm centimetre centimeter mm millimetre millimeter mile mi yard yd "
-    "foot feet ft inch in inches nm nanometre micrometre lightyear fathom furlong meile",
-    "mass": "g gram gramme kg kilogram kilogramme kilo mg milligram t ton tonne pound lb lbs ounce oz stone st pfund",
+    "length": (
+        "m metre meter km kilometre kilometer cm centimetre centimeter mm millimetre "
+        "millimeter mile mi yard yd foot feet ft inch in inches nm nanometre micrometre "
+        "lightyear fathom furlong meile"
+    ),
+    "mass": (
+        "g gram gramme kg kilogram kilogramme kilo mg milligram t ton tonne pound lb lbs "
+        "ounce oz stone st pfund"
+    ),
     "temperature": "c f k celsius fahrenheit kelvin °c °f centigrade",
-    "volume": "l litre liter ml millilitre milliliter gallon gal pint quart cup tablespoon tbsp teaspoon tsp cl dl",
+    "volume": (
+        "l litre liter ml millilitre milliliter gallon gal pint quart cup tablespoon tbsp "
+        "teaspoon tsp cl dl"
+    ),
     "speed": "km/h kph kmh mph m/s knot kn kt",
     "time": "s sec second min minute h hr hour day week month year ms millisecond",
     "area": "m² m2 km² km2 acre hectare ha sqm sqft",
-    "data": "b bit byte kb mb gb tb kib mib gib tib kilobyte megabyte gigabyte terabyte",
-    "energy": "j joule kj kilojoule cal calorie kcal kilocalorie wh kwh w watt kw kilowatt hp horsepower",
+    "data": ("b bit byte kb mb gb tb kib mib gib tib kilobyte megabyte gigabyte terabyte"),
+    "energy": (
+        "j joule kj kilojoule cal calorie kcal kilocalorie wh kwh w watt kw kilowatt hp horsepower"
+    ),
     "pressure": "pa pascal hpa kpa bar mbar psi atm",
     "angle": "deg degree rad radian",
-}  # fmt: skip
+}
 _KIND_OF: Final = {unit: kind for kind, units in _MEASURES.items() for unit in units.split()}
-_MONEY: Final[dict[str, str]] = {
-    "euro": "EUR", "dollar": "USD", "us dollar": "USD", "buck": "USD", "cent": "USD", "yen": "JPY", "franc": "CHF",
-    "swiss franc": "CHF", "rupee": "INR", "yuan": "CNY", "renminbi": "CNY", "won": "KRW", "zloty": "PLN", "krona": "SEK",
-    "krone": "NOK", "peso": "MXN", "real": "BRL", "reais": "BRL", "lira": "TRY", "ruble": "RUB", "rand": "ZAR",
-    "british pound": "GBP", "pound sterling": "GBP", "sterling": "GBP", "canadian dollar": "CAD",
-    "australian dollar": "AUD", "forint": "HUF", "shekel": "ILS", "baht": "THB", "bitcoin": "BTC",
-    "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY",
-}  # fmt: skip
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "EUR": (
+        "euro",
+        "€",
+    ),
+    "USD": (
+        "dollar",
+        "us dollar",
+        "buck",
+        "cent",
+        "$",
+    ),
+    "JPY": (
+        "yen",
+        "¥",
+    ),
+    "CHF": (
+        "franc",
+        "swiss franc",
+    ),
+    "INR": ("rupee",),
+    "CNY": (
+        "yuan",
+        "renminbi",
+    ),
+    "KRW": ("won",),
+    "PLN": ("zloty",),
+    "SEK": ("krona",),
+    "NOK": ("krone",),
+    "MXN": ("peso",),
+    "BRL": (
+        "real",
+        "reais",
+    ),
+    "TRY": ("lira",),
+    "RUB": ("ruble",),
+    "ZAR": ("rand",),
+    "GBP": (
+        "british pound",
+        "pound sterling",
+        "sterling",
+        "£",
+    ),
+    "CAD": ("canadian dollar",),
+    "AUD": ("australian dollar",),
+    "HUF": ("forint",),
+    "ILS": ("shekel",),
+    "THB": ("baht",),
+    "BTC": ("bitcoin",),
+}
+_MONEY: Final = {name: code for code, names in _NAMES.items() for name in names}
 _CODES: Final = frozenset(
-    (
-        "EUR USD GBP JPY CHF CNY INR KRW PLN SEK NOK DKK CZK HUF RON BGN TRY RUB ZAR BRL MXN CAD AUD NZD SGD HKD "
-        "ILS THB IDR MYR PHP ISK AED SAR EGP ARS CLP COP UAH VND BTC ETH"
-    ).split()
+    """
+    EUR USD GBP JPY CHF CNY INR KRW PLN SEK NOK DKK CZK HUF RON BGN TRY RUB ZAR BRL MXN CAD
+    AUD NZD SGD HKD ILS THB IDR MYR PHP ISK AED SAR EGP ARS CLP COP UAH VND BTC ETH
+    """.split()
 )
 
 _UNIT: Final = r"(?:[^\W\d_]|[°µ$€£¥%])[^\s,;:?!()\d]*[²³23]?(?:\s+[^\W\d_]{2,})?"
 _WANTED: Final = re.compile(
-    rf"^\s*(?P<unit>{_UNIT})?\s*(?:worth\s+|is\s+|are\s+)?(?:\bin\b|\binto\b|\bto\b|\bas\b|\bnach\b|=|->|→)\s*"
+    rf"^\s*(?P<unit>{_UNIT})?\s*(?:worth\s+|is\s+|are\s+)?"
+    r"(?P<way>\bin\b|\binto\b|\bto\b|\bas\b|\bfor\b|\bnach\b|=|->|→)\s*"
     rf"(?:how\s+many\s+|the\s+)?(?P<wanted>{_UNIT})\s*(?:please)?\s*[?.!]*\s*$",
     re.IGNORECASE,
 )
 _BEFORE: Final = re.compile(
     rf"\b(?:how\s+(?:many|much)|wie\s*viele?)\s+(?P<wanted>{_UNIT}?)\s+"
-    r"(?:are|is|do|does|make|makes|sind|ist|can i get|do i get|would)?\s*(?:there\s+)?(?:in|for|from)?\s*$",
+    r"(?:are|is|do|does|make|makes|sind|ist|can i get|do i get|would)?\s*"
+    r"(?:there\s+)?(?:in|for|from)?\s*$",
+    re.IGNORECASE,
+)
+_THEN: Final = re.compile(
+    rf"^\s*(?P<unit>{_UNIT})\b[^\d]*?\b"
+    rf"(?:how\s+(?:many|much)\s+(?P<many>{_UNIT}?)"
+    rf"|(?:what|how\s+much)\b[^\d]*?\b(?:in|as)\s+(?P<much>{_UNIT}))"
+    r"(?:\s+(?:is|are|would|does)\b[^\d]*)?\s*[?.!]*\s*$",
     re.IGNORECASE,
 )
 _AFTER: Final = re.compile(rf"^\s*(?P<unit>{_UNIT})\b[^\d]{{0,12}}$", re.IGNORECASE)
@@ -83,7 +146,12 @@ def change(text: str) -> Change | None:
         found = _WANTED.match(after)
         if found is not None and (found["unit"] or symbol):
             made = _made(number, found["unit"] or symbol, found["wanted"])
-            if made is not None:
+            # "20 pounds for euros" says what is wanted; "20 minutes for lunch" does not.
+            if made is not None and (found["way"].lower() != "for" or made.kind != "unknown"):
+                return made
+        if found := _THEN.match(after):
+            made = _made(number, found["unit"], found["many"] or found["much"])
+            if made is not None and made.kind != "unknown":
                 return made
         asked, given = _BEFORE.search(before.removesuffix(symbol)), _AFTER.match(after)
         if asked is not None and (given is not None or symbol):
@@ -95,7 +163,7 @@ def change(text: str) -> Change | None:
 
 
 def currency_code(unit: str) -> str:
-    """The ISO 4217 code of a currency in people's words; the words themselves where none is known."""
+    """The ISO 4217 code of a currency in people's words; those where no code is known."""
     if unit.upper() in _CODES:
         return unit.upper()
     return _MONEY.get(_single(unit), unit)

@@ -34,17 +34,38 @@ class Span:
     value: str
 
 
-_URL: Final = re.compile(r"\b(?:https?|ftp)://[^\s<>\"'“”«»]+|\bwww\.[^\s<>\"'“”«»]+", re.IGNORECASE)
+_URL: Final = re.compile(
+    r"\b(?:https?|ftp)://[^\s<>\"'“”«»]+|\bwww\.[^\s<>\"'“”«»]+", re.IGNORECASE
+)
 _EMAIL: Final = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 _QUOTED: Final = re.compile(
-    r"\"([^\"\n]+)\"|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|`([^`\n]+)`|(?<!\w)['‘]([^'‘’\n]+)['’](?!\w)"
+    r"\"([^\"\n]+)\"|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|`([^`\n]+)`|(?<!\w)['\u2018]([^'\u2018\u2019\n]+)['\u2019](?!\w)"
 )
 _IP: Final = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
-_FILE: Final = re.compile(r"(?<![\w/])[\w./~-]*\w\.(?!com\b|org\b|net\b)[A-Za-z][A-Za-z0-9]{1,4}\b(?!\.)")
-_CODE: Final = re.compile(r"\b(?=\w*[A-Z])(?=\w*\d)[A-Z0-9][A-Z0-9_-]{2,}\b|\b[A-Z]{2,6}\b|\b0\d{5,}\b|\b\d{12,}\b|#\d+\b")
-_TIME: Final = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?\b|\b(1[0-2]|[1-9])\s?(am|pm)\b", re.IGNORECASE)
-_CAPITALS: Final = re.compile(r"[^\W\d_][\w'’.-]*")
-_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_FILE: Final = re.compile(
+    r"(?<![\w/])[\w./~-]*\w\.(?!com\b|org\b|net\b)[A-Za-z][A-Za-z0-9]{1,4}\b(?!\.)"
+)
+_CODE: Final = re.compile(
+    r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*\d)(?!\d+[A-Z]{1,3}\b)[A-Z0-9][A-Z0-9_-]{2,}\b|\b[A-Z]{2,6}\b|\b0\d{5,}\b|\b\d{12,}\b|#\d+\b"
+)
+_TIME: Final = re.compile(
+    r"\b(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?\b|\b(1[0-2]|[1-9])\s?(am|pm)\b", re.IGNORECASE
+)
+_CAPITALS: Final = re.compile(r"[^\W\d_][\w'\u2019.-]*")
+_MONTHS: Final[tuple[str, ...]] = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
 _MONTH: Final = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
     r"|nov(?:ember)?|dec(?:ember)?)\b\.?"
@@ -52,8 +73,16 @@ _MONTH: Final = (
 _DATES: Final = (
     (re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b"), (1, 2, 3)),
     (re.compile(r"\b(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})\b"), (3, 2, 1)),
-    (re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?:of\s+)?{_MONTH},?\s+(\d{{4}})\b", re.I), (3, 2, 1)),
-    (re.compile(rf"\b{_MONTH}\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})\b", re.I), (3, 1, 2)),
+    (
+        re.compile(
+            rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?:of\s+)?{_MONTH},?\s+(\d{{4}})\b", re.IGNORECASE
+        ),
+        (3, 2, 1),
+    ),
+    (
+        re.compile(rf"\b{_MONTH}\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})\b", re.IGNORECASE),
+        (3, 1, 2),
+    ),
 )
 _DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
 _RELATIVE: Final = re.compile(
@@ -154,8 +183,10 @@ class Reading:
     @cached_property
     def _plain(self) -> str:
         """The text in which only numbers are left that stand for themselves."""
+        codes = [code for code in self.codes if any(char.isalpha() for char in code.value)]
+        named = [code for code in codes if any(char.isdigit() for char in code.value)]
         return self._without(
-            [*self.urls, *self.emails, *self.ips, *self.files, *self.dates, *self.times]
+            [*self.urls, *self.emails, *self.ips, *self.files, *self.dates, *self.times, *named]
         )
 
     @cached_property
@@ -189,10 +220,11 @@ class Reading:
         begins = True
         last_end = -2
         for match in _CAPITALS.finditer(text):
-            word = match[0].rstrip(".'’-")
+            word = match[0].rstrip(".'\u2019-")
             first = begins or bool(re.search(r"[.!?:]\s*$", text[: match.start()]))
             begins = False
-            if not word[0].isupper() or word.lower() in STOP or first:
+            numbered = any(char.isdigit() for char in word)
+            if not word[0].isupper() or word.lower() in STOP or first or numbered:
                 continue
             end = match.start() + len(word)
             if found and last_end + 1 == match.start() and text[last_end] == " ":
@@ -215,7 +247,9 @@ class Reading:
         run: list[Number] = []
         for number in self.numbers:
             between = self.text[run[-1].end : number.start] if run else ""
-            if run and not re.fullmatch(r"\s*(?:,|;|\band\b|\bund\b|&|\s)*\s*", between, re.IGNORECASE):
+            if run and not re.fullmatch(
+                r"\s*(?:,|;|\band\b|\bund\b|&|\s)*\s*", between, re.IGNORECASE
+            ):
                 run = []
             run.append(number)
             if len(run) > len(best) and len(run) > 1:

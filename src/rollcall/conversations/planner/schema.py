@@ -99,7 +99,9 @@ def read_tool(name: str, description: str | None, schema: Mapping[str, Any]) -> 
     """A tool from what a model is told of it. Never raises: what makes no sense says nothing."""
     root = _resolved(dict(schema), dict(schema), 0)
     properties = _mapping(root.get("properties"))
-    listed: list[Any] = cast("list[Any]", root["required"]) if isinstance(root.get("required"), list) else []
+    listed: list[Any] = (
+        cast("list[Any]", root["required"]) if isinstance(root.get("required"), list) else []
+    )
     required = {one for one in listed if isinstance(one, str)}
     found = [
         _parameter(str(key), _mapping(value), dict(schema), required=key in required)
@@ -107,7 +109,7 @@ def read_tool(name: str, description: str | None, schema: Mapping[str, Any]) -> 
     ]
     found.sort(key=lambda parameter: not parameter.required)
     extra = root.get("additionalProperties")
-    unknown = not found and (bool(extra) or "properties" not in root and bool(extra))
+    unknown = not found and bool(extra)
     catch_all = (
         len(found) == 1
         and found[0].name == "input"
@@ -174,7 +176,11 @@ def _kind(schema: Json) -> Kind:
     if isinstance(kind, str) and kind in _KINDS:
         return kind
     choices = schema.get("enum")
-    if isinstance(choices, list) and choices and all(isinstance(one, str) for one in cast("list[Any]", choices)):
+    if (
+        isinstance(choices, list)
+        and choices
+        and all(isinstance(one, str) for one in cast("list[Any]", choices))
+    ):
         return "string"
     return "any"
 
@@ -241,7 +247,9 @@ def _text_fits(value: str, schema: Json) -> bool:
                 return False
         except re.error:
             pass
-    return _at_least(len(value), schema.get("minLength")) and _at_most(len(value), schema.get("maxLength"))
+    return _at_least(len(value), schema.get("minLength")) and _at_most(
+        len(value), schema.get("maxLength")
+    )
 
 
 def _number_fits(value: float, schema: Json) -> bool:
@@ -249,8 +257,8 @@ def _number_fits(value: float, schema: Json) -> bool:
     return (
         _at_least(value, schema.get("minimum"))
         and _at_most(value, schema.get("maximum"))
-        and (not _numeric(low) or value > low)
-        and (not _numeric(high) or value < high)
+        and not (_numeric(low) and value <= cast("float", low))
+        and not (_numeric(high) and value >= cast("float", high))
     )
 
 

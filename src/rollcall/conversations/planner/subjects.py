@@ -15,8 +15,8 @@ BLANK: Final = "\0"
 
 _MARKED: Final = (
     re.compile(
-        r"\b(?:titled|entitled|called|named|saying|that says?|which says?|mention(?:s|ing|ed)?|containing|contains?"
-        r"|with the (?:words?|terms?|text|title|name))\s+(?P<s>[^\0]+)",
+        r"\b(?:titled|entitled|called|named|saying|that says?|which says?|mention(?:s|ing|ed)?"
+        r"|containing|contains?|with the (?:words?|terms?|text|title|name))\s+(?P<s>[^\0]+)",
         re.IGNORECASE,
     ),
     re.compile(r":\s+(?P<s>[^\0]+)"),
@@ -25,22 +25,39 @@ _MARKED: Final = (
     re.compile(r"\b(?:about|regarding|concerning|related to|über)\s+(?P<s>[^\0]+)", re.IGNORECASE),
 )
 _FOR: Final = re.compile(r"\b(?:for|of|on|nach)\s+(?P<s>[^\0]+)", re.IGNORECASE)
-_ARTICLES: Final = frozenset("the a an my our your any some this that anything something all every der die das".split())
+_WHERE: Final = re.compile(r"\b(?:in|from|among|within|through)\s", re.IGNORECASE)
+_ARTICLES: Final = frozenset(
+    "the a an my our your any some this that anything something all every der die das".split()
+)
 _LEADING: Final = frozenset(
-    "please can could would will you i me my us we to the a an for of in on with want need like that d ll into "
-    "and it is do does how what's what".split()
+    "please can could would will you i me my us we to the a an for of in on with want need like that d "
+    "ll into and it is do does how what's what".split()
 )
 _NEVER_LAST: Final = frozenset("please in on to for of at with by and the a from into as".split())
 _PLACE: Final = re.compile(
-    r"\b(?:in|at|near|for|around|of|to)\s+(?P<s>[^\W\d_][\w'’.-]*(?:[ ][^\W\d_][\w'’.-]*){0,2})", re.IGNORECASE
+    r"\b(?:in|at|near|for|around|of|to)\s+"
+    r"(?=(?P<s>[^\W\d_][\w'\u2019.-]*(?:[ ][^\W\d_][\w'\u2019.-]*){0,2}))",
+    re.IGNORECASE,
 )
-_WHEN: Final = frozenset("today tomorrow now tonight this next week weekend day days morning evening please right".split())
+_WHEN: Final = frozenset(
+    "today tomorrow now tonight this next week weekend day days morning evening please right".split()
+)
 _NAME_AHEAD: Final = re.compile(r"\b(?:in|at|near|for|around|of|to|from)\s*$", re.IGNORECASE)
 _TRIP: Final = (
-    re.compile(r"\bfrom\s+(?P<a>[^\0]+?)\s+(?:to|into|nach)\s+(?P<b>[^\0?!]+?)(?=\s+(?:by|via|with|using|on|at|please|tomorrow|today)\b|[\0?.!]|$)", re.IGNORECASE),
-    re.compile(r"\bbetween\s+(?P<a>[^\0]+?)\s+and\s+(?P<b>[^\0?!]+?)(?=\s+(?:by|via|with|using|on|at|please)\b|[\0?.!]|$)", re.IGNORECASE),
+    re.compile(
+        r"\bfrom\s+(?P<a>[^\0]+?)\s+(?:to|into|nach)\s+(?P<b>[^\0?!]+?)"
+        r"(?=\s+(?:by|via|with|using|on|at|please|tomorrow|today)\b|[\0?.!]|$)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\bbetween\s+(?P<a>[^\0]+?)\s+and\s+(?P<b>[^\0?!]+?)"
+        r"(?=\s+(?:by|via|with|using|on|at|please)\b|[\0?.!]|$)",
+        re.IGNORECASE,
+    ),
 )
-_SEPARATOR: Final = re.compile(r"\s*(?:,|;|\band\b|\bor\b|\bund\b|&)\s*(?:and\b\s*)?", re.IGNORECASE)
+_SEPARATOR: Final = re.compile(
+    r"\s*(?:,|;|\band\b|\bor\b|\bund\b|&)\s*(?:and\b\s*)?", re.IGNORECASE
+)
 
 
 def blanked(text: str, used: Iterable[tuple[int, int]]) -> str:
@@ -58,8 +75,11 @@ def subject(text: str, explained: Collection[str], *, query: bool) -> Span | Non
         explained: Stems of the words with which the tool itself is described.
         query: Whether it is to be searched for: articles before it then say nothing.
     """
+    text = _without_place(text, explained) if query else text
     for pattern in _MARKED:
-        if (found := pattern.search(text)) and (span := _trimmed(text, *found.span("s"), query=query)):
+        if (found := pattern.search(text)) and (
+            span := _trimmed(text, *found.span("s"), query=query)
+        ):
             return span
     if found := _FOR.search(text):
         before = [word.lower() for word in WORD.findall(text[: found.start()])]
@@ -70,6 +90,16 @@ def subject(text: str, explained: Collection[str], *, query: bool) -> Span | Non
     return _residue(text, explained, query=query)
 
 
+def _without_place(text: str, explained: Collection[str]) -> str:
+    """The text without where to look, at its end: "lighthouses in my earlier letters"."""
+    for found in _WHERE.finditer(text):
+        words = [word.lower() for word in WORD.findall(text[found.start() :])]
+        telling = [word for word in words if word not in STOP]
+        if found.start() and telling and all(stem(word) in explained for word in telling):
+            return text[: found.start()] + BLANK * (len(text) - found.start())
+    return text
+
+
 def _residue(text: str, explained: Collection[str], *, query: bool) -> Span | None:
     """The longest piece without what the tool is described with at its ends."""
     best: Span | None = None
@@ -77,7 +107,9 @@ def _residue(text: str, explained: Collection[str], *, query: bool) -> Span | No
         words = [Span(m.start(), m.end(), m[0].lower()) for m in WORD.finditer(piece[0])]
         while words and _frames(words[0].value, explained, query=query):
             words.pop(0)
-        while words and (words[-1].value in _NEVER_LAST or (query and stem(words[-1].value) in explained)):
+        while words and (
+            words[-1].value in _NEVER_LAST or (query and stem(words[-1].value) in explained)
+        ):
             words.pop()
         if not words:
             continue
@@ -88,12 +120,17 @@ def _residue(text: str, explained: Collection[str], *, query: bool) -> Span | No
 
 
 def _frames(word: str, explained: Collection[str], *, query: bool) -> bool:
-    return word in _LEADING or stem(word) in explained or (query and (word in STOP or word in FAINT))
+    return (
+        word in _LEADING or stem(word) in explained or (query and (word in STOP or word in FAINT))
+    )
 
 
 def _trimmed(text: str, start: int, end: int, *, query: bool) -> Span | None:
     """The piece without punctuation, articles and politeness at its ends."""
-    words = [Span(start + m.start(), start + m.end(), m[0].lower()) for m in WORD.finditer(text[start:end])]
+    words = [
+        Span(start + m.start(), start + m.end(), m[0].lower())
+        for m in WORD.finditer(text[start:end])
+    ]
     while query and words and words[0].value in _ARTICLES:
         words.pop(0)
     while words and (words[-1].value in _NEVER_LAST or (query and words[-1].value in STOP)):
@@ -102,9 +139,9 @@ def _trimmed(text: str, start: int, end: int, *, query: bool) -> Span | None:
         return None
     first, last = words[0].start, words[-1].end
     # Brackets, signs and apostrophes that belong to the piece stay with it.
-    while first > start and text[first - 1] not in " \t\n\"“”.,;:?!\0":
+    while first > start and text[first - 1] not in ' \t\n"“”.,;:?!\0':
         first -= 1
-    while last < end and text[last] not in " \t\n\"“”.,;:?!\0":
+    while last < end and text[last] not in ' \t\n"“”.,;:?!\0':
         last += 1
     return Span(first, last, text[first:last].strip())
 
@@ -122,7 +159,7 @@ def place(text: str, names: Iterable[Span]) -> Span | None:
         while words and words[-1].lower().strip(".?!,") in _WHEN | STOP:
             words.pop()
         if words and words[0].lower() not in STOP | _WHEN:
-            value = " ".join(words).rstrip(".?!,'’-")
+            value = " ".join(words).rstrip(".?!,'\u2019-")
             return Span(found.start("s"), found.start("s") + len(value), value)
     return None
 

@@ -16,7 +16,16 @@ _MOST_FIELDS: Final = 8
 _DEEPEST: Final = 4
 _ANSWERS: Final = ("result", "answer", "value", "output", "text", "content", "summary", "message")
 _LISTS: Final = ("results", "hits", "items", "matches", "messages", "data", "entries", "rows")
-_TEXTS: Final = ("excerpt", "highlight", "snippet", "text", "content", "title", "name", "description")
+_TEXTS: Final = (
+    "excerpt",
+    "highlight",
+    "snippet",
+    "text",
+    "content",
+    "title",
+    "name",
+    "description",
+)
 _FAULTS: Final = ("error", "errors", "problem", "detail", "reason", "message", "title")
 _SAYS_SO: Final = ("success", "ok", "succeeded")
 _CUT: Final = "\n(cut here:"
@@ -39,7 +48,11 @@ def told(tool: str, arguments: Mapping[str, Any], content: Any) -> str:
         return f"{called} ran, and gave nothing back."
     if _is_nothing(value):
         return f"{called} found nothing."
-    return f"{called} gives:\n{shown}" if "\n" in shown or len(shown) > 120 else f"{called} gives {shown}."
+    return (
+        f"{called} gives:\n{shown}"
+        if "\n" in shown or len(shown) > 120
+        else f"{called} gives {shown}."
+    )
 
 
 def failed(tool: str, why: str) -> str:
@@ -80,7 +93,9 @@ def failure(value: Any) -> str | None:
     fields = cast("Mapping[str, Any]", value)
     says_no = any(fields.get(name) is False for name in _SAYS_SO)
     status = fields.get("status")
-    says_no = says_no or (isinstance(status, str) and status.lower() in {"error", "failed", "failure"})
+    says_no = says_no or (
+        isinstance(status, str) and status.lower() in {"error", "failed", "failure"}
+    )
     if not says_no and not fields.get("error"):
         return None
     if not says_no and any(fields.get(name) is not None for name in _ANSWERS):
@@ -102,7 +117,8 @@ def clean(text: str, most: int) -> str:
     kept = "".join(
         char
         for char in text[: most * 2 + 1000]
-        if char == "\n" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+        if char == "\n"
+        or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
         or char == "\t"
     )
     lines = [" ".join(line.split()) for line in kept.split("\n")]
@@ -116,7 +132,9 @@ def clean(text: str, most: int) -> str:
 def _called(tool: str, arguments: Mapping[str, Any]) -> str:
     pieces: list[str] = []
     for name, value in list(arguments.items())[:4]:
-        shown = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+        shown = (
+            value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+        )
         shown = clean(str(shown).replace("\n", " "), 400)
         if len(shown) > _LONGEST_ARGUMENT:
             shown = shown[: _LONGEST_ARGUMENT - 1] + "…"
@@ -172,9 +190,12 @@ def _object(fields: Mapping[str, Any], arguments: Mapping[str, Any], depth: int)
 def _list(values: Sequence[Any], depth: int) -> str:
     if not values:
         return "nothing"
-    shown = [_item(value, depth) for value in values[:_MOST_ITEMS if depth < 2 else 3]]
+    shown = [_item(value, depth) for value in values[: _MOST_ITEMS if depth < 2 else 3]]
     more = len(values) - len(shown)
-    if all(not isinstance(value, Mapping | list | tuple) and len(text) < 40 for value, text in zip(values, shown, strict=False)):
+    if all(
+        not isinstance(value, Mapping | list | tuple) and len(text) < 40
+        for value, text in zip(values, shown, strict=False)
+    ):
         inline = [_scalar(value, 40) for value in values[:20]]
         rest = len(values) - len(inline)
         return ", ".join(inline) + (f" … and {rest} more" if rest else "")
@@ -187,14 +208,18 @@ def _list(values: Sequence[Any], depth: int) -> str:
 def _item(value: Any, depth: int) -> str:
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
-        main = next((name for name in _TEXTS if isinstance(fields.get(name), str) and fields[name]), None)
+        main = next(
+            (name for name in _TEXTS if isinstance(fields.get(name), str) and fields[name]), None
+        )
         if main is not None:
             beside = [
                 _scalar(one, 60)
                 for name, one in fields.items()
                 if name != main and isinstance(one, str | int | float) and "id" not in str(name)
             ][:3]
-            return _scalar(fields[main], _LONGEST_FIELD) + (f" ({', '.join(beside)})" if beside else "")
+            return _scalar(fields[main], _LONGEST_FIELD) + (
+                f" ({', '.join(beside)})" if beside else ""
+            )
     return _inline(value, depth + 1)
 
 

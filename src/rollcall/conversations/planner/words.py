@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
+WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|\d+")
 
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
@@ -22,25 +22,27 @@ _HISSED: Final = ("ses", "xes", "zes", "ches", "shes")
 
 STOP: Final = frozenset(
     """
-    a an the and or but if of in on at to into from for by with without as is are was were be been
-    being am do does did done can could will would shall should may might must have has had i me my
-    mine myself you your yours we us our he him his she her it its they them their this that these
-    those there here what which who whom whose when where why how much many some any all each every
-    please thanks thank hi hello hey ok okay so then than too very just now not no yes let lets s t
-    d ll m re ve up out off over about get got want need like know tell give show
-    also ever through only more most less least one there's what's i'm it's let's i'd
-    der die das ein eine einen einem ist sind was wie viel viele und oder in von zu für mit auf bitte
-    mir ich du wir sie es im am aus den dem
+    a an the and or but if of in on at to into from for by with without as is are was were be
+    been being am do does did done can could will would shall should may might must have has had
+    i me my mine myself you your yours we us our he him his she her it its they them their this
+    that these those there here what which who whom whose when where why how much many some any
+    all each every please thanks thank hi hello hey ok okay so then than too very just now not
+    no yes let lets s t d ll m re ve up out off over about get got want need like know tell give
+    show also ever through only more most less least one going gonna tomorrow tonight yesterday
+    currently next last quickly quick pls plz kindly asap there's what's i'm it's let's i'd der
+    die das ein eine einen einem ist sind was wie viel viele und oder in von zu für mit auf
+    bitte mir ich du wir sie es im am aus den dem
     """.split()
 )
 """Words that say nothing about which tool is meant: function words and politeness."""
 
 FAINT: Final = frozenset(
     """
-    find look search see say says said make new use using used take go thing things something anything nothing
-    information info data value values result results name names list number numbers text texts
-    string input output type kind user tool help question answer good time today make another
-    other great latest current currently possible word words return returns returned item items
+    find look search see say says said make new use using used take go thing things something
+    anything nothing information info data value values result results name names list number
+    numbers text texts string input output type kind user tool help question answer good time
+    today make set put run start begin try display another other great latest current currently
+    possible word words return returns returned item items
     """.split()
 )
 """Words that say little: they stand in the description of nearly anything."""
@@ -48,7 +50,7 @@ FAINT: Final = frozenset(
 
 def stem(word: str) -> str:
     """The word without its ending, in lower case: "measured" and "measures" have one stem."""
-    return _stem(word.casefold().replace("’", "'"))
+    return _stem(word.casefold().replace("\u2019", "'"))
 
 
 @lru_cache(maxsize=8192)

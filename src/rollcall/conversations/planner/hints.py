@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people's turns of phrase are about, in the words in which it is usually described.
+
+An umbrella has to do with the weather, and "did I tell you" with what was said before; word
+vectors do not know that. These words are looked for in descriptions beside the user's own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from rollcall.conversations.planner.words import stem, stems
+
+_TALK: Final = "message conversation chat said"
+
+_TURNS: Final = (
+    (
+        re.compile(
+            r"\b(?:did|have|had|has|haven't|didn't)\s+(?P<s>(?:[\w']+\s+){1,3}?(?:say|said|tell|told|write|wrote|written|talk|talked|mention|mentioned|discuss|discussed|ask|asked"
+            r"|speak|spoken))\b",
+            re.IGNORECASE,
+        ),
+        _TALK,
+    ),
+    (
+        re.compile(
+            r"\b(?:i|we|you|he|she|they)\s+(?:ever\s+|already\s+)?"
+            r"(?P<s>said|told|wrote|mentioned|discussed|talked|asked)\b",
+            re.IGNORECASE,
+        ),
+        _TALK,
+    ),
+    (re.compile(r"\b(?P<s>how far)\b", re.IGNORECASE), "distance"),
+    (re.compile(r"\bwhat (?P<s>time)\b|\b(?P<t>o'clock)\b", re.IGNORECASE), "time clock"),
+    (re.compile(r"\bhow (?P<s>hot|cold|warm)\b", re.IGNORECASE), "weather temperature forecast"),
+    (re.compile(r"\b(?P<s>how do i get|way) (?:from|to)\b", re.IGNORECASE), "directions route"),
+)
+_WORDS: Final = tuple(
+    (stems(said.split()), meant.split())
+    for said, meant in (
+        ("umbrella raincoat sunscreen sunny snow rain drizzle thunderstorm", "weather forecast"),
+        ("mention mentioned discuss discussed", _TALK),
+        ("cost costs expensive cheap", "price"),
+        ("website webpage homepage page", "web page url"),
+        ("spell spelled misspelled typo typos", "spelling"),
+        ("average mean median largest smallest highest lowest deviation", "numbers series figures"),
+    )
+)
+
+
+def turns(text: str) -> list[tuple[int, int, list[str]]]:
+    """The turns of phrase of a text: where each stands, and the words for what it is about."""
+    found: list[tuple[int, int, list[str]]] = []
+    for pattern, meant in _TURNS:
+        if match := pattern.search(text):
+            group = "s" if match.groupdict().get("s") else "t"
+            found.append((*match.span(group), meant.split()))
+    return found
+
+
+def also(word: str) -> list[str]:
+    """Words in which what a word is about is usually described; none for most."""
+    ending = stem(word)
+    return [one for said, meant in _WORDS if ending in said for one in meant]
