@@ -30,6 +30,8 @@ from rollcall.web.module import express_of
 
 _log = logging.getLogger(__name__)
 FAILED: Final = 1
+_TALKATIVE: Final = ("alembic", "httpx", "httpx2", "mcp", "openai", "trafilatura", "uvicorn.error")
+"""Whose notes on every step help nobody; those of clients hold addresses with what is in them."""
 KEEP_ALIVE: Final = 75
 """Seconds that an idle connection stays open: longer than most heartbeat intervals and proxies."""
 
@@ -52,7 +54,7 @@ def serve(name: str, settings: Settings) -> int:
 def run(settings: Settings, services: Sequence[tuple[Service, int]]) -> int:
     """Run services, each on its port, until a signal ends it; the exit code."""
     logs.install(logs.handler(sys.stderr, development=settings.development), settings.log_level)
-    for talkative in ("alembic", "uvicorn.error"):
+    for talkative in _TALKATIVE:
         logging.getLogger(talkative).setLevel(logging.WARNING)
     started = SystemClock().monotonic()
     signals = _Signals()

@@ -15,8 +15,9 @@ def search_tool(search: MessageSearch) -> Tool[..., Any]:
     """`POST /messages`."""
 
     @tool(path="/messages", description=wire.DESCRIPTION, idempotent=True, read_only=True)
-    async def search_messages(
+    async def search_messages(  # noqa: PLR0913 - a parameter for each field of a request
         context: ToolContext,
+        *,
         query: wire.QueryText,
         conversation_id: wire.ConversationId = None,
         sender_id: wire.SenderId = None,
