@@ -8,7 +8,17 @@ from typing import Annotated, Final
 import typer
 
 from rollcall import __version__
-from rollcall.cli import agents, archive, events, keys, running, searching, services
+from rollcall.cli import (
+    agents,
+    archive,
+    asking,
+    chat,
+    events,
+    keys,
+    running,
+    searching,
+    services,
+)
 from rollcall.cli.exits import EXITS
 from rollcall.cli.options import examples
 from rollcall.cli.told import say
@@ -23,6 +33,7 @@ app: Final = typer.Typer(
         "rollcall agents register writer --base-url http://127.0.0.1:9000 --capability letters",
         "rollcall find letters",
         "rollcall events --follow",
+        'rollcall ask "Calculate 10 + 5"              # of an agent that uses the tools it finds',
     ),
 )
 
@@ -46,6 +57,8 @@ def root(
 app.command(epilog=running.UP_EXAMPLES)(running.up)
 app.command(epilog=running.SERVE_EXAMPLES)(running.serve)
 app.command(epilog=running.DOCTOR_EXAMPLES)(running.doctor)
+app.command(epilog=asking.ASK_EXAMPLES)(asking.ask)
+app.command(epilog=chat.CHAT_EXAMPLES)(chat.chat)
 app.add_typer(agents.app, name="agents")
 app.add_typer(services.app, name="services")
 app.command(epilog=searching.FIND_EXAMPLES)(searching.find)

@@ -91,7 +91,7 @@ def _add_process(
         check_model(ask.model, models)
         audit_subject(request.scope, ask.session_id)
         turn, headers = await accepted(conversations, ask, clock)
-        if asked.stream or "text/event-stream" in request.headers.get("accept", ""):
+        if asked.stream or _wants_events(request.headers.get("accept", "")):
             return _with(EventStream(told(conversations, turn), clock, drain, retry=None), headers)
         if "respond-async" in (prefer or ""):
             headers["Preference-Applied"] = "respond-async"
@@ -159,6 +159,10 @@ async def accepted(
 def place(turn: Turn) -> str:
     """The path of a turn."""
     return f"{PREFIX}/sessions/{quote(turn.session_id, safe='')}/turns/{quote(turn.id, safe='')}"
+
+
+def _wants_events(accept: str) -> bool:
+    return "text/event-stream" in accept and "application/json" not in accept
 
 
 def _json(
