@@ -147,6 +147,21 @@ def test_a_process_ends_without_a_word_too_many(service: Talker) -> None:
     assert (done.stdout, done.stderr.count("\n")) == ("15\n", 2)
 
 
+@pytest.mark.parametrize("command", [["ask", "-"], ["chat"]])
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_what_is_no_text_is_wrong_usage(service: Talker, command: list[str], locale: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rollcall", *command],
+        env=environment({"CONVERSATIONS_URL": service.url, "LC_ALL": locale}),
+        input=b"\xff\xfe\n",
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert b"must be text in UTF-8" in done.stderr
+
+
 def test_ctrl_c_calls_the_turn_off(shell: Shell, service: Talker) -> None:
     service.loop.script(RUN, asyncio.Event())
     process = subprocess.Popen(

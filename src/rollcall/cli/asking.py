@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from rollcall.cli.exits import Exit, errors_told
 from rollcall.cli.options import CONVERSATIONS, ConversationsUrl, Key, Machine, examples
 from rollcall.cli.remote import connected
-from rollcall.cli.talking import Ending, Model, cost, new_session, said, show_tools, why
+from rollcall.cli.talking import Ending, Model, cost, new_session, said, show_tools, typed, why
 from rollcall.cli.told import as_json, aside, lines, note
 
 ASK_EXAMPLES = examples(
@@ -41,16 +40,16 @@ def ask(
     The answer goes to standard output; which tools ran for it, where and how long, to standard
     error. Where there is no answer the exit code is 1.
     """
-    text = sys.stdin.read() if question == ["-"] else " ".join(question)
     name = session or new_session("ask")
 
-    async def run() -> Ending:
+    async def run(text: str) -> Ending:
         async with connected(url, key) as connection:
             happened = _silent if machine else show_tools
             return await said(connection, name, text, model, happened)
 
     with errors_told():
-        ending = asyncio.run(run())
+        text = "".join(typed()) if question == ["-"] else " ".join(question)
+        ending = asyncio.run(run(text))
     if machine:
         as_json(ending.data)
     elif ending.name == "done":

@@ -17,7 +17,7 @@ import typer
 from rollcall.cli.exits import Exit, errors_told
 from rollcall.cli.options import CONVERSATIONS, ConversationsUrl, Key, examples
 from rollcall.cli.remote import Row, connected
-from rollcall.cli.talking import PREFIX, Model, called, cost, new_session, ran, said, why
+from rollcall.cli.talking import PREFIX, Model, called, cost, new_session, ran, said, typed, why
 from rollcall.cli.told import aside, lines, note, table
 from rollcall.client.connection import Connection, segment
 from rollcall.client.errors import UnexpectedAnswer
@@ -206,7 +206,7 @@ def at_terminal() -> bool:
 def _typed() -> Iterator[str]:
     """What is typed, line by line, until Ctrl-D or the end of the file."""
     if not at_terminal():
-        yield from sys.stdin
+        yield from typed()
         return
     with contextlib.suppress(ImportError):
         # With it a line can be edited, and the ones before come back.

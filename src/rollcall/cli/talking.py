@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -16,6 +17,7 @@ from rollcall.cli.told import aside
 from rollcall.client.connection import Connection, segment
 from rollcall.client.errors import RegistryUnavailable
 from rollcall.client.streams import events_of
+from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import RandomIds
 
 PREFIX: Final = "/api/v1"
@@ -42,6 +44,21 @@ class Ending(NamedTuple):
 
     name: str
     data: Row
+
+
+def typed() -> Iterator[str]:
+    """The lines of standard input.
+
+    Raises:
+        InvalidInput: They are no text.
+    """
+    try:
+        for line in sys.stdin:
+            # Where the locale knows no letters, what is none comes through all the same.
+            line.encode()
+            yield line
+    except UnicodeError as error:
+        raise InvalidInput("standard input", "must be text in UTF-8") from error
 
 
 def new_session(kind: str) -> str:
