@@ -102,7 +102,7 @@ def test_a_session_goes_on_by_its_name(shell: Shell) -> None:
     [
         (("ask", " "), 2, "user_input: must not be empty"),
         (("ask", "hi", "--session", "a/b"), 2, "session_id: must be one segment"),
-        (("ask", "hi", "--model", "no:such"), 2, "must be one of scripted:small"),
+        (("ask", "hi", "--model", "nothing"), 2, "must be one of scripted:small"),
         (("ask", "hi", "--url", "http://127.0.0.1:9"), 4, "Start it with `rollcall up`"),
         (("ask",), 2, "Missing argument"),
     ],
