@@ -15,6 +15,8 @@ COMMANDS = [
     "up",
     "serve",
     "doctor",
+    "ask",
+    "chat",
     "find",
     "stats",
     "events",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 from functools import partial
 
 import httpx
@@ -13,13 +12,14 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from rollcall.backends.records.inmemory import InMemoryStore
-from rollcall.conversations.models import ToolOutcome, ToolRun, ToolSpec
+from rollcall.conversations.models import ToolRun, ToolSpec
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.ids import RandomIds
 from rollcall.registry.service import RegistryService
 from rollcall.testing.clock import FrozenClock
 from support.conversations import InMemoryConversations, InMemoryToolbox, ScriptedLoop
 from support.fronts import front_of
+from support.talkers import RUN
 from support.toolworld import World
 
 MakeFront = Callable[..., FastAPI]
@@ -33,20 +33,6 @@ CALCULATE = ToolSpec(
     idempotent=True,
     path="/calculate",
     version="1",
-)
-RUN = ToolRun(
-    call_id="call_1",
-    name="calculate",
-    tool="calculate",
-    service="ext-tool",
-    arguments={"expression": "10 + 5"},
-    outcome=ToolOutcome.OK,
-    started_at=datetime(2025, 6, 15, tzinfo=UTC),
-    duration_ms=12.5,
-    instance="ext-tool-1",
-    url="http://127.0.0.1:3006",
-    attempts=1,
-    result={"result": "15"},
 )
 
 

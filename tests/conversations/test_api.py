@@ -42,6 +42,14 @@ USED = Usage(
 )
 
 
+class Interrupted(TurnFailed):
+    type = "interrupted"
+
+
+class NoSuchModel(TurnFailed):
+    type = "invalid-input"
+
+
 async def test_a_message_is_answered_with_the_tools_that_ran_and_what_it_cost(
     client: httpx.AsyncClient, loop: ScriptedLoop, run: ToolRun
 ) -> None:
@@ -116,6 +124,8 @@ async def test_a_tool_that_cannot_be_reached_makes_no_error(
         (ModelRefused("no such model"), 422, "model-refused"),
         (LimitReached("steps", "12 steps"), 422, "limit-reached"),
         (TurnFailed("who knows"), 500, "turn-failed"),
+        (Interrupted("stopped meanwhile"), 503, "interrupted"),
+        (NoSuchModel("model: there is none"), 422, "invalid-input"),
     ],
     ids=lambda one: type(one).__name__,
 )
@@ -210,13 +220,23 @@ async def test_who_does_not_want_to_wait_is_told_where_the_answer_will_be(
 async def test_a_model_that_is_not_there_is_refused_before_anything_is_kept(
     client: httpx.AsyncClient,
 ) -> None:
-    answer = await client.post(PROCESS, json={**SAID, "model": "scripted:huge"})
+    answer = await client.post(PROCESS, json={**SAID, "model": "huge"})
 
     assert answer.status_code == 422
     (problem,) = answer.json()["errors"]
     assert problem["field"] == "model"
     assert "scripted:small, scripted:large" in problem["problem"]
     assert (await client.get("/api/v1/sessions")).json() == []
+
+
+@pytest.mark.parametrize("name", ["scripted:small", "small", "scripted:huge"])
+async def test_a_model_is_named_with_its_provider_or_without_and_may_be_an_unlisted_one(
+    name: str, client: httpx.AsyncClient, loop: ScriptedLoop
+) -> None:
+    answer = await client.post(PROCESS, json={**SAID, "model": name})
+
+    assert answer.status_code == 200
+    assert [task.model for task in loop.tasks] == [name]
 
 
 async def test_a_turn_that_is_called_off_is_a_conflict(

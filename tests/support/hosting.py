@@ -31,6 +31,8 @@ def hosted(
             await server.serve([listening])
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        # Or each answer in two pieces waits for the client to acknowledge the first.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         thread = threading.Thread(target=lambda: asyncio.run(serve(listening)))
         thread.start()
         assert ready.wait(READY), "the application did not open"

@@ -10,7 +10,13 @@ from typer.testing import CliRunner
 
 from rollcall.cli.commands import app
 
-_UNSET = ("LOG_LEVEL", "ROLLCALL_API_KEY", "ROLLCALL_REGISTRY_URL", "SERVICE_REGISTRY_URL")
+_UNSET = (
+    "CONVERSATIONS_URL",
+    "LOG_LEVEL",
+    "ROLLCALL_API_KEY",
+    "ROLLCALL_REGISTRY_URL",
+    "SERVICE_REGISTRY_URL",
+)
 
 
 class Said:

@@ -11,6 +11,8 @@ from rollcall import __version__
 from rollcall.cli import (
     agents,
     archive,
+    asking,
+    chat,
     events,
     keys,
     messages,
@@ -33,6 +35,7 @@ app: Final = typer.Typer(
         "rollcall agents register writer --base-url http://127.0.0.1:9000 --capability letters",
         "rollcall find letters",
         "rollcall events --follow",
+        'rollcall ask "Calculate 10 + 5"              # of an agent that uses the tools it finds',
     ),
 )
 
@@ -56,6 +59,8 @@ def root(
 app.command(epilog=running.UP_EXAMPLES)(running.up)
 app.command(epilog=running.SERVE_EXAMPLES)(running.serve)
 app.command(epilog=running.DOCTOR_EXAMPLES)(running.doctor)
+app.command(epilog=asking.ASK_EXAMPLES)(asking.ask)
+app.command(epilog=chat.CHAT_EXAMPLES)(chat.chat)
 app.add_typer(agents.app, name="agents")
 app.add_typer(services.app, name="services")
 app.add_typer(tools.app, name="tools")

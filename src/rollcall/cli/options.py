@@ -14,6 +14,7 @@ from rollcall.cli.told import clean, note, say
 
 AGENTS: Final = "http://127.0.0.1:8009"
 SERVICES: Final = "http://127.0.0.1:3003"
+CONVERSATIONS: Final = "http://127.0.0.1:3004"
 
 AgentsUrl = Annotated[
     str,
@@ -25,6 +26,12 @@ ServicesUrl = Annotated[
     str,
     typer.Option(
         "--url", envvar="SERVICE_REGISTRY_URL", metavar="URL", help="Where the service registry is."
+    ),
+]
+ConversationsUrl = Annotated[
+    str,
+    typer.Option(
+        "--url", envvar="CONVERSATIONS_URL", metavar="URL", help="Where the agent service is."
     ),
 ]
 Key = Annotated[

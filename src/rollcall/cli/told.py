@@ -78,6 +78,17 @@ def note(text: str) -> None:
     typer.echo(clean(text), err=True)
 
 
+def aside(text: str) -> None:
+    """A line beside the answer that nobody must read: dim, where there are colours."""
+    typer.secho(clean(text), err=True, dim=True)
+
+
+def lines(text: str) -> str:
+    """Text of several lines that cannot steer a terminal; it may be a piece of a longer one."""
+    kept = text.replace("\r", "").expandtabs(4)
+    return "\n".join(clean(line) for line in kept.split("\n"))
+
+
 def as_json(value: object) -> None:
     """`value` for machines, indented."""
     typer.echo(_escaped(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()))

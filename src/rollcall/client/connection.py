@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -83,6 +83,7 @@ class Connection:
         *,
         params: Params | None = None,
         body: object = None,
+        headers: Mapping[str, str] | None = None,
         record_id: str | None = None,
         retry: bool = True,
     ) -> T:
@@ -94,6 +95,7 @@ class Connection:
             answer: The type to read the body as.
             params: The query; what is None is left out, a sequence is given word by word.
             body: Sent as JSON; None: no body.
+            headers: More of them, by lower-case name.
             record_id: The record that the request is about, for `RecordNotFound`.
             retry: False: one attempt only, because the caller repeats it by itself.
 
@@ -104,7 +106,7 @@ class Connection:
             RollcallError: What the registry raised.
         """
         url = self.base_url + path
-        response = await self._repeated(method, url, params, body, record_id, retry)
+        response = await self._repeated(method, url, params, body, record_id, retry, headers)
         return _read(url, response, answer)
 
     async def order(self, method: str, path: str, *, params: Params | None = None) -> None:
@@ -149,9 +151,11 @@ class Connection:
         url, attempt = self.base_url + path, 1
         while True:
             try:
-                async for line in self._streamed(url, params, after()):
-                    attempt = 1
-                    yield line
+                # Closed here, and not some time later, where the reader stops early.
+                async with aclosing(self._streamed(url, params, after())) as lines:
+                    async for line in lines:
+                        attempt = 1
+                        yield line
                 return
             except (RateLimited, RegistryUnavailable) as error:
                 if not self._retry.should_retry(attempt, error):
@@ -259,11 +263,12 @@ class Connection:
         body: object,
         record_id: str | None,
         retry: bool,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         attempt = 1
         while True:
             try:
-                return await self._once(method, url, params, body, record_id)
+                return await self._once(method, url, params, body, record_id, headers)
             except (RateLimited, RegistryUnavailable) as error:
                 if not retry or not self._retry.should_retry(attempt, error):
                     raise
@@ -284,6 +289,7 @@ class Connection:
         params: Params | None,
         body: object,
         record_id: str | None,
+        headers: Mapping[str, str] | None,
     ) -> httpx.Response:
         client = self._client()
         from httpx import RequestError  # noqa: PLC0415 - loaded by the first request
@@ -293,7 +299,7 @@ class Connection:
             url,
             params=_given(params),
             content=None if body is None else msgspec.json.encode(body),
-            headers=self._headers(body is not None),
+            headers=self._headers(body is not None) | dict(headers or {}),
         )
         try:
             response = await within(self._clock, self._timeout, client.send(request))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -47,11 +48,12 @@ async def events_of(
         Compacted: What follows `after` is no longer kept: take a fresh list.
         RollcallError: As for `Connection.call`.
     """
-    lines = _Lines(after)
-    async for line in connection.lines(path, params=params, after=lines.last):
-        event = lines.feed(line)
-        if event is not None:
-            yield event
+    events = _Lines(after)
+    async with aclosing(connection.lines(path, params=params, after=events.last)) as lines:
+        async for line in lines:
+            event = events.feed(line)
+            if event is not None:
+                yield event
 
 
 class _Lines:

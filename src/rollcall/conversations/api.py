@@ -91,7 +91,7 @@ def _add_process(
         check_model(ask.model, models)
         audit_subject(request.scope, ask.session_id)
         turn, headers = await accepted(conversations, ask, clock)
-        if asked.stream or "text/event-stream" in request.headers.get("accept", ""):
+        if asked.stream or _wants_events(request.headers.get("accept", "")):
             return _with(EventStream(told(conversations, turn), clock, drain, retry=None), headers)
         if "respond-async" in (prefer or ""):
             headers["Preference-Applied"] = "respond-async"
@@ -127,16 +127,23 @@ def chain() -> str:
 
 
 def check_model(model: str | None, models: Models) -> None:
-    """Refuse a model that cannot be reached.
+    """Refuse a model that cannot be reached, before its message is kept.
 
     Raises:
-        InvalidInput: It is none of `models`.
+        InvalidInput: It is none.
     """
-    if model is None:
-        return
-    known = models()
-    if model not in known:
-        raise InvalidInput("model", f"must be one of {', '.join(known)}, not {model!a}")
+    if model is not None and not may_be_model(model, models):
+        there = ", ".join(models())
+        raise InvalidInput("model", f"must be one of {there}, or provider:model, not {model!a}")
+
+
+def may_be_model(name: str, models: Models) -> bool:
+    """Whether a model may be asked for by this name: one of `models`, with its provider or without.
+
+    Any other model of some provider may be one as well: that is for the loop to know.
+    """
+    provider, _, model = name.partition(":")
+    return bool(provider and model) or any(name in (one, one.partition(":")[2]) for one in models())
 
 
 async def accepted(
@@ -159,6 +166,10 @@ async def accepted(
 def place(turn: Turn) -> str:
     """The path of a turn."""
     return f"{PREFIX}/sessions/{quote(turn.session_id, safe='')}/turns/{quote(turn.id, safe='')}"
+
+
+def _wants_events(accept: str) -> bool:
+    return "text/event-stream" in accept and "application/json" not in accept
 
 
 def _json(

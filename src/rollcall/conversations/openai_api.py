@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import JSONResponse
 
 from rollcall.conversations import openai_answers, openai_wire, translate, wire
-from rollcall.conversations.api import IdempotencyKey, Models, accepted, chain
+from rollcall.conversations.api import IdempotencyKey, Models, accepted, chain, may_be_model
 from rollcall.conversations.api_sessions import Reader, Talker
 from rollcall.conversations.models import Ask, Turn, TurnStatus
 from rollcall.conversations.openai_wire import AGENT
@@ -87,7 +87,7 @@ def openai_router(
         key: IdempotencyKey = None,
     ) -> Response:
         """Say something to the agent, as OpenAI's clients do."""
-        if asked.model != AGENT and asked.model not in models():
+        if asked.model != AGENT and not may_be_model(asked.model, models):
             return _unknown(asked.model)
         ask = _ask(asked, caller, session, key, ids)
         audit_subject(request.scope, ask.session_id)

@@ -6,8 +6,11 @@ later is a 5xx, what would go the same way again is a 4xx. That a tool could not
 of these: the model is told so, and its answer is an answer.
 
     model-unavailable   503 with Retry-After: the provider does not answer, or is overloaded
+    unavailable         503 with Retry-After: something else that was needed does not answer
+    interrupted         503 with Retry-After: the service was stopped in the middle of it
     model-misbehaved    502: what the provider's model said made no sense, again and again
     model-refused       422: the provider does not take this request
+    invalid-input       422: there is no such model
     limit-reached       422: answering would have used more than a turn may
     turn-cancelled      409: somebody called it off
     turn-failed         500: anything else
@@ -64,6 +67,9 @@ _ENDINGS: Final = {
             "The model does not answer now",
             retry_after=RETRY_AFTER,
         ),
+        Kind(503, "unavailable", "Something needed does not answer now", retry_after=RETRY_AFTER),
+        Kind(503, "interrupted", "The service was stopped meanwhile", retry_after=1),
+        Kind(422, "invalid-input", "Something in the request cannot be used"),
         Kind(502, ModelMisbehaved.type, "The model said what makes no sense"),
         Kind(422, ModelRefused.type, "The model's provider does not take the request"),
         Kind(422, LimitReached.type, "The turn would have used more than it may"),
