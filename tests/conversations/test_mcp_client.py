@@ -209,3 +209,11 @@ async def test_what_is_no_server_is_not_listed_and_troubles_nobody(
     await world.host("honest")
     assert await world.names() == ["echo"]
     assert sum("does not list its tools" in one.message for one in caplog.records) == 1
+
+
+async def test_a_key_is_sent_to_its_own_address(world: World, start: Start) -> None:
+    host, other = await start(), await start("other")
+    world.box = world.open(keys={f"127.0.0.1:{host.port}": "secret"})
+    assert (await world.box.tools("default"))[0]
+    assert {headers.get("authorization") for _, headers in host.requests} == {"Bearer secret"}
+    assert {headers.get("authorization") for _, headers in other.requests} == {None}

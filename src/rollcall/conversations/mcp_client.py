@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from rollcall.conversations.calls import Answer, ListUnavailable, Verdict, url_of
+from rollcall.conversations.calls import Answer, ListUnavailable, Verdict, key_for, url_of
 from rollcall.conversations.listing import ListedTool, Listing, read_entries
 from rollcall.conversations.ports import ServiceInstance
 from rollcall.conversations.toolbox_settings import ToolboxSettings
@@ -33,10 +33,12 @@ class McpTools:
     Args:
         clock: Time.
         settings: Bounds.
+        keys: API keys by `host:port`.
     """
 
-    def __init__(self, clock: Clock, settings: ToolboxSettings) -> None:
+    def __init__(self, clock: Clock, settings: ToolboxSettings, keys: Mapping[str, str]) -> None:
         self._clock = clock
+        self._keys = keys
         self._settings = settings
         self._sessions: dict[str, tuple[str, McpSession]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -148,6 +150,7 @@ class McpTools:
         one: McpSession = self._module.McpSession(
             url,
             partial(self._tell, instance.id),
+            headers=key_for(instance, self._keys),
             clock=self._clock,
             connect=self._settings.connect_timeout,
             limit=self._settings.list_bytes,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -54,14 +54,23 @@ class McpSession:
     Args:
         url: Where the server is.
         changed: Called when it says that its tools have changed, or may have.
+        headers: Sent along with every request.
         clock: Time.
         connect: Seconds until it is connected.
         limit: Bytes of one answer.
     """
 
     def __init__(
-        self, url: str, changed: Callable[[], None], *, clock: Clock, connect: float, limit: int
+        self,
+        url: str,
+        changed: Callable[[], None],
+        *,
+        headers: Mapping[str, str],
+        clock: Clock,
+        connect: float,
+        limit: int,
     ) -> None:
+        self._headers = headers
         self._url = url
         self._changed = changed
         self._clock = clock
@@ -158,6 +167,7 @@ class McpSession:
                     headers={
                         "user-agent": f"rollcall/{__version__}",
                         "accept-encoding": "identity",
+                        **self._headers,
                     },
                 ) as http,
                 Client(
