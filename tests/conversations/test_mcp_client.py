@@ -180,6 +180,19 @@ async def test_a_killed_server_leaves_a_call_unknown_that_is_not_idempotent(
     assert host.counts == ["slow"]
 
 
+async def test_a_call_that_is_under_way_outlives_the_registration(
+    world: World, start: Start
+) -> None:
+    host = await start()
+    await world.names()
+    calling = asyncio.create_task(world.call("slow", seconds=0.3))
+    await eventually(lambda: host.counts == ["slow"])
+    await world.registry.deregister("default", f"sums-{host.port}")
+    await world.until(lambda specs: not specs)
+    run = await calling
+    assert (run.outcome, run.result) == (ToolOutcome.OK, {"result": "done"})
+
+
 async def test_the_time_of_a_call_is_bounded(world: World, start: Start) -> None:
     await start()
     await world.names()

@@ -43,22 +43,32 @@ class McpTools:
         self._sessions: dict[str, tuple[str, McpSession]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._module: Any = None
+        self._closed = asyncio.Event()
         self._changed: dict[str, Callable[[], None]] = {}
 
     async def close(self) -> None:
         """End all sessions."""
+        self._closed.set()
         for key in list(self._sessions):
             self.forget(key)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     def forget(self, instance_id: str) -> None:
-        """End the session with an instance, if there is one."""
+        """End the session with an instance, if there is one, once no call is under way in it."""
         _, session = self._sessions.pop(instance_id, ("", None))
         self._changed.pop(instance_id, None)
         if session is not None:
-            ending = asyncio.create_task(session.close())
+            ending = asyncio.create_task(self._end(session))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
+
+    async def _end(self, session: McpSession) -> None:
+        idle = asyncio.create_task(session.idle.wait())
+        closed = asyncio.create_task(self._closed.wait())
+        await asyncio.wait({idle, closed}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        closed.cancel()
+        await session.close()
 
     async def list(
         self, instance: ServiceInstance, path: str, changed: Callable[[], None]

@@ -58,6 +58,9 @@ class McpSession:
         clock: Time.
         connect: Seconds until it is connected.
         limit: Bytes of one answer.
+
+    Attributes:
+        idle: Set while no call is under way in it.
     """
 
     def __init__(
@@ -70,6 +73,9 @@ class McpSession:
         connect: float,
         limit: int,
     ) -> None:
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._calls = 0
         self._headers = headers
         self._url = url
         self._changed = changed
@@ -136,6 +142,8 @@ class McpSession:
         note = Note()
         noted.set(note)
         client = await self.open()
+        self._calls += 1
+        self.idle.clear()
         try:
             result = await client.call_tool(
                 tool,
@@ -150,6 +158,10 @@ class McpSession:
         except Exception as error:
             problem = clean_text(f"it answered what makes no sense: {error}", _SAID)
             return Answer(Verdict.FAILED, problem=problem)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self.idle.set()
         return _answer(result, limit)
 
     async def _own(self) -> None:
