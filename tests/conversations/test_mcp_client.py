@@ -180,6 +180,19 @@ async def test_a_killed_server_leaves_a_call_unknown_that_is_not_idempotent(
     assert host.counts == ["slow"]
 
 
+async def test_a_call_that_is_under_way_outlives_the_registration(
+    world: World, start: Start
+) -> None:
+    host = await start()
+    await world.names()
+    calling = asyncio.create_task(world.call("slow", seconds=0.3))
+    await eventually(lambda: host.counts == ["slow"])
+    await world.registry.deregister("default", f"sums-{host.port}")
+    await world.until(lambda specs: not specs)
+    run = await calling
+    assert (run.outcome, run.result) == (ToolOutcome.OK, {"result": "done"})
+
+
 async def test_the_time_of_a_call_is_bounded(world: World, start: Start) -> None:
     await start()
     await world.names()
@@ -209,3 +222,11 @@ async def test_what_is_no_server_is_not_listed_and_troubles_nobody(
     await world.host("honest")
     assert await world.names() == ["echo"]
     assert sum("does not list its tools" in one.message for one in caplog.records) == 1
+
+
+async def test_a_key_is_sent_to_its_own_address(world: World, start: Start) -> None:
+    host, other = await start(), await start("other")
+    world.box = world.open(keys={f"127.0.0.1:{host.port}": "secret"})
+    assert (await world.box.tools("default"))[0]
+    assert {headers.get("authorization") for _, headers in host.requests} == {"Bearer secret"}
+    assert {headers.get("authorization") for _, headers in other.requests} == {None}

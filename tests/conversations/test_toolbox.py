@@ -219,3 +219,10 @@ async def test_what_was_closed_takes_no_more_calls(world: World) -> None:
     await world.box.close()
     with pytest.raises(Closed):
         await world.box.tools("default")
+
+
+async def test_what_there_is_is_counted_even_if_nobody_asks(world: World) -> None:
+    host = await world.host()
+    await world.names()
+    await world.leave(host)
+    await eventually(lambda: world.watcher.count == {"default": 0})

@@ -269,6 +269,7 @@ async def test_a_call_that_is_cancelled_leaves_nothing_behind(world: World) -> N
         ),
         ((400, {"title": "bad", "detail": "no such unit"}), ToolOutcome.REFUSED, "no such unit"),
         ((404, {"detail": "no such city"}), ToolOutcome.REFUSED, "no such city"),
+        ((424, {"detail": "no such page"}), ToolOutcome.FAILED, "no such page"),
         ((403, {"detail": "not you"}), ToolOutcome.FAILED, "it answered 403: not you"),
         ((302, b""), ToolOutcome.FAILED, "it answered 302: no reason given"),
         ((200, {"success": False, "error": "1/0"}), ToolOutcome.FAILED, "1/0"),
@@ -337,3 +338,16 @@ async def test_a_service_at_a_metadata_address_is_not_called(world: World) -> No
         return run.outcome is ToolOutcome.UNAVAILABLE and "metadata address" in str(run.error)
 
     await eventually(refused)
+
+
+async def test_a_key_goes_to_its_own_address_and_nowhere_else(world: World) -> None:
+    known, stranger = await world.host("known"), await world.host("stranger")
+    await world.register(stranger, "known")
+    world.box = world.open(keys={f"127.0.0.1:{known.port}": "secret"})
+    await world.names()
+    for _ in range(20):
+        await world.call("echo__known", text="x")
+    assert known.calls
+    assert stranger.calls
+    assert {one.headers.get("authorization") for one in known.requests} == {"Bearer secret"}
+    assert {one.headers.get("authorization") for one in stranger.requests} == {None}

@@ -54,7 +54,7 @@ class World:
         self.boxes: list[RegistryToolbox] = []
         self.box = self.open()
 
-    def open(self, **settings: Any) -> RegistryToolbox:
+    def open(self, keys: dict[str, str] | None = None, **settings: Any) -> RegistryToolbox:
         """A toolbox over the registry."""
         box = RegistryToolbox(
             self.directory,
@@ -62,6 +62,7 @@ class World:
             rng=Random(7),
             settings=ToolboxSettings(**{"unreachable_for": 0.2, **settings}),
             observer=self.watcher,
+            keys=keys,
         )
         self.boxes.append(box)
         return box

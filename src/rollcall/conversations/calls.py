@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, cast
@@ -26,6 +27,8 @@ _SENT: Final = "send_request_headers.started"
 _BUSY: Final = frozenset({429, 503})
 _GATEWAY: Final = frozenset({502, 504})
 _REFUSED: Final = frozenset({400, 404, 405, 409, 413, 414, 415, 422})
+_SAID_NO: Final = 424
+"""How the tools of `rollcall.tools` say that they ran and that it did not work."""
 _TEXT: Final = ("text/", "application/xml", "application/xhtml", "application/yaml")
 
 
@@ -73,8 +76,21 @@ class NoList(ListUnavailable):
 
 def url_of(instance: ServiceInstance, path: str) -> str:
     """Where a path of an instance is."""
+    return f"http://{origin_of(instance)}{path}"
+
+
+def origin_of(instance: ServiceInstance) -> str:
+    """`host:port`, with brackets around an IPv6 address."""
     host = f"[{instance.host}]" if ":" in instance.host else instance.host
-    return f"http://{host}:{instance.port}{path}"
+    return f"{host}:{instance.port}"
+
+
+def key_for(instance: ServiceInstance, keys: Mapping[str, str]) -> dict[str, str]:
+    """The header with the API key for whoever is at this address, if there is one. It goes by the
+    address alone: anybody may register under another's name.
+    """
+    key = keys.get(origin_of(instance))
+    return {} if key is None else {"authorization": f"Bearer {key}"}
 
 
 def sized(text: str, limit: int) -> str:
@@ -98,16 +114,23 @@ def judged(result: Any) -> Answer:
 class HttpTools:
     """Tool services of document 1.
 
-    Nothing of ours is sent along that anybody could use: no key, no cookie. Redirects are not
-    followed.
+    Nothing is sent along that anybody could use: no cookie, and a key only to whom it was given
+    for. Redirects are not followed.
 
     Args:
         clock: Time.
+        keys: API keys by `host:port`, as `origin_of` writes it.
         transport: How requests travel; None: over the network, to where anybody may be sent.
     """
 
-    def __init__(self, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        keys: Mapping[str, str],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._clock = clock
+        self._keys = keys
         self._client = httpx.AsyncClient(
             transport=transport or GuardedTransport(),
             timeout=None,  # noqa: S113 - `within` bounds the whole of a request
@@ -137,7 +160,11 @@ class HttpTools:
         """
         url = url_of(instance, path)
         request = self._client.build_request(
-            "GET", url, timeout=httpx.Timeout(None, connect=connect), extensions={FRESH: True}
+            "GET",
+            url,
+            headers=key_for(instance, self._keys),
+            timeout=httpx.Timeout(None, connect=connect),
+            extensions={FRESH: True},
         )
         try:
             status, _, body, whole = await within(self._clock, timeout, self._read(request, limit))
@@ -189,7 +216,11 @@ class HttpTools:
                 "POST",
                 url_of(instance, path),
                 content=body,
-                headers={"content-type": "application/json", **headers},
+                headers={
+                    "content-type": "application/json",
+                    **headers,
+                    **key_for(instance, self._keys),
+                },
                 timeout=httpx.Timeout(None, connect=connect, pool=connect),
                 extensions={FRESH: fresh, "trace": trace},
             )
@@ -238,6 +269,8 @@ class HttpTools:
             return Answer(Verdict.LOST, problem=f"a gateway answered {status}: {said}")
         if status in _REFUSED:
             return Answer(Verdict.REFUSED, problem=said)
+        if status == _SAID_NO:
+            return Answer(Verdict.FAILED, problem=said)
         if status >= 500:
             return Answer(Verdict.BROKEN, problem=f"it answered {status}: {said}")
         return Answer(Verdict.FAILED, problem=f"it answered {status}: {said}")

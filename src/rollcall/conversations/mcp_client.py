@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from rollcall.conversations.calls import Answer, ListUnavailable, Verdict, url_of
+from rollcall.conversations.calls import Answer, ListUnavailable, Verdict, key_for, url_of
 from rollcall.conversations.listing import ListedTool, Listing, read_entries
 from rollcall.conversations.ports import ServiceInstance
 from rollcall.conversations.toolbox_settings import ToolboxSettings
@@ -33,30 +33,42 @@ class McpTools:
     Args:
         clock: Time.
         settings: Bounds.
+        keys: API keys by `host:port`.
     """
 
-    def __init__(self, clock: Clock, settings: ToolboxSettings) -> None:
+    def __init__(self, clock: Clock, settings: ToolboxSettings, keys: Mapping[str, str]) -> None:
         self._clock = clock
+        self._keys = keys
         self._settings = settings
         self._sessions: dict[str, tuple[str, McpSession]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._module: Any = None
+        self._closed = asyncio.Event()
         self._changed: dict[str, Callable[[], None]] = {}
 
     async def close(self) -> None:
         """End all sessions."""
+        self._closed.set()
         for key in list(self._sessions):
             self.forget(key)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     def forget(self, instance_id: str) -> None:
-        """End the session with an instance, if there is one."""
+        """End the session with an instance, if there is one, once no call is under way in it."""
         _, session = self._sessions.pop(instance_id, ("", None))
         self._changed.pop(instance_id, None)
         if session is not None:
-            ending = asyncio.create_task(session.close())
+            ending = asyncio.create_task(self._end(session))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
+
+    async def _end(self, session: McpSession) -> None:
+        idle = asyncio.create_task(session.idle.wait())
+        closed = asyncio.create_task(self._closed.wait())
+        await asyncio.wait({idle, closed}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        closed.cancel()
+        await session.close()
 
     async def list(
         self, instance: ServiceInstance, path: str, changed: Callable[[], None]
@@ -148,6 +160,7 @@ class McpTools:
         one: McpSession = self._module.McpSession(
             url,
             partial(self._tell, instance.id),
+            headers=key_for(instance, self._keys),
             clock=self._clock,
             connect=self._settings.connect_timeout,
             limit=self._settings.list_bytes,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -54,14 +54,29 @@ class McpSession:
     Args:
         url: Where the server is.
         changed: Called when it says that its tools have changed, or may have.
+        headers: Sent along with every request.
         clock: Time.
         connect: Seconds until it is connected.
         limit: Bytes of one answer.
+
+    Attributes:
+        idle: Set while no call is under way in it.
     """
 
     def __init__(
-        self, url: str, changed: Callable[[], None], *, clock: Clock, connect: float, limit: int
+        self,
+        url: str,
+        changed: Callable[[], None],
+        *,
+        headers: Mapping[str, str],
+        clock: Clock,
+        connect: float,
+        limit: int,
     ) -> None:
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._calls = 0
+        self._headers = headers
         self._url = url
         self._changed = changed
         self._clock = clock
@@ -127,6 +142,8 @@ class McpSession:
         note = Note()
         noted.set(note)
         client = await self.open()
+        self._calls += 1
+        self.idle.clear()
         try:
             result = await client.call_tool(
                 tool,
@@ -141,6 +158,10 @@ class McpSession:
         except Exception as error:
             problem = clean_text(f"it answered what makes no sense: {error}", _SAID)
             return Answer(Verdict.FAILED, problem=problem)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self.idle.set()
         return _answer(result, limit)
 
     async def _own(self) -> None:
@@ -158,6 +179,7 @@ class McpSession:
                     headers={
                         "user-agent": f"rollcall/{__version__}",
                         "accept-encoding": "identity",
+                        **self._headers,
                     },
                 ) as http,
                 Client(

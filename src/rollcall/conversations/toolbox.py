@@ -46,6 +46,8 @@ class RegistryToolbox:
         rng: Chooses among equals, and spreads delays.
         settings: Times and bounds.
         observer: Is told what happens; None: nobody.
+        keys: API keys by `host:port`, for tool services that want one. Each is sent to its own
+            address and nowhere else.
         transport: How requests travel; None: over the network, to where anybody may be sent.
     """
 
@@ -57,6 +59,7 @@ class RegistryToolbox:
         rng: Random,
         settings: ToolboxSettings | None = None,
         observer: Observer | None = None,
+        keys: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._directory = directory
@@ -64,7 +67,7 @@ class RegistryToolbox:
         self._rng = rng
         self._settings = settings or ToolboxSettings()
         self._observer = observer or NoObserver()
-        self._services = ToolServices(clock, self._settings, transport)
+        self._services = ToolServices(clock, self._settings, keys or {}, transport)
         self._slots = Slots(self._settings.lists_at_once)
         self._spaces: OrderedDict[str, Space] = OrderedDict()
         self._leaving: set[asyncio.Task[None]] = set()

@@ -32,6 +32,7 @@ class ToolServices:
     Args:
         clock: Time.
         settings: Bounds.
+        keys: API keys by `host:port`.
         transport: How requests travel; None: over the network, to where anybody may be sent.
     """
 
@@ -39,11 +40,12 @@ class ToolServices:
         self,
         clock: Clock,
         settings: ToolboxSettings,
+        keys: Mapping[str, str],
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
-        self._http = HttpTools(clock, transport)
-        self._mcp = McpTools(clock, settings)
+        self._http = HttpTools(clock, keys, transport)
+        self._mcp = McpTools(clock, settings, keys)
 
     async def close(self) -> None:
         """End all sessions and let go of all connections."""

@@ -24,6 +24,8 @@ from rollcall.kernel.errors import Unavailable
 from rollcall.policies.retry import RetryPolicy, full_jitter
 
 _DIRECTORY_TIMEOUT: Final = 10.0
+_RENEWAL: Final = 0.1
+"""Seconds for which changes are gathered before they are told."""
 _REMEMBERED: Final = 1024
 _TOLD: Final = 5
 """Problems of one list that are logged."""
@@ -94,6 +96,7 @@ class Space:
         self._wakes: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._table: Table | None = None
+        self._renewal: Callable[[], None] | None = None
         self._was: dict[str, ToolSpec] = {}
         self._complaints: dict[str, str] = {}
         self._disagreements: dict[str, frozenset[str]] = {}
@@ -109,6 +112,8 @@ class Space:
 
     async def close(self) -> None:
         """Follow nothing any more."""
+        if self._renewal is not None:
+            self._renewal()
         tasks = [*self._own, *self._tasks.values()]
         for task in tasks:
             task.cancel()
@@ -131,6 +136,16 @@ class Space:
             while len(self._was) > max(_REMEMBERED, len(table.entries)):
                 del self._was[next(iter(self._was))]
         return self._table
+
+    def _outdated(self) -> None:
+        """What there is has changed. Whether or not anybody asks, it is soon told and counted."""
+        self._table = None
+        if self._renewal is None:
+            self._renewal = self._clock.alarm(_RENEWAL, self._renew)
+
+    def _renew(self) -> None:
+        self._renewal = None
+        _ = self.table
 
     def formerly(self, name: str) -> ToolSpec | None:
         """What was called `name` last; it may be gone, or have another name by now."""
@@ -238,7 +253,7 @@ class Space:
     def _change(self, known: Known, info: ServiceInstance) -> None:
         anew = info.registered != known.info.registered
         known.info = info
-        self._table = None
+        self._outdated()
         if anew:
             # It may have been started again: what it was like before says nothing.
             known.health, known.failures = Health(self._settings), 0
@@ -251,7 +266,7 @@ class Space:
         self._tasks.pop(key).cancel()
         self._complaints.pop(key, None)
         self._services.forget(known.info)
-        self._table = None
+        self._outdated()
         self._progress.set()
 
     async def _keep_listed(self, known: Known, wake: asyncio.Event) -> None:
@@ -294,7 +309,7 @@ class Space:
         if known.tools != listing.tools:
             self._notice(known, listing.tools)
             known.tools = listing.tools
-            self._table = None
+            self._outdated()
         return True
 
     def _notice(self, known: Known, tools: Sequence[ListedTool]) -> None:
