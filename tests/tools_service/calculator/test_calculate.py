@@ -83,6 +83,11 @@ EVERYDAY = {
     "not 1 > 2 and 3 >= 3": True,
     "1 > 2 or 2 != 3": True,
     "2 + 2 =": 4,
+    "10x5": 50,
+    "0x5": 5,
+    '"10 + 5"': 15,
+    "`10 + 5`": 15,
+    "1\n+ 2": 3,
 }
 
 
@@ -136,8 +141,9 @@ IMPOSSIBLE = {
     "nan": "no function or constant",
     "inf": "no function or constant",
     "__import__('os').system('id')": "means nothing",
-    "lambda: 1": "means nothing",
-    "x := 1": "means nothing",
+    "lambda: 1": "no function or constant",
+    "[1 for _ in x]": "means nothing",
+    "1:2": "makes no sense",
     "?": "nothing to calculate",
 }
 

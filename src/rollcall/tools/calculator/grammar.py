@@ -198,7 +198,7 @@ class _Parser:
             arguments = [self._expression(_LIST_ITEM)]
             if self._accept("to"):
                 arguments.append(self._expression(_SUFFIX))
-        elif self._accept("of") or arity.most == 1:
+        elif self._accept("of") or (arity.least == 1 and arity.most):
             arguments = self._spoken(arity)
         else:
             raise CannotCalculate(f"put the arguments of {name} in parentheses: {name}(…)")
