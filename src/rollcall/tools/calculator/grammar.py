@@ -168,7 +168,7 @@ class _Parser:
             return Node(node.kind, node.children, node.value, node.text, node.is_percent, True)
         if token.text in ("+", "-"):
             operand = self._expression(_SIGN)
-            return operand if token.text == "+" else Node("negative", (operand,))
+            return operand if token.text == "+" else _negative(operand)
         if token.text == "not":
             return Node("not", (self._expression(_NOT),))
         if token.text == "!" and self._accept("of"):
@@ -198,7 +198,7 @@ class _Parser:
             arguments = [self._expression(_LIST_ITEM)]
             if self._accept("to"):
                 arguments.append(self._expression(_SUFFIX))
-        elif self._accept("of") or arity.most == 1:
+        elif self._accept("of") or (arity.least == 1 and arity.most):
             arguments = self._spoken(arity)
         else:
             raise CannotCalculate(f"put the arguments of {name} in parentheses: {name}(…)")
@@ -353,6 +353,10 @@ def _binary(sign: str, left: Node, right: Node) -> Node:
         return Node("more_percent" if sign == "+" else "less_percent", (left, right))
     is_share = sign == "/" and left.kind == NUMBER and right.kind == NUMBER
     return Node(sign, (left, right), is_share=is_share)
+
+
+def _negative(operand: Node) -> Node:
+    return Node("negative", (operand,), is_percent=operand.is_percent, is_share=operand.is_share)
 
 
 def _share(count: Node, token: Token) -> Node:

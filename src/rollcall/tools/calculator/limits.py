@@ -34,8 +34,8 @@ WORKING_DIGITS = MAX_DIGITS + 120
 SURE_DIGITS = WORKING_DIGITS - 40
 """Significant digits that are compared; what differs behind them is noise of the rounding."""
 
-MAX_STEPS = 20_000
-"""Work of one calculation. An addition is one step, a logarithm `HARD`; 20,000 steps are about a
+MAX_STEPS = 10_000
+"""Work of one calculation. An addition is one step, a logarithm `HARD`; 10,000 steps are about a
 fifth of a second."""
 
 HARD = 100

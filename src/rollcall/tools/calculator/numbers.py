@@ -82,8 +82,6 @@ class Numbers:
         if not right:
             raise CannotCalculate("division by zero has no remainder")
         quotient = self.floor_divide(left, right)
-        if quotient and quotient.adjusted() + _length(right) >= SURE_DIGITS:
-            raise CannotCalculate("the numbers are too far apart for a remainder that is right")
         return self.subtract(left, self.multiply(quotient, right))
 
     def sqrt(self, value: Decimal) -> Decimal:
@@ -138,7 +136,7 @@ class Numbers:
             raise too_large(digits)
         if digits < -MAX_EXPONENT:
             return ZERO
-        self.spend(2 * HARD)
+        self.spend(HARD * (2 + max(0, exponent.adjusted()) // 10))
         size = self.context.power(base.copy_abs(), sure if whole else exponent)
         return self.kept(size.copy_negate() if base < 0 and not _is_even(sure) else size)
 
@@ -219,10 +217,6 @@ def too_large(digits: Decimal | None = None) -> CannotCalculate:
     if digits < 10**12:
         return CannotCalculate(f"{limit}, and this one would have about {int(digits) + 1:,}")
     return CannotCalculate(f"{limit}, and this one would have very many more")
-
-
-def _length(value: Decimal) -> int:
-    return len(value.normalize(_SURE).as_tuple().digits)
 
 
 def _is_even(value: Decimal) -> bool:

@@ -41,7 +41,7 @@ class Token:
 END = Token(Kind.END, "the end")
 
 SIGNS = {
-    "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "•": "*",
+    "×": "*", "x": "*", "X": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "•": "*",
     "÷": "/", "∕": "/", "⁄": "/",
     "−": "-", "–": "-", "—": "-", "＋": "+",
     "^": "**", "∧": "and", "∨": "or", "¬": "not",
@@ -54,12 +54,12 @@ SIGNS = {
 NAMES = {"π": "pi", "τ": "tau", "sqrt": "sqrt", "cbrt": "cbrt"}
 
 _TOKEN = re.compile(
-    r"""(?P<space>[\s\u00a0\u2009\u202f]+)
+    r"""(?P<space>[\s\u00a0\u2009\u202f`“”]+)
     |(?P<based>0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+)(?![\w.])
     |(?P<grouped>\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?)
     |(?P<number>(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+)(?:[eE][+-]?\d+(?![\w.]))?)
+    |(?P<sign>(?<=\d)[xX](?=\d)|\*\*|//|==|!=|<=|>=|<>|=<|=>|&&|\|\||[-+*/%^!<>=(),:\[\]×·⋅∙∗•÷∕⁄−–—＋∧∨¬≠≤≥²³°√∛])
     |(?:math\.)?(?P<name>[A-Za-z][A-Za-z0-9]*|[πτ])
-    |(?P<sign>\*\*|//|==|!=|<=|>=|<>|=<|=>|&&|\|\||[-+*/%^!<>=(),\[\]×·⋅∙∗•÷∕⁄−–—＋∧∨¬≠≤≥²³°√∛])
     |(?P<currency>[$€£¥₹])
     |(?P<other>.)""",
     re.VERBOSE | re.DOTALL | re.ASCII,
@@ -68,7 +68,10 @@ _APOSTROPHE = re.compile(r"(?<=[A-Za-z])['’](?=[A-Za-z])")
 _HYPHEN = re.compile(
     r"(?<=[a-z]ty)-(?=(?:one|two|three|four|five|six|seven|eight|nine)\b)", re.IGNORECASE
 )
-_ENDINGS = string.whitespace + "?.;:="
+_ORDINAL = re.compile(r"\bto the (\d{1,9})(?:st|nd|rd|th)(?: power)?\b", re.IGNORECASE)
+_WHAT_PERCENT = re.compile(r"(?<=what)\s?%", re.IGNORECASE)
+_QUOTES = "\"'`“”‘’"
+_ENDINGS = string.whitespace + "?.;:=" + _QUOTES
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -81,7 +84,7 @@ def tokens_of(text: str) -> list[Token]:
     Raises:
         CannotCalculate: A character means nothing here, or a number is out of range.
     """
-    text = _HYPHEN.sub(" ", _APOSTROPHE.sub("", text)).rstrip(_ENDINGS)
+    text = _plain(text)
     found: list[Token] = []
     calls: list[bool] = []
     currencies: set[str] = set()
@@ -113,6 +116,13 @@ def tokens_of(text: str) -> list[Token]:
     if len(currencies) > 1:
         raise CannotCalculate("amounts in different currencies cannot be calculated together")
     return found
+
+
+def _plain(text: str) -> str:
+    """The text without what only writing has: apostrophes, hyphens in words, quotes around it."""
+    text = _HYPHEN.sub(" ", _APOSTROPHE.sub("", text))
+    text = _WHAT_PERCENT.sub(" percent", _ORDINAL.sub(r"to the power of \1", text))
+    return text.lstrip(string.whitespace + _QUOTES).rstrip(_ENDINGS)
 
 
 def number_of(text: str) -> Decimal:

@@ -61,8 +61,10 @@ _BEHIND_NUMBERS = frozenset(") ] ! percent squared cubed degrees".split())
 _ARTICLES = frozenset("the a an".split())
 _FILLERS = frozenset(
     "what whats is are calculate calc compute evaluate how much many work out find please can"
-    " could would you tell me give show solve get result value answer for it i hey hi us".split()
+    " could would you tell me give show solve get result value answer for it i hey hi us"
+    " do does if when we".split()
 )
+_PAUSES = frozenset((":", ",", "!"))
 _POLITE = frozenset("please thanks equals is".split())
 
 _SMALL = {
@@ -136,7 +138,9 @@ def translate(tokens: Sequence[Token], functions: frozenset[str]) -> list[Token]
 
 def _without_fillers(tokens: Sequence[Token]) -> list[Token]:
     start, end = 0, len(tokens)
-    while start < end and _is_word(tokens[start], _FILLERS | _ARTICLES):
+    while start < end and (
+        _is_word(tokens[start], _FILLERS | _ARTICLES) or (start and tokens[start].text in _PAUSES)
+    ):
         start += 1
     if start and start < end and _is_word(tokens[start], ["of"]):
         start += 1
