@@ -162,6 +162,8 @@ class ToolSet:
             return await anyio.to_thread.run_sync(
                 lambda: _told(tool, work()), abandon_on_cancel=True, limiter=self._room()
             )
+        except tool.failures as error:
+            raise ToolError(str(error)) from error
         except _TOLD:
             raise
         except Exception as error:
@@ -196,6 +198,8 @@ def _checked(tool: Tool[..., Any], arguments: Mapping[str, Any], *, words: bool)
 
 def _given(tool: Tool[..., Any], arguments: BaseModel, context: ToolContext) -> dict[str, Any]:
     given = {parameter: getattr(arguments, field) for field, parameter in tool.parameters.items()}
+    if tool.whole_parameter is not None:
+        given[tool.whole_parameter] = arguments
     if tool.context_parameter is not None:
         given[tool.context_parameter] = context
     return given
