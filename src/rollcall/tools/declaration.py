@@ -100,10 +100,10 @@ def tool(
         hints = _hints(own, function)
         taken, context = _taken(own, function, hints)
         whole = _whole(taken, hints)
-        parameters = (
-            {} if whole else {f"of_{parameter.name}": parameter.name for parameter in taken}
+        single = () if whole else taken
+        arguments = (
+            _closed(hints[whole]) if whole else _arguments(own, single, hints, of_parameters)
         )
-        arguments = _closed(hints[whole]) if whole else _arguments(own, taken, hints, of_parameters)
         input_schema = _schema(own, TypeAdapter(arguments), "validation")
         input_schema.setdefault("properties", {})
         # The names of our own models say nothing to anybody.
@@ -126,7 +126,7 @@ def tool(
             failures=tuple(failures),
             function=function,
             arguments=arguments,
-            parameters=parameters,
+            parameters={f"of_{one.name}": one.name for one in single},
             whole_parameter=whole,
             context_parameter=context,
             result=result,

@@ -28,7 +28,7 @@ from starlette.types import Receive, Scope, Send
 
 from rollcall.kernel.caller import READ
 from rollcall.kernel.errors import Closed, InvalidInput, RollcallError
-from rollcall.tools.api import context_of
+from rollcall.tools.api import HEAVY, context_of
 from rollcall.tools.errors import InvalidArguments, ToolError, ToolNotFound
 from rollcall.tools.models import Tool
 from rollcall.tools.service import ToolSet
@@ -167,7 +167,8 @@ class McpEndpoint:
         key: object = (context.meta or {}).get(CALL_KEY)
         if isinstance(key, str):
             caller = replace(caller, idempotency_key=key)
-        return await self._tools.call(asked.name, asked.arguments or {}, caller)
+        heavy = int(request.headers.get("content-length", HEAVY)) >= HEAVY
+        return await self._tools.call(asked.name, asked.arguments or {}, caller, heavy=heavy)
 
     def _schema(self, name: str) -> dict[str, Any] | None:
         try:
