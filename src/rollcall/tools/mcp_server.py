@@ -27,7 +27,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from rollcall.kernel.caller import READ
-from rollcall.kernel.errors import Closed, InvalidInput, RollcallError
+from rollcall.kernel.errors import Closed, InvalidInput, MissingExtra, RollcallError
 from rollcall.tools.api import HEAVY, context_of
 from rollcall.tools.errors import InvalidArguments, ToolError, ToolNotFound
 from rollcall.tools.models import Tool
@@ -101,8 +101,11 @@ class McpEndpoint:
 
     async def _open(self) -> StreamableHTTPSessionManager:
         # It takes a third of a second, in which the loop has better things to do.
-        for module in _MODULES:
-            await asyncio.to_thread(importlib.import_module, module)
+        try:
+            for module in _MODULES:
+                await asyncio.to_thread(importlib.import_module, module)
+        except ModuleNotFoundError as error:
+            raise MissingExtra("MCP", "server") from error
         from mcp.server.streamable_http_manager import (  # noqa: PLC0415 - see above
             StreamableHTTPSessionManager,
         )
