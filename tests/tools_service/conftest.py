@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import anyio
@@ -23,6 +24,7 @@ from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import Access, OpenAccess
 from rollcall.web.drain import Drain
 from rollcall.web.module import Kit, create_app
+from support.hosting import hosted
 
 Connect = Callable[[FastAPI], AbstractAsyncContextManager[httpx.AsyncClient]]
 Make = Callable[..., FastAPI]
@@ -44,10 +46,12 @@ class Slow:
 
     async def wait(self) -> str:
         """Wait for ever."""
+        self.cancelled.clear()
         self.begun.set()
         try:
             await anyio.sleep_forever()
         finally:
+            self.begun.clear()
             self.cancelled.set()
         return "never"
 
@@ -105,14 +109,60 @@ def fail(how: str) -> float:
             return nothing
 
 
-@pytest.fixture
-def slow() -> Slow:
-    return Slow()
-
-
-@pytest.fixture
-def tools(slow: Slow) -> ToolSet:
+def made(slow: Slow) -> ToolSet:
+    """The tools, of one application."""
     return ToolSet([forecast, add, who, fail, tool(slow.wait)])
+
+
+@dataclass(frozen=True)
+class Served:
+    """The tools behind a real socket.
+
+    Args:
+        url: Where.
+        slow: The one that never ends.
+    """
+
+    url: str
+    slow: Slow
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    """For all tests that need no more than that it is there."""
+    slow = Slow()
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[FastAPI]:
+        app = application(made(slow), OpenAccess(), InMemoryAuditLog())
+        async with app.router.lifespan_context(app):
+            yield app
+
+    with pytest.MonkeyPatch.context() as patch, hosted(opened) as url:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        yield Served(url, slow)
+
+
+@pytest.fixture
+def tools() -> ToolSet:
+    return made(Slow())
+
+
+def application(
+    tools: ToolSet, access: Access, audit: InMemoryAuditLog, *, development: bool = False
+) -> FastAPI:
+    """A service of these tools."""
+    kit = Kit(
+        "tools",
+        "1.2.3",
+        FrozenClock(),
+        RandomIds(),
+        access,
+        audit,
+        Drain(),
+        development=development,
+    )
+    return create_app([module(tools)], kit)
 
 
 @pytest.fixture
@@ -124,20 +174,10 @@ def audit() -> InMemoryAuditLog:
 def make(tools: ToolSet, audit: InMemoryAuditLog) -> Make:
     """An application of the tools."""
 
-    def made(access: Access | None = None, *, development: bool = False) -> FastAPI:
-        kit = Kit(
-            "tools",
-            "1.2.3",
-            FrozenClock(),
-            RandomIds(),
-            access or OpenAccess(),
-            audit,
-            Drain(),
-            development=development,
-        )
-        return create_app([module(tools)], kit)
+    def make_it(access: Access | None = None, *, development: bool = False) -> FastAPI:
+        return application(tools, access or OpenAccess(), audit, development=development)
 
-    return made
+    return make_it
 
 
 @pytest.fixture

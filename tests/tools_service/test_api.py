@@ -105,6 +105,14 @@ async def test_bad_queries_are_named(client: httpx.AsyncClient, query: str, fiel
     assert [one["field"] for one in answer.json()["errors"]] == [field]
 
 
+async def test_many_arguments_are_taken_as_well(client: httpx.AsyncClient) -> None:
+    hours = list(range(30_000))
+    answer = await client.post("/tools/forecast", json={"city": "x", "days": 1, "hours": hours})
+    assert answer.json()["degrees"] == [1.0, *hours]
+    answer = await client.post("/tools/forecast", json={"city": "x", "hours": [*hours, "x"]})
+    assert [one["field"] for one in answer.json()["errors"]] == ["hours.30000"]
+
+
 async def test_a_body_of_another_kind_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.post("/tools/add", content=b"a=1", headers={"content-type": "text/plain"})
     assert answer.status_code == 422

@@ -9,8 +9,10 @@ import jsonschema
 import pytest
 from pydantic import BaseModel, Field
 
+from rollcall.kernel.errors import InvalidInput
 from rollcall.tools import ToolContext, tool
 from rollcall.tools.errors import InvalidTool
+from rollcall.tools.service import ToolSet
 
 
 class Point(BaseModel):
@@ -107,6 +109,25 @@ def test_a_method_of_an_object_is_a_tool_as_well() -> None:
             return float(len(item))
 
     assert list(tool(Shop().price).input_schema["properties"]) == ["item"]
+
+
+async def test_the_only_parameter_may_be_a_model_of_all_arguments() -> None:
+    @tool
+    def far(point: Point, context: ToolContext) -> float:
+        """How far something is."""
+        assert isinstance(point, Point)
+        return abs(complex(point.x, point.y)) if context.namespace else 0
+
+    assert far.input_schema == {
+        "type": "object",
+        "properties": {"x": {"type": "number"}, "y": {"type": "number", "default": 0}},
+        "required": ["x"],
+        "additionalProperties": False,
+    }
+    tools, context = ToolSet([far]), ToolContext("default", "tester")
+    assert await tools.call("far", {"x": 3, "y": 4}, context) == {"result": 5.0}
+    with pytest.raises(InvalidInput, match="z: Extra inputs"):
+        await tools.call("far", {"x": 3, "z": 4}, context)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,9 +47,8 @@ async def opened(app: FastAPI) -> AsyncIterator[FastAPI]:
 
 
 @pytest.fixture
-def url(make: Any) -> Iterator[str]:
-    with hosted(lambda: opened(make())) as one:
-        yield one
+def url(served: Any) -> str:
+    return served.url
 
 
 def asked(method: str, params: dict[str, Any] | None = None, number: int = 1) -> dict[str, Any]:
@@ -127,26 +127,24 @@ async def test_a_tool_that_is_not_there_is_an_error_of_the_protocol(url: str, ve
     assert refused.value.code == -32602
 
 
-async def test_a_call_is_called_off_by_who_waits_for_it(url: str, slow: Any) -> None:
-    async with Client(f"{url}/mcp", mode="2026-07-28") as client:
+async def test_a_call_is_called_off_by_who_waits_for_it(served: Any) -> None:
+    async with Client(f"{served.url}/mcp", mode="2026-07-28") as client:
         call = asyncio.create_task(client.call_tool("wait", {}))
-        assert await asyncio.to_thread(slow.begun.wait, 20)
+        assert await asyncio.to_thread(served.slow.begun.wait, 20)
         call.cancel()
-        assert await asyncio.to_thread(slow.cancelled.wait, 20)
+        assert await asyncio.to_thread(served.slow.cancelled.wait, 20)
         await asyncio.wait({call})
         assert (await client.call_tool("add", {"a": 1})).structured_content == {"result": 2.0}
 
 
-async def test_in_2025_11_25_a_call_ends_with_the_connection_that_waits_for_it(
-    url: str, slow: Any
-) -> None:
-    async with httpx.AsyncClient(base_url=url, timeout=20) as http:
+async def test_in_2025_11_25_a_call_ends_with_the_connection_that_waits_for_it(served: Any) -> None:
+    async with httpx.AsyncClient(base_url=served.url, timeout=20) as http:
         wait = http.post("/mcp", headers=LEGACY, json=asked("tools/call", {"name": "wait"}))
         call = asyncio.create_task(wait)
-        assert await asyncio.to_thread(slow.begun.wait, 20)
+        assert await asyncio.to_thread(served.slow.begun.wait, 20)
         call.cancel()
         await asyncio.wait({call})
-        assert await asyncio.to_thread(slow.cancelled.wait, 20)
+        assert await asyncio.to_thread(served.slow.cancelled.wait, 20)
 
 
 async def test_json_rpc_of_2025_11_25_needs_no_session(url: str) -> None:
@@ -232,3 +230,12 @@ async def test_what_is_no_message_is_refused(
         kind = {"content-type": "application/json"}
         answer = await http.post("/mcp", headers={**headers, **kind}, content=content)
     assert 400 <= answer.status_code < 500, answer.text
+
+
+async def test_without_the_sdk_only_mcp_is_missing(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp.server.streamable_http_manager", None)
+    answer = await client.post("/mcp", headers=LEGACY, json=asked("tools/list"))
+    assert (answer.status_code, answer.json()["extra"]) == (501, "server")
+    assert (await client.post("/tools/add", json={"a": 1})).status_code == 200

@@ -125,6 +125,19 @@ async def test_a_tool_says_itself_that_it_did_not_work(tools: ToolSet) -> None:
         await tools.call("fail", {"how": "late"}, CONTEXT)
 
 
+async def test_errors_of_its_own_are_told_where_a_tool_says_so() -> None:
+    class NoPage(TimeoutError):
+        pass
+
+    @tool(failures=[NoPage])
+    def read(page: str) -> str:
+        """Read a page."""
+        raise NoPage(f"{page} is not there")
+
+    with pytest.raises(ToolError, match="x is not there"):
+        await ToolSet([read]).call("read", {"page": "x"}, CONTEXT)
+
+
 @pytest.mark.parametrize("how", ["broken", "no number", "no data"])
 async def test_what_nobody_expected_is_logged_and_told_apart(
     tools: ToolSet, how: str, caplog: pytest.LogCaptureFixture

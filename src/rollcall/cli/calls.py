@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import httpx
 
 _CALLABLE: Final = ("healthy", "unknown")
+_DEEPEST: Final = 8
 _TYPES: Final[Mapping[type[object], str]] = {
     str: "string",
     bool: "boolean",
@@ -186,11 +187,16 @@ class Given:
         for name, value in self.pairs:
             several.setdefault(name, []).append(value)
         for name, values in several.items():
-            takes = _types(properties.get(name, {}), schema or {})
-            read = [_read(value, takes) for value in values]
+            options = list(_options(properties.get(name, {}), schema or {}))
+            takes = _types(options)
+            first = _read(values[0], takes)
             # A list may be typed as JSON, or value by value.
-            alone = len(read) == 1 and ("array" not in takes or isinstance(read[0], list))
-            made[name] = read[0] if alone else [_read(value, frozenset()) for value in values]
+            if len(values) == 1 and ("array" not in takes or _kind(first) in takes):
+                made[name] = first
+            else:
+                inner = [one["items"] for one in options if isinstance(one.get("items"), dict)]
+                each = [found for one in inner for found in _options(one, schema or {})]
+                made[name] = [_read(value, _types(each)) for value in values]
         return made
 
 
@@ -297,17 +303,33 @@ def _place(service: ServiceInfo) -> Place:
     return Place(f"http://{service.address}", service.name, service.service_id, listed)
 
 
-def _types(one: Mapping[str, Any], schema: Mapping[str, Any]) -> frozenset[str]:
-    """The JSON types that a value may have by its schema; none: any."""
-    reference = one.get("$ref")
+def _options(one: object, schema: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """What a value may be by its schema, each by a schema of its own."""
+    if not isinstance(one, dict) or depth > _DEEPEST:
+        # `true` and `false` are schemas as well.
+        return
+    said = cast("dict[str, Any]", one)
+    reference = said.get("$ref")
     if isinstance(reference, str):
-        definitions: Mapping[str, Any] = schema.get("$defs", {})
-        one = definitions.get(reference.removeprefix("#/$defs/"), {})
-    named: Any = one.get("type", ())
-    types: set[str] = {named} if isinstance(named, str) else set(named)
-    for option in (*one.get("anyOf", ()), *one.get("oneOf", ())):
-        types |= _types(option, schema)
+        named = schema.get("$defs", {}).get(reference.removeprefix("#/$defs/"))
+        yield from _options(named, schema, depth + 1)
+        return
+    yield said
+    for option in (*said.get("anyOf", ()), *said.get("oneOf", ())):
+        yield from _options(option, schema, depth + 1)
+
+
+def _types(options: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The JSON types among these schemas; none: any."""
+    types: set[str] = set()
+    for one in options:
+        named: Any = one.get("type", ())
+        types |= {named} if isinstance(named, str) else set(named)
     return frozenset(types)
+
+
+def _kind(value: object) -> str:
+    return _TYPES[type(value)]
 
 
 def _read(text: str, types: frozenset[str]) -> Any:
@@ -318,7 +340,7 @@ def _read(text: str, types: frozenset[str]) -> Any:
         value: Any = json.loads(text)
     except ValueError:
         return text
-    kind = _TYPES[cast("type[object]", type(value))]
+    kind = _kind(value)
     fits = not types or kind in types or (kind == "integer" and "number" in types)
     return value if fits or "string" not in types else text
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How HTTP asks: the list of the tools, and each at its own path."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request
@@ -22,6 +24,9 @@ from rollcall.web.bodies import is_json
 
 IDEMPOTENCY_KEY = "idempotency-key"
 """The header that is the same at each attempt of one call."""
+
+HEAVY = 1 << 16
+"""Bytes of arguments from which on a thread looks at them, and nobody else waits for that."""
 
 Reader = Annotated[Caller, Depends(require(READ))]
 
@@ -95,8 +100,13 @@ def _add(routes: APIRouter, tools: ToolSet, tool: Tool[..., Any]) -> None:
     async def by_post(request: Request, caller: Reader) -> Response:
         if not is_json(request.headers.get("content-type")):
             raise InvalidInput("body", "must be JSON: send Content-Type: application/json")
-        arguments = parsed(await request.body())
-        return await _answered(tools, tool, caller, request, arguments, words=False)
+        body = await request.body()
+        heavy = len(body) > HEAVY
+        arguments = await asyncio.to_thread(parsed, body) if heavy else parsed(body)
+        context = context_of(caller, request.headers)
+        with _told("body"):
+            said = await tools.call(tool.name, arguments, context, heavy=heavy)
+        return JSONResponse(said)
 
     async def by_get(request: Request, caller: Reader) -> Response:
         query = request.query_params
@@ -104,7 +114,10 @@ def _add(routes: APIRouter, tools: ToolSet, tool: Tool[..., Any]) -> None:
         for name in query:
             several = query.getlist(name)
             arguments[name] = several if name in lists or len(several) > 1 else several[0]
-        return await _answered(tools, tool, caller, request, arguments, words=True)
+        context = context_of(caller, request.headers)
+        with _told("query"):
+            said = await tools.call(tool.name, arguments, context, words=True)
+        return JSONResponse(said)
 
     answer: dict[int | str, dict[str, Any]] = {
         200: {
@@ -113,7 +126,7 @@ def _add(routes: APIRouter, tools: ToolSet, tool: Tool[..., Any]) -> None:
         }
     }
     summary = tool.name.replace("_", " ").replace("-", " ").capitalize()
-    body: dict[str, Any] = {
+    taken: dict[str, Any] = {
         "required": bool(schema.get("required")),
         "content": {"application/json": {"schema": schema}},
     }
@@ -126,7 +139,7 @@ def _add(routes: APIRouter, tools: ToolSet, tool: Tool[..., Any]) -> None:
         description=tool.description,
         responses=answer,
         response_class=Response,
-        openapi_extra={"requestBody": body},
+        openapi_extra={"requestBody": taken},
     )
     if tool.get:
         routes.add_api_route(
@@ -142,23 +155,14 @@ def _add(routes: APIRouter, tools: ToolSet, tool: Tool[..., Any]) -> None:
         )
 
 
-async def _answered(
-    tools: ToolSet,
-    tool: Tool[..., Any],
-    caller: Caller,
-    request: Request,
-    arguments: dict[str, Any],
-    *,
-    words: bool,
-) -> Response:
-    context = context_of(caller, request.headers)
+@contextmanager
+def _told(place: str) -> Generator[None]:
+    """Has all that is wrong with arguments told as FastAPI has it."""
     try:
-        return JSONResponse(await tools.call(tool.name, arguments, context, words=words))
+        yield
     except InvalidArguments as error:
-        place = "query" if words else "body"
-        raise RequestValidationError(
-            [{**one, "loc": (place, *one["loc"])} for one in error.errors]
-        ) from error
+        errors = [{**one, "loc": (place, *one["loc"])} for one in error.errors]
+        raise RequestValidationError(errors) from error
 
 
 def _parameters(schema: Mapping[str, Any]) -> list[dict[str, Any]]:

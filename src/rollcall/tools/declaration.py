@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
@@ -41,6 +41,7 @@ def tool(
     read_only: bool | None = None,
     get: bool = False,
     tags: Iterable[str] = (),
+    failures: Iterable[type[Exception]] = (),
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
@@ -55,6 +56,7 @@ def tool(
     read_only: bool | None = None,
     get: bool = False,
     tags: Iterable[str] = (),
+    failures: Iterable[type[Exception]] = (),
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """A tool of a typed function, sync or async. Sync functions run in a worker thread.
 
@@ -62,9 +64,10 @@ def tool(
         async def forecast(city: str, days: int = 3) -> dict[str, float]:
             \"\"\"The temperatures expected in a city.\"\"\"
 
-    Its arguments are an object with a field for each parameter, checked by the annotations. What it
+    Its arguments are an object with a field for each parameter, checked by the annotations; or,
+    where there is one parameter and that is a Pydantic model, with the fields of that. What it
     returns is told as it is where that is an object (a Pydantic model, a dict), else as
-    `{"result": ...}`.
+    `{"result": ...}`. It says that it did not work by a `ToolError`.
 
     Args:
         function: None: the decorator is called with options.
@@ -77,6 +80,7 @@ def tool(
         read_only: Whether it changes nothing anywhere; None: not told.
         get: Whether it may be called by GET as well, with its arguments in the query.
         tags: Further words to be found by.
+        failures: Errors of the function's own that are told as a `ToolError` is, with their text.
 
     Raises:
         InvalidTool: The function, or an option, is not fit for a tool.
@@ -94,11 +98,18 @@ def tool(
         if not (description or text):
             raise InvalidTool(own, "says nothing of what it does: write a docstring")
         hints = _hints(own, function)
-        arguments, parameters, context = _arguments(own, function, hints, of_parameters)
+        taken, context = _taken(own, function, hints)
+        whole = _whole(taken, hints)
+        single = () if whole else taken
+        arguments = (
+            _closed(hints[whole]) if whole else _arguments(own, single, hints, of_parameters)
+        )
         input_schema = _schema(own, TypeAdapter(arguments), "validation")
         input_schema.setdefault("properties", {})
         # The names of our own models say nothing to anybody.
-        del input_schema["title"]
+        input_schema.pop("title", None)
+        if whole:
+            input_schema.pop("description", None)
         if get:
             _check_query(own, input_schema)
         result, output_schema, wrapped = _result(own, hints)
@@ -112,9 +123,11 @@ def tool(
             read_only=read_only,
             get=get,
             tags=tuple(tags),
+            failures=tuple(failures),
             function=function,
             arguments=arguments,
-            parameters=parameters,
+            parameters={f"of_{one.name}": one.name for one in single},
+            whole_parameter=whole,
             context_parameter=context,
             result=result,
             wrapped=wrapped,
@@ -137,34 +150,59 @@ def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
         raise InvalidTool(name, problem) from error
 
 
-def _arguments(
-    name: str, function: Callable[..., Any], hints: Mapping[str, Any], texts: Mapping[str, str]
-) -> tuple[type[BaseModel], dict[str, str], str | None]:
-    """The model of the arguments, from its fields to the parameters, and where the context goes."""
-    fields: dict[str, Any] = {}
-    parameters: dict[str, str] = {}
+def _taken(
+    name: str, function: Callable[..., Any], hints: Mapping[str, Any]
+) -> tuple[list[inspect.Parameter], str | None]:
+    """The parameters that callers give, and the one that is given the context."""
+    taken: list[inspect.Parameter] = []
     context: str | None = None
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             problem = f"has the parameter {str(parameter)!r}, whose names callers cannot know"
             raise InvalidTool(name, f"{problem}: name each parameter")
-        hint = hints.get(parameter.name)
         if parameter.name not in hints:
             raise InvalidTool(name, f"has the parameter {parameter.name!r} without an annotation")
-        if hint is ToolContext:
+        if hints[parameter.name] is ToolContext:
             context = parameter.name
-            continue
+        else:
+            taken.append(parameter)
+    return taken, context
+
+
+def _whole(taken: Sequence[inspect.Parameter], hints: Mapping[str, Any]) -> str | None:
+    """The only parameter, where it is a model that can hold all arguments."""
+    if len(taken) != 1:
+        return None
+    hint = hints[taken[0].name]
+    return taken[0].name if isinstance(hint, type) and issubclass(hint, BaseModel) else None
+
+
+def _closed(model: type[BaseModel]) -> type[BaseModel]:
+    """The same model, which takes nothing that it does not name."""
+
+    class Closed(model, extra="forbid", allow_inf_nan=False):
+        pass
+
+    return Closed
+
+
+def _arguments(
+    name: str,
+    taken: Iterable[inspect.Parameter],
+    hints: Mapping[str, Any],
+    texts: Mapping[str, str],
+) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for parameter in taken:
+        hint = hints[parameter.name]
         default = ... if parameter.default is parameter.empty else parameter.default
         more = _told(hint, default, parameter.name, texts.get(parameter.name))
         # The model's own methods (`copy`, `json`) may be names of parameters.
-        field = f"of_{parameter.name}"
-        fields[field] = (Annotated[hint, more], default)
-        parameters[field] = parameter.name
+        fields[f"of_{parameter.name}"] = (Annotated[hint, more], default)
     try:
-        made = create_model(f"{name} arguments", __config__=_CONFIG, **fields)
+        return create_model(f"{name} arguments", __config__=_CONFIG, **fields)
     except (PydanticUserError, TypeError) as error:
         raise InvalidTool(name, f"has a parameter that no schema describes: {error}") from error
-    return made, parameters, context
 
 
 def _told(hint: Any, default: object, name: str, text: str | None) -> FieldInfo:

@@ -27,8 +27,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from rollcall.kernel.caller import READ
-from rollcall.kernel.errors import Closed, InvalidInput, RollcallError
-from rollcall.tools.api import context_of
+from rollcall.kernel.errors import Closed, InvalidInput, MissingExtra, RollcallError
+from rollcall.tools.api import HEAVY, context_of
 from rollcall.tools.errors import InvalidArguments, ToolError, ToolNotFound
 from rollcall.tools.models import Tool
 from rollcall.tools.service import ToolSet
@@ -101,8 +101,11 @@ class McpEndpoint:
 
     async def _open(self) -> StreamableHTTPSessionManager:
         # It takes a third of a second, in which the loop has better things to do.
-        for module in _MODULES:
-            await asyncio.to_thread(importlib.import_module, module)
+        try:
+            for module in _MODULES:
+                await asyncio.to_thread(importlib.import_module, module)
+        except ModuleNotFoundError as error:
+            raise MissingExtra("MCP", "server") from error
         from mcp.server.streamable_http_manager import (  # noqa: PLC0415 - see above
             StreamableHTTPSessionManager,
         )
@@ -167,7 +170,8 @@ class McpEndpoint:
         key: object = (context.meta or {}).get(CALL_KEY)
         if isinstance(key, str):
             caller = replace(caller, idempotency_key=key)
-        return await self._tools.call(asked.name, asked.arguments or {}, caller)
+        heavy = int(request.headers.get("content-length", HEAVY)) >= HEAVY
+        return await self._tools.call(asked.name, asked.arguments or {}, caller, heavy=heavy)
 
     def _schema(self, name: str) -> dict[str, Any] | None:
         try:

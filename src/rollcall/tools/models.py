@@ -47,9 +47,12 @@ class Tool(Generic[P, R]):
         read_only: Whether it changes nothing anywhere; None: nobody said.
         get: Whether it may be called by GET as well.
         tags: Further words to be found by.
+        failures: Errors of `function` whose text is for whoever called.
         function: What runs.
         arguments: Reads and checks the arguments.
         parameters: From the fields of `arguments` to the parameters of `function`.
+        whole_parameter: The parameter that is given all `arguments` as they are; None: each is
+            one of its own.
         context_parameter: The parameter that is given the `ToolContext`; None: there is none.
         result: Checks and writes what `function` returns.
         wrapped: Whether that is told as `{"result": ...}`, since it is no object by itself.
@@ -64,9 +67,11 @@ class Tool(Generic[P, R]):
     read_only: bool | None
     get: bool
     tags: tuple[str, ...]
+    failures: tuple[type[Exception], ...] = field(repr=False)
     function: Callable[P, R] = field(repr=False)
     arguments: type[BaseModel] = field(repr=False)
     parameters: Mapping[str, str] = field(repr=False)
+    whole_parameter: str | None = field(repr=False)
     context_parameter: str | None = field(repr=False)
     result: TypeAdapter[Any] = field(repr=False)
     wrapped: bool = field(repr=False)

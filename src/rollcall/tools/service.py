@@ -8,8 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -28,6 +27,7 @@ from rollcall.tools.errors import (
 )
 from rollcall.tools.models import Tool, ToolContext
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 THREADS: Final = 32
@@ -120,6 +120,7 @@ class ToolSet:
         context: ToolContext,
         *,
         words: bool = False,
+        heavy: bool = False,
     ) -> dict[str, Any]:
         """What a tool says to these arguments, as JSON has it.
 
@@ -131,6 +132,7 @@ class ToolSet:
             context: Who calls.
             words: Whether the arguments are all text, as in a query, and numbers among them are to
                 be read as such. Else each must have its type.
+            heavy: Whether there is so much of them that a thread should look at them.
 
         Raises:
             ToolNotFound: There is none.
@@ -143,8 +145,9 @@ class ToolSet:
         begun = self._clock.monotonic()
         outcome = Outcome.CANCELLED
         try:
-            given = _given(tool, _checked(tool, arguments, words=words), context)
-            said = await self._run(tool, given)
+            said = await self._run(
+                tool, lambda: _given(tool, arguments, context, words=words), heavy=heavy
+            )
             outcome = Outcome.OK
             return said
         except Exception as error:
@@ -154,24 +157,26 @@ class ToolSet:
             for tell in self.observers:
                 tell(name, outcome, self._clock.monotonic() - begun)
 
-    async def _run(self, tool: Tool[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-        work = partial(tool.function, **given)
+    async def _run(
+        self, tool: Tool[..., Any], given: Callable[[], dict[str, Any]], *, heavy: bool
+    ) -> dict[str, Any]:
         try:
-            if inspect.iscoroutinefunction(tool.function):
-                return _told(tool, await work())
-            return await anyio.to_thread.run_sync(
-                lambda: _told(tool, work()), abandon_on_cancel=True, limiter=self._room()
-            )
+            if not inspect.iscoroutinefunction(tool.function):
+                return await self._threaded(lambda: _told(tool, tool.function(**given())))
+            arguments = await self._threaded(given) if heavy else given()
+            return _told(tool, await tool.function(**arguments))
+        except tool.failures as error:
+            raise ToolError(str(error)) from error
         except _TOLD:
             raise
         except Exception as error:
             _log.error("the tool %s failed", tool.name, exc_info=error)
             raise ToolBroken(tool.name, f"{type(error).__name__}: {error}") from error
 
-    def _room(self) -> anyio.CapacityLimiter:
+    async def _threaded(self, work: Callable[[], T]) -> T:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._threads)
-        return self._limiter
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limiter)
 
 
 def _outcome(error: Exception) -> Outcome:
@@ -180,6 +185,23 @@ def _outcome(error: Exception) -> Outcome:
     if isinstance(error, ToolError):
         return Outcome.FAILED
     return Outcome.BROKEN if isinstance(error, ToolBroken) else Outcome.UNAVAILABLE
+
+
+def _given(
+    tool: Tool[..., Any], arguments: Mapping[str, Any], context: ToolContext, *, words: bool
+) -> dict[str, Any]:
+    """What the function is called with.
+
+    Raises:
+        InvalidInput: It cannot be.
+    """
+    checked = _checked(tool, arguments, words=words)
+    given = {parameter: getattr(checked, field) for field, parameter in tool.parameters.items()}
+    if tool.whole_parameter is not None:
+        given[tool.whole_parameter] = checked
+    if tool.context_parameter is not None:
+        given[tool.context_parameter] = context
+    return given
 
 
 def _checked(tool: Tool[..., Any], arguments: Mapping[str, Any], *, words: bool) -> BaseModel:
@@ -192,13 +214,6 @@ def _checked(tool: Tool[..., Any], arguments: Mapping[str, Any], *, words: bool)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
         raise InvalidArguments(cast("list[dict[str, Any]]", errors[:_MOST_ERRORS])) from error
-
-
-def _given(tool: Tool[..., Any], arguments: BaseModel, context: ToolContext) -> dict[str, Any]:
-    given = {parameter: getattr(arguments, field) for field, parameter in tool.parameters.items()}
-    if tool.context_parameter is not None:
-        given[tool.context_parameter] = context
-    return given
 
 
 def _told(tool: Tool[..., Any], returned: object) -> dict[str, Any]:

@@ -134,6 +134,7 @@ class ToolService:
         read_only: bool | None = None,
         get: bool = False,
         tags: Iterable[str] = (),
+        failures: Iterable[type[Exception]] = (),
     ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
     def tool(
