@@ -9,16 +9,25 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from rollcall.app.provider_settings import ProviderSettings
 from rollcall.app.settings import Environment, LogLevel, Settings
 from rollcall.client.connection import API_KEY_VARIABLE
-from rollcall.client.registration import REGISTRY_URL_VARIABLE
 from rollcall.kernel.errors import InvalidInput
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 VARIABLES = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
-OF_CLIENTS = {API_KEY_VARIABLE, REGISTRY_URL_VARIABLE, "ROLLCALL_REGISTRY_URL"}
+OF_CLIENTS = {
+    API_KEY_VARIABLE,
+    "CONVERSATIONS_URL",
+    "ROLLCALL_REGISTRY_URL",
+    "ROLLCALL_TOOL_KEY",
+}
+OF_PROVIDERS = {str(one.validation_alias) for one in ProviderSettings.model_fields.values()}
 OF_THE_DOCUMENTS = {
+    "AGENT_PORT",
+    "EXT_TOOL_PORT",
+    "SERVICE_REGISTRY_URL",
     "SERVICE_REGISTRY_PORT",
     "ZOOKEEPER_HOSTS",
     "ZOOKEEPER_ROOT",
@@ -65,7 +74,17 @@ def test_the_defaults_of_the_example_are_those_of_the_settings(
     assert Settings.load() == plain
 
 
-@pytest.mark.parametrize("variable", sorted(VARIABLES))
+def test_the_keys_of_providers_are_handed_on_by_their_own_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in OF_PROVIDERS:
+        monkeypatch.setenv(variable, f"of {variable}")
+    settings = Settings.load()
+    assert settings.variables() == {variable: f"of {variable}" for variable in OF_PROVIDERS}
+    assert "of OPENAI_API_KEY" not in repr(settings)
+
+
+@pytest.mark.parametrize("variable", sorted({*VARIABLES} - OF_PROVIDERS))
 def test_each_setting_is_read_somewhere_outside_of_the_settings(variable: str) -> None:
     name = VARIABLES[variable]
     sources = [

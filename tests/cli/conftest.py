@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.serving import Serving, serving
+from support.serving import REGISTRIES, Serving, serving
 from support.typed import Shell
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """Rollcall as a user starts it; tests keep apart by their ids."""
-    with serving(tmp_path_factory.mktemp("cli"), "up", ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path_factory.mktemp("cli"), *REGISTRIES, ROLLCALL_STORE="memory") as one:
         yield one
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.serving import Serving, serving
+from support.serving import REGISTRIES, Serving, serving
 from support.typed import Shell
 
 
@@ -78,7 +78,7 @@ def first(tmp_path: Path) -> str:
 @pytest.fixture
 def guarded(first: str, tmp_path: Path) -> Iterator[Serving]:
     """A server that wants to know who its callers are."""
-    with serving(tmp_path, "up", ROLLCALL_LOGIN="required") as server:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_LOGIN="required") as server:
         yield server
 
 

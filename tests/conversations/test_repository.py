@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from rollcall.backends.sql import outbox
 from rollcall.backends.sql.database import Database, dialect_of
@@ -30,6 +33,7 @@ from rollcall.conversations.models import (
 )
 from rollcall.conversations.ports import Accepted
 from rollcall.conversations.repository import SqlTurnStore
+from rollcall.conversations.tables import METADATA
 from rollcall.conversations.told import session_deleted, turn_events
 from support.conversing import T0, turn
 
@@ -269,3 +273,23 @@ async def test_a_runner_hears_which_of_its_turns_are_called_off(store: SqlTurnSt
     assert await store.beat("r1", T0.timestamp()) == ["a"]
     await store.finish(replace(ended(mine), status=TurnStatus.CANCELLED), (), runner="r1")
     assert await store.beat("r1", T0.timestamp()) == []
+
+
+@pytest.mark.server
+async def test_the_migrations_make_the_tables_that_the_code_knows_on_postgresql_too(
+    fresh_database: Callable[[], str],
+) -> None:
+    database = Database(dialect_of(fresh_database()))
+    await database.open()
+
+    def difference(connection: Connection) -> object:
+        names = METADATA.tables
+        options = {
+            "include_name": lambda name, kind, _: kind != "table" or name in names,
+            "compare_type": True,
+        }
+        return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
+
+    async with database.reading() as connection:
+        assert await connection.run_sync(difference) == []
+    await database.close()

@@ -13,7 +13,7 @@ import pytest
 
 from rollcall.kernel.clock import SystemClock
 from support.servers.prometheus import Prometheus
-from support.serving import Serving, serving
+from support.serving import REGISTRIES, Serving, serving
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 WITHIN = 60.0
@@ -52,7 +52,7 @@ DOCUMENT_5 = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("scraped"), "up", ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path_factory.mktemp("scraped"), *REGISTRIES, ROLLCALL_STORE="memory") as one:
         card = {
             "agent_id": "scraped",
             "agent_name": "Scraped",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from support.serving import Serving, environment, serving
+from support.serving import REGISTRIES, Serving, environment, serving
 
 
 def rollcall(server: Serving, *words: str) -> subprocess.CompletedProcess[str]:
@@ -44,8 +44,8 @@ def fill(server: Serving, count: int) -> None:
 def test_records_move_from_memory_to_sqlite_however_many(tmp_path: Path) -> None:
     file = tmp_path / "fleet.jsonl"
     with (
-        serving(tmp_path / "a", "up", ROLLCALL_STORE="memory") as first,
-        serving(tmp_path / "b", "up") as second,
+        serving(tmp_path / "a", *REGISTRIES, ROLLCALL_STORE="memory") as first,
+        serving(tmp_path / "b", *REGISTRIES) as second,
     ):
         fill(first, 1000)
         assert rollcall(first, "export", str(file)).returncode == 0
@@ -63,7 +63,7 @@ def test_records_move_from_memory_to_sqlite_however_many(tmp_path: Path) -> None
 
 def test_a_backup_taken_while_it_runs_can_be_started_from(tmp_path: Path) -> None:
     copy = tmp_path / "copy.tar"
-    with serving(tmp_path / "a", "up") as one:
+    with serving(tmp_path / "a", *REGISTRIES) as one:
         fill(one, 50)
         done = rollcall(one, "backup", str(copy))
         assert done.returncode == 0, done.stderr
@@ -73,14 +73,14 @@ def test_a_backup_taken_while_it_runs_can_be_started_from(tmp_path: Path) -> Non
     with tarfile.open(copy) as tar:
         assert sorted(tar.getnames()) == ["records.db", "services.db"]
         tar.extractall(folder, filter="data")
-    with serving(tmp_path / "b", "up", ROLLCALL_DATA_DIR=str(folder)) as again:
+    with serving(tmp_path / "b", *REGISTRIES, ROLLCALL_DATA_DIR=str(folder)) as again:
         assert httpx.get(f"{again.agents}/stats").json()["total_agents"] == 50
         audit = httpx.get(f"{again.services}/api/v1/admin/audit").json()
         assert audit[0]["action"] == "POST /register/batch"
 
 
 def test_memory_has_no_backup_and_says_what_to_do(tmp_path: Path) -> None:
-    with serving(tmp_path, "up", ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_STORE="memory") as one:
         done = rollcall(one, "backup", str(tmp_path / "copy"))
     assert done.returncode == 1
     assert "rollcall export" in done.stderr

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support.serving import Serving, serving
+from support.serving import REGISTRIES, Serving, serving
 
 CLIENTS = 8
 AGENTS = 4
@@ -86,8 +86,7 @@ class Client:
 
 def agents_of(registry: Serving) -> dict[str, State]:
     listed = httpx.get(f"{registry.agents}/agents?limit=1000", timeout=30).json()
-    others = (one for one in listed if one["agent_name"] != "agent-service")
-    return {one["agent_id"]: (one["metadata"]["number"], one["status"]) for one in others}
+    return {one["agent_id"]: (one["metadata"]["number"], one["status"]) for one in listed}
 
 
 def faults_after_kills(start: Callable[[], Any], seed: int, kills: int) -> list[str]:
@@ -134,7 +133,7 @@ def _compared(clients: list[Client], registry: Serving) -> list[str]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_was_acknowledged_survives_on_sqlite(seed: int, tmp_path: Path) -> None:
-    assert faults_after_kills(lambda: serving(tmp_path, "up"), seed, 2) == []
+    assert faults_after_kills(lambda: serving(tmp_path, *REGISTRIES), seed, 2) == []
 
 
 @pytest.mark.server
@@ -145,7 +144,7 @@ def test_what_was_acknowledged_survives_on_postgresql(
     url = fresh_database()
 
     def start() -> Any:
-        return serving(tmp_path, "up", ROLLCALL_STORE=url)
+        return serving(tmp_path, *REGISTRIES, ROLLCALL_STORE=url)
 
     assert faults_after_kills(start, seed, 2) == []
 
@@ -153,7 +152,7 @@ def test_what_was_acknowledged_survives_on_postgresql(
 @pytest.mark.kill
 @pytest.mark.timeout(1800)
 def test_it_survives_fifty_kills_on_sqlite(tmp_path: Path) -> None:
-    assert faults_after_kills(lambda: serving(tmp_path, "up"), 7, 50) == []
+    assert faults_after_kills(lambda: serving(tmp_path, *REGISTRIES), 7, 50) == []
 
 
 @pytest.mark.kill
@@ -165,7 +164,7 @@ def test_it_survives_fifty_kills_on_postgresql(
     url = fresh_database()
 
     def start() -> Any:
-        return serving(tmp_path, "up", ROLLCALL_STORE=url)
+        return serving(tmp_path, *REGISTRIES, ROLLCALL_STORE=url)
 
     assert faults_after_kills(start, 7, 50) == []
 
@@ -233,7 +232,7 @@ def test_a_store_that_acknowledges_before_it_commits_is_found_out(tmp_path: Path
     def start() -> Any:
         return serving(
             tmp_path,
-            "up",
+            *REGISTRIES,
             PYTHONPATH=os.pathsep.join(
                 [str(plugin), *filter(None, [os.environ.get("PYTHONPATH")])]
             ),

@@ -13,7 +13,7 @@ import pytest
 
 from rollcall.kernel.clock import SystemClock
 from support.servers.shared import Server, Shared
-from support.serving import Serving, eventually, serving, start
+from support.serving import REGISTRIES, Serving, eventually, serving, start
 
 pytestmark = pytest.mark.server
 
@@ -33,7 +33,7 @@ def card(agent_id: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def registry(tmp_path: Path, store: Shared) -> Iterator[Serving]:
-    with serving(tmp_path, "up", ROLLCALL_STORE=store.url) as one:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_STORE=store.url) as one:
         yield one
 
 
@@ -97,7 +97,7 @@ def test_it_starts_only_where_its_store_answers_and_says_so(tmp_path: Path, stor
     store.server.stop()
     try:
         with pytest.raises(RuntimeError, match=f"{store.server.place}") as failed:
-            start(tmp_path, "up", ROLLCALL_STORE=store.url)
+            start(tmp_path, *REGISTRIES, ROLLCALL_STORE=store.url)
         assert "Traceback" not in str(failed.value)
     finally:
         store.server.start()

@@ -15,7 +15,7 @@ import pytest
 
 from rollcall.kernel.clock import SystemClock
 from support.servers.shared import Shared
-from support.serving import Serving, eventually, serving
+from support.serving import REGISTRIES, Serving, eventually, serving
 
 pytestmark = pytest.mark.server
 
@@ -37,7 +37,9 @@ def card(agent_id: str, timeout: float = 60) -> dict[str, Any]:
 def replicas(tmp_path: Path, store: Shared) -> Iterator[list[Serving]]:
     with ExitStack() as stack:
         yield [
-            stack.enter_context(serving(tmp_path / f"replica-{n}", "up", ROLLCALL_STORE=store.url))
+            stack.enter_context(
+                serving(tmp_path / f"replica-{n}", *REGISTRIES, ROLLCALL_STORE=store.url)
+            )
             for n in range(3)
         ]
 

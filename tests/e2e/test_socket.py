@@ -13,14 +13,14 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from support.serving import Serving, serving
+from support.serving import REGISTRIES, Serving, serving
 
 CARD = {"agent_name": "A", "base_url": "http://10.0.0.1:9000"}
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Serving]:
-    with serving(tmp_path, "up", ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_STORE="memory") as one:
         for name in ("a", "b"):
             card = CARD | {"agent_id": name, "runtime": "pod", "lease": "runtime"}
             httpx.post(f"{one.agents}/register", json=card).raise_for_status()

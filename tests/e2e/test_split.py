@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.serving import Serving, eventually, serving
+from support.serving import REGISTRIES, Serving, eventually, serving
 
 pytestmark = pytest.mark.server
 
@@ -72,7 +72,7 @@ def test_each_goes_on_when_the_other_is_killed(split: tuple[Serving, Serving]) -
 
 def test_the_banner_shows_no_password(tmp_path: Path, fresh_database: Callable[[], str]) -> None:
     url = fresh_database().replace("postgres@", "postgres:hunter2@")
-    with serving(tmp_path, "up", ROLLCALL_STORE=url) as one:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_STORE=url) as one:
         assert "hunter2" not in one.output + one.errors()
         assert "postgresql" in one.output
         assert one.end() == 0

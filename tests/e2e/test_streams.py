@@ -17,7 +17,7 @@ import pytest
 
 from rollcall.kernel.clock import SystemClock
 from support.raw import head
-from support.serving import Serving, serving
+from support.serving import REGISTRIES, Serving, serving
 from support.sse import Stream, stream
 
 SUBSCRIBERS = 256
@@ -40,7 +40,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Serving]:
-    with serving(tmp_path, "up", ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_STORE="memory") as one:
         yield one
         assert "Traceback" not in one.errors()
 
@@ -78,7 +78,7 @@ async def test_a_reader_that_comes_back_gets_what_it_missed_and_nothing_twice(
 async def test_over_a_restart_nothing_is_lost_or_doubled_or_the_reader_is_told(
     client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    with serving(tmp_path, "up") as one:
+    with serving(tmp_path, *REGISTRIES) as one:
         async with contextlib.AsyncExitStack() as stack:
             opened = [await stack.enter_async_context(stream(client, url)) for url in paths(one)]
             await register(client, one, "a", "b")
@@ -86,7 +86,7 @@ async def test_over_a_restart_nothing_is_lost_or_doubled_or_the_reader_is_told(
             assert await asyncio.to_thread(one.end) == 0
             # All that was acknowledged was told before the stream ended.
             assert [await each.next() for each in opened] == [None, None]
-    with serving(tmp_path, "up") as again:
+    with serving(tmp_path, *REGISTRIES) as again:
         later: list[str] = []
         for url, (first, last) in zip(paths(again), seen, strict=True):
             later.append(f"after-{urlsplit(url).port}")
@@ -107,11 +107,11 @@ async def test_over_a_restart_nothing_is_lost_or_doubled_or_the_reader_is_told(
 async def test_a_reader_of_another_history_is_told(
     client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    with serving(tmp_path / "one", "up") as one:
+    with serving(tmp_path / "one", *REGISTRIES) as one:
         async with stream(client, f"{one.agents}/events") as events:
             await register(client, one, "a")
             (told,) = await events.take(1)
-    with serving(tmp_path / "other", "up") as other:
+    with serving(tmp_path / "other", *REGISTRIES) as other:
         for url in paths(other):
             with pytest.raises(httpx.HTTPStatusError, match="410"):
                 async with stream(client, url, told.id):
@@ -249,7 +249,7 @@ def _rest(connection: socket.socket) -> str:
 async def test_a_signal_ends_streams_cleanly_and_the_process_within_its_time(
     number: signal.Signals, client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    with serving(tmp_path, "up", ROLLCALL_DRAIN_SECONDS="5") as one:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_DRAIN_SECONDS="5") as one:
         async with contextlib.AsyncExitStack() as stack:
             opened = [
                 await stack.enter_async_context(stream(client, url)) for url in paths(one) * 8

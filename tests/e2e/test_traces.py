@@ -12,7 +12,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from support.serving import serving
+from support.serving import REGISTRIES, serving
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -64,7 +64,7 @@ def test_what_a_request_did_reaches_the_collector_at_the_latest_when_the_process
     tmp_path: Path, collector: Collector
 ) -> None:
     agent = {"agent_id": "a", "agent_name": "A", "base_url": "http://a:1"}
-    with serving(tmp_path, "up", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as server:
+    with serving(tmp_path, *REGISTRIES, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as server:
         headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
         httpx.post(f"{server.agents}/register", json=agent, headers=headers).raise_for_status()
         question = httpx.get(f"{server.agents}/capabilities/search?q=x", headers=headers)
@@ -80,13 +80,13 @@ def test_what_a_request_did_reaches_the_collector_at_the_latest_when_the_process
 
 
 def test_a_collector_that_is_away_holds_nobody_up(tmp_path: Path) -> None:
-    with serving(tmp_path, "up", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as server:
+    with serving(tmp_path, *REGISTRIES, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as server:
         assert httpx.get(f"{server.agents}/stats").status_code == 200
         assert server.end() == 0
 
 
 def test_traces_for_people_are_written_to_the_standard_error(tmp_path: Path) -> None:
-    with serving(tmp_path, "up", ROLLCALL_TRACES="console") as server:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_TRACES="console") as server:
         httpx.get(f"{server.agents}/stats")
         assert server.end() == 0
         assert '"name": "GET /stats"' in server.errors()

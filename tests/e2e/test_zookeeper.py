@@ -16,7 +16,7 @@ from kazoo.exceptions import NotEmptyError
 
 from rollcall.kernel.clock import SystemClock
 from support.servers.zookeeper import Zookeeper
-from support.serving import Serving, eventually, serving
+from support.serving import REGISTRIES, Serving, eventually, serving
 
 pytestmark = pytest.mark.server
 
@@ -39,7 +39,9 @@ def card(agent_id: str, **more: Any) -> dict[str, Any]:
 def replicas_on(folder: Path, stack: ExitStack, hosts: str, root: str, count: int) -> list[Serving]:
     return [
         stack.enter_context(
-            serving(folder / f"replica-{n}", "up", ZOOKEEPER_HOSTS=hosts, ZOOKEEPER_ROOT=root)
+            serving(
+                folder / f"replica-{n}", *REGISTRIES, ZOOKEEPER_HOSTS=hosts, ZOOKEEPER_ROOT=root
+            )
         )
         for n in range(count)
     ]

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from rollcall.client import Discovery, RegistrationClient, get_registration_client
-from support.serving import serving
+from support.serving import REGISTRIES, serving
 
 REGISTRATION = """\
 from services.registration import get_registration_client
@@ -57,7 +57,7 @@ async def health_check():
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A service registry, which the environment names."""
-    with serving(tmp_path, "up") as one:
+    with serving(tmp_path, *REGISTRIES) as one:
         monkeypatch.setenv("SERVICE_REGISTRY_URL", one.services)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield one.services

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support.serving import Serving, serving
+from support.serving import REGISTRIES, Serving, serving
 
 HEALTH = "curl http://localhost:3003/health"
 STATISTICS = "curl http://localhost:3003/api/v1/stats"
@@ -49,7 +49,7 @@ DISCOVER_BODY = """{
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Serving]:
-    with serving(tmp_path, "up", ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_STORE="memory") as one:
         yield one
 
 

@@ -22,7 +22,7 @@ import pytest
 
 from rollcall.client import AgentCapability, AgentRequestEvent, RegistryClient, RegistryUnavailable
 from rollcall.testing.clock import FrozenClock
-from support.serving import Serving, environment, serving
+from support.serving import REGISTRIES, Serving, environment, serving
 from support.snippets import ORCHESTRATOR, add_agent, closed, given, run, snippet, through
 
 old_fastapi = pytest.mark.filterwarnings(
@@ -53,7 +53,7 @@ def registry(
     """Both registries; the environment says how to reach them."""
     folder, key = first_key
     shutil.copytree(folder, tmp_path / "data")
-    with serving(tmp_path, "up", ROLLCALL_LOGIN="required") as one:
+    with serving(tmp_path, *REGISTRIES, ROLLCALL_LOGIN="required") as one:
         through(int(one.agents.rpartition(":")[2]), key, monkeypatch)
         yield one
         assert "Traceback" not in one.errors()

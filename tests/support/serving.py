@@ -19,6 +19,8 @@ import httpx
 
 from rollcall.kernel.clock import SystemClock
 
+REGISTRIES = ("up", "service-registry", "agent-registry")
+"""`rollcall up` with nothing registered but what a test registers."""
 READY = 30.0
 """Seconds that a start may take on a busy machine before it counts as failed."""
 _KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")

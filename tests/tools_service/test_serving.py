@@ -22,7 +22,7 @@ from rollcall.tools.errors import InvalidTool
 from support.hosting import hosted
 from support.raw import head
 from support.scripts import running
-from support.serving import eventually, serving
+from support.serving import REGISTRIES, eventually, serving
 
 FIVE_LINES = '''\
 from rollcall.tools import ToolService
@@ -58,7 +58,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("up"), "up", ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path_factory.mktemp(*REGISTRIES), *REGISTRIES, ROLLCALL_STORE="memory") as one:
         yield one.services
 
 

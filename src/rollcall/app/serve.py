@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FrameType
 from typing import Final
 
@@ -36,9 +36,19 @@ KEEP_ALIVE: Final = 75
 """Seconds that an idle connection stays open: longer than most heartbeat intervals and proxies."""
 
 
-def up(settings: Settings) -> int:
-    """Run every service until a signal ends it; the exit code. Errors are told on stderr."""
-    return run(settings, [(one, one.port(settings)) for one in SERVICES.values()])
+def up(settings: Settings, names: Collection[str] = ()) -> int:
+    """Run services until a signal ends it; the exit code. Errors are told on stderr.
+
+    Args:
+        settings: What the process is told.
+        names: Which ones; empty: all.
+    """
+    try:
+        chosen = {service(name).name for name in names or SERVICES}
+    except RollcallError as error:
+        return _failed(error)
+    some = [one for one in SERVICES.values() if one.name in chosen]
+    return run(settings, [(one, one.port(settings)) for one in some])
 
 
 def serve(name: str, settings: Settings) -> int:

@@ -51,21 +51,30 @@ class ServiceName(StrEnum):
 
     SERVICE_REGISTRY = "service-registry"
     AGENT_REGISTRY = "agent-registry"
+    AGENT = "agent"
+    TOOLS = "tools"
 
 
+_NAMES: Final = ", ".join(ServiceName)
 UP_EXAMPLES: Final = examples(
     "rollcall up",
     "rollcall up --data-dir ./fleet --agent-registry-port 9009",
     "rollcall up --store memory",
+    "rollcall up service-registry tools",
 )
 SERVE_EXAMPLES: Final = examples(
     "rollcall serve agent-registry",
     "rollcall serve service-registry --store postgresql://rollcall@db.internal/rollcall",
+    "SERVICE_REGISTRY_URL=http://registry:3003 rollcall serve tools",
 )
 DOCTOR_EXAMPLES: Final = examples("rollcall doctor", "rollcall doctor --host 0.0.0.0 --json")
 
 
 def up(
+    names: Annotated[
+        list[ServiceName] | None,
+        typer.Argument(metavar="[NAME]...", help=f"Only these of {_NAMES}; by default all."),
+    ] = None,
     data_dir: DataDir = None,
     host: Host = None,
     store: Store = None,
@@ -78,6 +87,12 @@ def up(
         typer.Option(
             metavar="PORT", help="Its port (ROLLCALL_AGENT_REGISTRY_PORT); by default 8009."
         ),
+    ] = None,
+    agent_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (AGENT_PORT); by default 3004.")
+    ] = None,
+    tools_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (EXT_TOOL_PORT); by default 3006.")
     ] = None,
 ) -> None:
     """Start all services in this process, until Ctrl-C.
@@ -93,14 +108,16 @@ def up(
             ROLLCALL_STORE=store,
             SERVICE_REGISTRY_PORT=service_registry_port,
             ROLLCALL_AGENT_REGISTRY_PORT=agent_registry_port,
+            AGENT_PORT=agent_port,
+            EXT_TOOL_PORT=tools_port,
         )
-        raise typer.Exit(serving.up(settings))
+        raise typer.Exit(serving.up(settings, [one.value for one in names or ()]))
 
 
 def serve(
     name: Annotated[
         ServiceName,
-        typer.Argument(metavar="NAME", help="Which one: service-registry or agent-registry."),
+        typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}."),
     ],
     data_dir: DataDir = None,
     host: Host = None,
@@ -112,7 +129,8 @@ def serve(
 ) -> None:
     """Start one service alone, until Ctrl-C.
 
-    Services that run apart share a store, so they need PostgreSQL or ZooKeeper.
+    Services that run apart share a store, so they need PostgreSQL or ZooKeeper. The agent and the
+    tools can do with a registry elsewhere instead (SERVICE_REGISTRY_URL).
     """
     with errors_told():
         with server_part():

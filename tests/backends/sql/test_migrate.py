@@ -16,6 +16,7 @@ from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
+from rollcall.conversations import tables as conversations
 from rollcall.kernel.errors import IncompatibleStore
 from rollcall.testing.event_log_contract.case import created
 
@@ -63,7 +64,8 @@ async def test_from_nothing_it_makes_the_tables_that_the_code_knows(tmp_path: Pa
             ),
         }
         return compare_metadata(
-            MigrationContext.configure(connection, opts=options), [METADATA, messages.METADATA]
+            MigrationContext.configure(connection, opts=options),
+            [METADATA, messages.METADATA, conversations.METADATA],
         )
 
     async with database.reading() as connection:
@@ -147,6 +149,10 @@ async def test_what_belongs_to_something_else_is_left_alone(tmp_path: Path) -> N
     assert tables(path) == {"recipes"}
 
 
-@pytest.mark.parametrize("table", sorted({*TABLES, messages.MESSAGES}, key=str), ids=str)
+@pytest.mark.parametrize(
+    "table",
+    sorted({*TABLES, messages.MESSAGES, *conversations.METADATA.tables.values()}, key=str),
+    ids=str,
+)
 def test_the_tables_are_valid_on_postgresql_too(table: object) -> None:
     assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[arg-type]

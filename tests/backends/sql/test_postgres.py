@@ -30,6 +30,7 @@ pytestmark = pytest.mark.server
 OF_OTHERS = {
     *("agent_registry", "registry_changes", "registry_documents", "registry_store"),
     "messages",
+    *("conversation_sessions", "conversation_turns"),
 }
 """Tables whose owners have tests of their own."""
 
