@@ -52,7 +52,7 @@ def test_commands_are_told_apart_from_messages(shell: Shell, service: Talker) ->
     done = shell("chat", typed="/help\n/tools\n/new\n/nonsense x\n/quit\nnever said\n")
 
     assert done.code == 0
-    assert done.out == "tool\tservice\twhat it does\ncalculate\text-tool\tCalculates\n"
+    assert done.out == "tool\tservice\twhat it does\ncalculate\text-tool\tCalculates sums.\n"
     assert "/tools  the tools" in done.err
     assert re.search(r"Conversation chat-[0-9a-f]{8}\.", done.err)
     assert "there is no /nonsense: /help says what there is" in done.err

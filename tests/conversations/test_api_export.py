@@ -107,9 +107,9 @@ def test_escaped_text_reads_as_it_was_and_is_nothing_but_text(text: str) -> None
 @pytest.mark.parametrize(
     ("text", "markdown"),
     [
-        ("www.example.com", "www\\.example.com"),
-        ("3.5 is 7/2", "3.5 is 7/2"),
+        ("3.5 - 1 = 2.5 (or so!)", "3.5 - 1 = 2.5 (or so!)"),
         ("2024. A year", "2024\\. A year"),
+        ("# 1) no list", "\\# 1) no list"),
         ("line\r\nline", "line\\\nline"),
     ],
 )

@@ -35,7 +35,7 @@ SPEC = ToolSpec(
     name="calculate",
     tool="calculate",
     service="ext-tool",
-    description="Calculates",
+    description="Calculates\nsums.\n\nAnd more.",
     input_schema=None,
 )
 

@@ -142,10 +142,15 @@ class _Talk:
         if found["tools"]:
             table(
                 ("tool", "service", "what it does"),
-                [(one["name"], one["service"], one["description"]) for one in found["tools"]],
+                [(one["name"], one["service"], _brief(one)) for one in found["tools"]],
             )
         else:
             note("there are none: no service with tools is registered and alive")
+
+
+def _brief(tool: Row) -> str:
+    """The first paragraph of what a tool says of itself, in a line."""
+    return " ".join(tool["description"].strip().partition("\n\n")[0].split())
 
 
 class _Screen:

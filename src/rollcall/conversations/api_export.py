@@ -28,10 +28,9 @@ ENDINGS: Final[dict[Format, str]] = {"json": "json", "jsonl": "jsonl", "markdown
 
 PAGE: Final = 100
 
-_MARKUP: Final = re.compile(r"[\\`*_{}\[\]()#+\-!|~=:@$^]")
+_MARKUP: Final = re.compile(r"[\\`*_\[\]|~$#]")
+_LEADING: Final = re.compile(r"^(?:[+\-=]|[0-9]+[.)](?=\s|$))")
 _HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_NUMBERED: Final = re.compile(r"^([0-9]+)\.(?=\s|$)")
-_WWW: Final = re.compile(r"www\.", re.IGNORECASE)
 
 
 async def exported(
@@ -50,7 +49,7 @@ async def exported(
         async for turn in turns:
             yield turn_to(turn).model_dump_json().encode() + b"\n"
     else:
-        yield f"# {escaped(session.title or session.session_id)}\n".encode()
+        yield f"# {escaped(_one_line(session.title or session.session_id))}\n".encode()
         async for turn in turns:
             yield _section(turn).encode()
 
@@ -86,8 +85,12 @@ def _line(line: str) -> str:
     if not bare:
         return ""
     indent = len(line[: len(line) - len(line.lstrip())].expandtabs(4))
-    said = _WWW.sub(lambda found: found[0][:-1] + "\\.", _MARKUP.sub(r"\\\g<0>", bare))
-    return "&nbsp;" * indent + _NUMBERED.sub(r"\1\\.", said).translate(_HTML)
+    said = _LEADING.sub(_before_last, _MARKUP.sub(r"\\\g<0>", bare))
+    return "&nbsp;" * indent + said.translate(_HTML)
+
+
+def _before_last(found: re.Match[str]) -> str:
+    return f"{found[0][:-1]}\\{found[0][-1]}"
 
 
 def _section(turn: Turn) -> str:
