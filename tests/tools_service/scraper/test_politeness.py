@@ -7,8 +7,8 @@ import asyncio
 
 import pytest
 
-from rollcall.tools.scraper.politeness import HostSlots
 from rollcall.testing.clock import FrozenClock
+from rollcall.tools.scraper.politeness import HostSlots
 
 
 async def test_a_host_gets_no_more_than_its_share_at_once() -> None:

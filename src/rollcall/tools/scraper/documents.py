@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final, Self
 
-import httpx
-
 from rollcall.kernel.errors import InvalidInput
 from rollcall.tools.scraper.cleaning import one_line, paragraphs
+from rollcall.tools.scraper.errors import AddressRefused
 from rollcall.tools.scraper.markup import etree, parse_html, seen_text
 from rollcall.tools.scraper.models import Link, PageMetadata
 from rollcall.tools.scraper.selectors import FieldSelector, TooManySteps
+from rollcall.tools.scraper.targets import LONGEST_URL, Target
 
 MOST_LINKS: Final = 100
 MOST_ANCHORS: Final = 2_000
@@ -25,7 +25,6 @@ MOST_VALUES: Final = 100
 MOST_KEYWORDS: Final = 20
 LONGEST_VALUE: Final = 2_000
 LONGEST_LINE: Final = 500
-LONGEST_LINK: Final = 2048
 
 MOST_ELEMENTS: Final = 25_000
 """What has more is not looked at for its main part, which takes long: all of its text is taken."""
@@ -47,19 +46,19 @@ class Document:
 
     Args:
         root: Its root element.
-        url: Where it came from.
+        target: Where it came from.
     """
 
-    def __init__(self, root: Any, url: str) -> None:
+    def __init__(self, root: Any, target: Target) -> None:
         self._root = root
-        self._url = url
+        self._target = target
         self._metas = _metas(root)
 
     @classmethod
-    def parse(cls, text: str, url: str) -> Self | None:
+    def parse(cls, text: str, target: Target) -> Self | None:
         """Any HTML, however broken; None: there is nothing in it."""
         root = parse_html(text)
-        return None if root is None else cls(root, url)
+        return None if root is None else cls(root, target)
 
     def title(self) -> str:
         """The page's title, or else its first headline."""
@@ -79,8 +78,10 @@ class Document:
         root = parse_html("<html></html>") if large else self._root
         found: Any = library.extract_metadata(root, extensive=False)
         date = _DATE.match(found.date or "")
-        words: list[str] = self._metas.get("keywords", "").split(",")
-        words += [*(found.tags or []), *(found.categories or [])]
+        named = self._metas.get("keywords")
+        words: list[str] = [*(found.tags or []), *(found.categories or [])]
+        if named is not None:
+            words = named.split(",")
         lines = (one_line(word, LONGEST_LINE) for word in words)
         return PageMetadata(
             description=self._metas.get("description") or self._metas.get("og:description"),
@@ -169,13 +170,15 @@ class Document:
         return sum(1 for _ in self._root.iter())
 
     def _canonical(self) -> str | None:
-        found = self._root.xpath("//link[@rel='canonical']/@href")
-        return _absolute(self._base(), str(found[0])) if found else None
+        link = self._root.find(".//link[@rel='canonical']")
+        return None if link is None else _absolute(self._base(), link.get("href"))
 
-    def _base(self) -> str:
-        found = self._root.xpath("//base/@href")
-        base = _absolute(self._url, str(found[0])) if found else None
-        return base or self._url
+    def _base(self) -> Target:
+        base = self._root.find(".//base[@href]")
+        try:
+            return self._target if base is None else self._target.joined(base.get("href"))
+        except (InvalidInput, AddressRefused):
+            return self._target
 
 
 def _metas(root: Any) -> dict[str, str]:
@@ -199,18 +202,15 @@ def _line(text: str | None) -> str | None:
     return one_line(text, LONGEST_LINE) or None if text else None
 
 
-def _absolute(base: str, href: str | None) -> str | None:
+def _absolute(base: Target, href: str | None) -> str | None:
     """An address of the web without its fragment; None: it is none, or the page itself."""
     text = (href or "").strip()
-    if not text or text.startswith("#") or len(text) > LONGEST_LINK:
+    if not text or text.startswith("#") or len(text) > LONGEST_URL:
         return None
     try:
-        url = httpx.URL(base).join(text).copy_with(fragment=None)
-    except (httpx.InvalidURL, ValueError):
+        return base.joined(text).url
+    except (InvalidInput, AddressRefused):
         return None
-    if url.scheme not in {"http", "https"} or not url.host:
-        return None
-    return one_line(str(url), LONGEST_LINK)
 
 
 def _trafilatura() -> Any:

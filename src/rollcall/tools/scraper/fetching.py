@@ -218,7 +218,8 @@ async def _read(target: Target, response: httpx.Response, most: int) -> tuple[by
     body = bytearray()
     sent = 0
     try:
-        async for chunk in response.aiter_raw():
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        async for chunk in response.stream:
             sent += len(chunk)
             room = most - len(body)
             # One byte more than there is room for tells a full page from a cut one.
