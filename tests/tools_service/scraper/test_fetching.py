@@ -255,7 +255,7 @@ async def test_a_compression_that_was_not_asked_for_is_refused() -> None:
 
 
 async def test_what_says_that_it_is_no_text_is_not_even_read() -> None:
-    broken: list[bool] = []
+    hung_up = asyncio.Event()
 
     async def picture(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n")
@@ -264,11 +264,12 @@ async def test_what_says_that_it_is_no_text_is_not_even_read() -> None:
                 writer.write(b"x" * 100_000)
                 await writer.drain()
         except ConnectionError:
-            broken.append(True)
+            hung_up.set()
 
     async with website({"/": picture}) as site, fetcher(site.place) as one:
         with pytest.raises(UnsupportedContent, match="image/png"):
             await get(one, site.url())
+        await hung_up.wait()
 
 
 async def test_a_server_that_is_silent_for_too_long_is_left() -> None:
