@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -270,6 +271,18 @@ async def test_what_says_that_it_is_no_text_is_not_even_read() -> None:
         with pytest.raises(UnsupportedContent, match="image/png"):
             await get(one, site.url())
         await hung_up.wait()
+
+
+async def test_an_error_of_tls_in_the_middle_is_no_page() -> None:
+    class Torn(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"half a "
+            raise ssl.SSLError("decryption failed")
+
+    noting = Noting([httpx.Response(200, stream=Torn())])
+    one = Fetcher(ScraperSettings(), Guard(AllowedHosts(), frozenset(), Names({})), noting)
+    with pytest.raises(FetchFailed, match="TLS"):
+        await get(one, "https://93.184.215.14/")
 
 
 async def test_a_server_that_is_silent_for_too_long_is_left() -> None:

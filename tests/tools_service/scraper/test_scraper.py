@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import get_type_hints
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pydantic import TypeAdapter
 
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.errors import Closed, InvalidInput
@@ -262,6 +264,21 @@ async def test_over_tls_the_name_is_what_must_be_right(tmp_path: Path) -> None:
         async with Scraper(settings, SystemClock(), names) as one:
             with pytest.raises(FetchFailed, match="certificate cannot be trusted"):
                 await one.extract_text(f"https://page.example:{site.port}/")
+
+
+def test_both_tools_describe_their_arguments_and_their_results() -> None:
+    for method, names in (
+        (Scraper.scrape, {"url", "selectors", "include", "max_chars"}),
+        (Scraper.extract_text, {"url", "max_chars"}),
+    ):
+        hints = get_type_hints(method, include_extras=True)
+        told = hints.pop("return")
+        assert set(hints) == names
+        for hint in hints.values():
+            assert TypeAdapter(hint).json_schema()["description"]
+        properties = told.model_json_schema(mode="serialization")["properties"]
+        assert all(one["description"] for one in properties.values())
+        assert "web page" in (method.__doc__ or "")
 
 
 def test_the_parsers_are_not_loaded_before_the_first_page() -> None:

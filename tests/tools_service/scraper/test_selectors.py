@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import html
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.tools.scraper.selectors import TooManySteps, compile_selectors
+from rollcall.tools.scraper.selectors import TooManySteps, Tree, compile_selectors
 
 PAGE = html.document_fromstring(
     """
@@ -26,7 +26,7 @@ PAGE = html.document_fromstring(
 
 
 def found(selector: str) -> list[str]:
-    elements = compile_selectors({"it": selector})["it"].find(PAGE)
+    elements = compile_selectors({"it": selector})["it"].find(PAGE, Tree())
     return [element.get("id") or element.tag for element in elements]
 
 
@@ -123,10 +123,10 @@ def test_there_may_not_be_too_many_nor_nameless_ones() -> None:
 def test_a_selector_that_takes_too_long_is_stopped() -> None:
     page = html.document_fromstring("<p>" * 20_000)
     with pytest.raises(TooManySteps):
-        list(compile_selectors({"it": "b ~ p"})["it"].find(page))
+        list(compile_selectors({"it": "b ~ p"})["it"].find(page, Tree()))
 
 
 @given(st.text(alphabet="ab1#.:>+~*[]=()\"', |^$-nthchild\\", max_size=30))
 def test_any_text_is_a_selector_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidInput):
-        list(compile_selectors({"it": text})["it"].find(PAGE))
+        list(compile_selectors({"it": text})["it"].find(PAGE, Tree()))

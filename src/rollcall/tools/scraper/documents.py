@@ -15,7 +15,7 @@ from rollcall.tools.scraper.cleaning import one_line, paragraphs
 from rollcall.tools.scraper.errors import AddressRefused
 from rollcall.tools.scraper.markup import etree, parse_html, seen_text
 from rollcall.tools.scraper.models import Link, PageMetadata
-from rollcall.tools.scraper.selectors import FieldSelector, TooManySteps
+from rollcall.tools.scraper.selectors import FieldSelector, TooManySteps, Tree
 from rollcall.tools.scraper.targets import LONGEST_URL, Target
 
 MOST_LINKS: Final = 100
@@ -38,6 +38,7 @@ _UNSEEN: Final = frozenset(
     "applet audio canvas embed iframe math noscript object script style svg template video".split()
 )
 _HIDDEN: Final = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_log = logging.getLogger(__name__)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -73,19 +74,18 @@ class Document:
 
     def metadata(self) -> PageMetadata:
         """What the page says about itself; asked before `drop_unseen`, as scripts may say it."""
-        library = _trafilatura()
-        large = self._size() > MOST_DESCRIBED
-        root = parse_html("<html></html>") if large else self._root
-        found: Any = library.extract_metadata(root, extensive=False)
-        date = _DATE.match(found.date or "")
+        found: Any = None
+        if self._size() <= MOST_DESCRIBED:
+            found = _tried("extract_metadata", self._root, extensive=False)
+        date = _DATE.match(getattr(found, "date", None) or "")
         named = self._metas.get("keywords")
-        words: list[str] = [*(found.tags or []), *(found.categories or [])]
+        words: list[str] = getattr(found, "tags", None) or []
         if named is not None:
             words = named.split(",")
         lines = (one_line(word, LONGEST_LINE) for word in words)
         return PageMetadata(
             description=self._metas.get("description") or self._metas.get("og:description"),
-            author=_line(found.author) or self._metas.get("author"),
+            author=_line(getattr(found, "author", None)) or self._metas.get("author"),
             date=date.group() if date else None,
             language=_line(self._root.get("lang")) or self._metas.get("content-language"),
             site_name=self._metas.get("og:site_name") or self._metas.get("application-name"),
@@ -120,9 +120,10 @@ class Document:
         """
         found: dict[str, list[str]] = {}
         some_left_out = False
+        tree = Tree()
         for name, selector in selectors.items():
             try:
-                elements = list(islice(selector.find(self._root), MOST_VALUES + 1))
+                elements = list(islice(selector.find(self._root, tree), MOST_VALUES + 1))
             except TooManySteps:
                 raise InvalidInput(
                     f"selectors.{name}", "takes too long on this page; use a simpler one"
@@ -162,9 +163,8 @@ class Document:
         whole = self.whole()
         if len(whole) <= SMALL_PAGE or self._size() > MOST_ELEMENTS:
             return whole
-        found = _trafilatura().bare_extraction(self._root, include_comments=False)
-        main = paragraphs(found.text or "") if found is not None else ""
-        return main or whole
+        found = _tried("bare_extraction", self._root, include_comments=False)
+        return paragraphs(getattr(found, "text", None) or "") or whole
 
     def _size(self) -> int:
         return sum(1 for _ in self._root.iter())
@@ -213,9 +213,16 @@ def _absolute(base: Target, href: str | None) -> str | None:
         return None
 
 
-def _trafilatura() -> Any:
-    """The library, imported by whoever needs it first, and its opinions kept out of our log."""
+def _tried(function: str, root: Any, **options: bool) -> Any:
+    """What a function of trafilatura makes of a page; None: nothing.
+
+    The library is imported by whoever needs it first, and its opinions are kept out of our log.
+    """
     library = importlib.import_module("trafilatura")
     for name in ("trafilatura", "htmldate"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return library
+    try:
+        return getattr(library, function)(root, **options)
+    except Exception as error:  # its rules may fail on any page, and the page is there still
+        _log.info("a page could not be looked at closely: %s", type(error).__name__)
+        return None

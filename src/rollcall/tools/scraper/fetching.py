@@ -148,13 +148,13 @@ class Fetcher:
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, OSError) as error:
                 raise _failure(target, error) from error
         try:
             return await self._transport.handle_async_request(
                 self._request(target, tried[-1], accept)
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError) as error:
             raise _failure(target, error) from error
 
     def _request(self, target: Target, address: IPAddress, accept: str) -> httpx.Request:
@@ -228,12 +228,12 @@ async def _read(target: Target, response: httpx.Response, most: int) -> tuple[by
                 return bytes(body[:most]), True
     except BrokenEncoding as error:
         raise FetchFailed(target.url, "what its server sends is compressed wrongly") from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, OSError) as error:
         raise _failure(target, error) from error
     return bytes(body), False
 
 
-def _failure(target: Target, error: httpx.HTTPError) -> FetchFailed:
+def _failure(target: Target, error: httpx.HTTPError | OSError) -> FetchFailed:
     if isinstance(error, httpx.TimeoutException):
         return FetchTimedOut(target.url, "its server did not answer in time; try again later")
     cause: BaseException | None = error

@@ -81,7 +81,7 @@ def seen_text(root: Any, most: int | None = None) -> str:
 
     Args:
         root: The element.
-        most: Characters after which the rest is of no interest.
+        most: Characters and elements after which the rest is of no interest.
     """
     parts: list[str] = []
     length = 0
@@ -97,7 +97,7 @@ def seen_text(root: Any, most: int | None = None) -> str:
         else:
             text = (" " if tag in _CELLS else "") + _inline(element.tail, None)
         parts.append(text)
-        length += len(text)
+        length += 1 + len(text)
         if most is not None and length > most:
             break
     return "".join(parts)
