@@ -69,6 +69,19 @@ def test_of_an_article_the_main_part_is_read_and_menus_are_not() -> None:
     assert "cookies" not in found.text
 
 
+def test_of_a_list_of_short_things_no_thing_is_lost() -> None:
+    menu = "".join(f"<a href=/m{n}>menu {n}</a>" for n in range(60))
+    things = "".join(
+        f"<div class=card><h3>Thing {n}</h3><span>{n}.90 EUR</span><a href=/b{n}>Buy</a></div>"
+        for n in range(50)
+    )
+    found = reading(f"<title>Shop</title><nav>{menu}</nav>{things}<footer>Imprint</footer>")
+    assert "Thing 0" in found.text
+    assert "49.90 EUR" in found.text
+    assert "menu" not in found.text
+    assert "Imprint" not in found.text
+
+
 def test_what_nobody_sees_is_no_text() -> None:
     unseen = (
         "<script>SECRET()</script><style>.SECRET{}</style><noscript>SECRET</noscript>"

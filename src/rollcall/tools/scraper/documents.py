@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, Final, Self
 
@@ -34,6 +34,10 @@ SMALL_PAGE: Final = 1_000
 """Characters. All text of a page that short is taken: there is little to leave out, and what looks
 like a menu may be all that it says."""
 
+LEAST_SHARE: Final = 0.25
+"""Of the text of a page outside its menus. A main part that is less is none."""
+
+_FURNITURE: Final = frozenset({"aside", "footer", "menu", "nav"})
 _UNSEEN: Final = frozenset(
     "applet audio canvas embed iframe math noscript object script style svg template video".split()
 )
@@ -95,22 +99,7 @@ class Document:
 
     def drop_unseen(self) -> None:
         """Take out what no reader sees: scripts, styles, and what is hidden."""
-        unseen = [
-            element
-            for element in self._root.iter(etree.Element)
-            if element.tag in _UNSEEN
-            or (
-                element.tag not in {"html", "body"}
-                and (
-                    element.get("hidden") is not None
-                    or _HIDDEN.search(element.get("style") or "")
-                    or (element.tag == "dialog" and element.get("open") is None)
-                )
-            )
-        ]
-        for element in unseen:
-            if element.getparent() is not None:
-                element.drop_tree()
+        self._drop(_is_unseen)
 
     def fields(self, selectors: Mapping[str, FieldSelector]) -> tuple[dict[str, list[str]], bool]:
         """What selectors find, and whether some of it was left out.
@@ -159,12 +148,24 @@ class Document:
         return paragraphs(seen_text(self._root if body is None else body))
 
     def text(self) -> str:
-        """The main text; all of it where the page is small, or far too large to be looked at."""
+        """The main text; all of it where the page is small, or far too large to be looked at.
+
+        Takes menus and the like out of the page, so it is asked last.
+        """
         whole = self.whole()
         if len(whole) <= SMALL_PAGE or self._size() > MOST_ELEMENTS:
             return whole
+        # In lists of short things the library may find nothing but the menu.
+        self._drop(lambda element: element.tag in _FURNITURE)
+        rest = self.whole()
         found = _tried("bare_extraction", self._root, include_comments=False)
-        return paragraphs(getattr(found, "text", None) or "") or whole
+        main = paragraphs(getattr(found, "text", None) or "")
+        return (main if len(main) >= LEAST_SHARE * len(rest) else rest) or whole
+
+    def _drop(self, unwanted: Callable[[Any], bool]) -> None:
+        for element in [one for one in self._root.iter(etree.Element) if unwanted(one)]:
+            if element.getparent() is not None:
+                element.drop_tree()
 
     def _size(self) -> int:
         return sum(1 for _ in self._root.iter())
@@ -189,6 +190,18 @@ def _metas(root: Any) -> dict[str, str]:
         if name and (line := _line(element.get("content"))):
             found.setdefault(name.strip().lower(), line)
     return found
+
+
+def _is_unseen(element: Any) -> bool:
+    if element.tag in _UNSEEN:
+        return True
+    if element.tag in {"html", "body"}:
+        return False
+    return (
+        element.get("hidden") is not None
+        or _HIDDEN.search(element.get("style") or "") is not None
+        or (element.tag == "dialog" and element.get("open") is None)
+    )
 
 
 def _value(element: Any, attribute: str | None) -> str | None:
