@@ -140,22 +140,16 @@ class Fetcher:
 
     async def _send(self, target: Target, accept: str) -> httpx.Response:
         found = await self._guard.addresses(target)
-        tried = found[:_MOST_TRIED]
-        for address in tried[:-1]:
+        failed: httpx.HTTPError = httpx.ConnectError("no address")
+        for address in found[:_MOST_TRIED]:
+            request = self._request(target, address, accept)
             try:
-                return await self._transport.handle_async_request(
-                    self._request(target, address, accept)
-                )
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
+                return await self._transport.handle_async_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failed = error
             except (httpx.HTTPError, OSError) as error:
                 raise _failure(target, error) from error
-        try:
-            return await self._transport.handle_async_request(
-                self._request(target, tried[-1], accept)
-            )
-        except (httpx.HTTPError, OSError) as error:
-            raise _failure(target, error) from error
+        raise _failure(target, failed) from failed
 
     def _request(self, target: Target, address: IPAddress, accept: str) -> httpx.Request:
         """A request to the very address that was checked, in the name of the host."""
