@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from rollcall.tools.scraper.addresses import AllowedHosts, is_public
 from rollcall.tools.scraper.errors import AddressRefused, FetchFailed
-from rollcall.tools.scraper.guard import Guard
+from rollcall.tools.scraper.guard import Guard, MachineResolver
 from rollcall.tools.scraper.targets import parse_url
 from support.pages import Names
 
@@ -135,3 +136,13 @@ async def test_an_opened_network_does_not_open_other_spellings_of_it() -> None:
     for host in ("[::ffff:127.0.0.1]", "[::1]"):
         with pytest.raises(AddressRefused):
             await one.addresses(parse_url(f"http://{host}/"))
+
+
+async def test_the_machine_itself_is_asked_where_nobody_else_is() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        resolver = MachineResolver(threads)
+        assert "127.0.0.1" in await resolver("localhost", 80)
+        one = Guard(AllowedHosts.parse(["localhost", "nobody.invalid"]), frozenset(), resolver)
+        assert IPv4Address("127.0.0.1") in await one.addresses(parse_url("http://localhost/"))
+        with pytest.raises(FetchFailed, match="nobody knows"):
+            await one.addresses(parse_url("http://nobody.invalid./"))

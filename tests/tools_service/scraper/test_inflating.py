@@ -48,6 +48,12 @@ def test_several_gzip_files_in_a_row_are_one_body() -> None:
     assert Inflater("gzip").feed(gzip.compress(b"one ") + gzip.compress(b"two"), 100) == b"one two"
 
 
+def test_rubbish_behind_a_file_is_left_out() -> None:
+    inflater = Inflater("gzip")
+    assert inflater.feed(gzip.compress(b"one") + b"\0\0rubbish", 100) == b"one"
+    assert inflater.feed(gzip.compress(b"two"), 100) == b""
+
+
 def test_a_bomb_fills_its_room_and_no_more() -> None:
     bomb = gzip.compress(bytes(50_000_000))
     assert len(Inflater("gzip").feed(bomb, 1000)) == 1000

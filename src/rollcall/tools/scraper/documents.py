@@ -6,17 +6,17 @@ from __future__ import annotations
 import importlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, Final, Self
 
-import httpx
-
 from rollcall.kernel.errors import InvalidInput
 from rollcall.tools.scraper.cleaning import one_line, paragraphs
+from rollcall.tools.scraper.errors import AddressRefused
 from rollcall.tools.scraper.markup import etree, parse_html, seen_text
 from rollcall.tools.scraper.models import Link, PageMetadata
-from rollcall.tools.scraper.selectors import FieldSelector, TooManySteps
+from rollcall.tools.scraper.selectors import FieldSelector, TooManySteps, Tree
+from rollcall.tools.scraper.targets import LONGEST_URL, Target
 
 MOST_LINKS: Final = 100
 MOST_ANCHORS: Final = 2_000
@@ -25,7 +25,6 @@ MOST_VALUES: Final = 100
 MOST_KEYWORDS: Final = 20
 LONGEST_VALUE: Final = 2_000
 LONGEST_LINE: Final = 500
-LONGEST_LINK: Final = 2048
 
 MOST_ELEMENTS: Final = 25_000
 """What has more is not looked at for its main part, which takes long: all of its text is taken."""
@@ -35,10 +34,15 @@ SMALL_PAGE: Final = 1_000
 """Characters. All text of a page that short is taken: there is little to leave out, and what looks
 like a menu may be all that it says."""
 
+LEAST_SHARE: Final = 0.25
+"""Of the text of a page outside its menus. A main part that is less is none."""
+
+_FURNITURE: Final = frozenset({"aside", "footer", "menu", "nav"})
 _UNSEEN: Final = frozenset(
     "applet audio canvas embed iframe math noscript object script style svg template video".split()
 )
 _HIDDEN: Final = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_log = logging.getLogger(__name__)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -47,19 +51,19 @@ class Document:
 
     Args:
         root: Its root element.
-        url: Where it came from.
+        target: Where it came from.
     """
 
-    def __init__(self, root: Any, url: str) -> None:
+    def __init__(self, root: Any, target: Target) -> None:
         self._root = root
-        self._url = url
+        self._target = target
         self._metas = _metas(root)
 
     @classmethod
-    def parse(cls, text: str, url: str) -> Self | None:
+    def parse(cls, text: str, target: Target) -> Self | None:
         """Any HTML, however broken; None: there is nothing in it."""
         root = parse_html(text)
-        return None if root is None else cls(root, url)
+        return None if root is None else cls(root, target)
 
     def title(self) -> str:
         """The page's title, or else its first headline."""
@@ -74,17 +78,18 @@ class Document:
 
     def metadata(self) -> PageMetadata:
         """What the page says about itself; asked before `drop_unseen`, as scripts may say it."""
-        library = _trafilatura()
-        large = self._size() > MOST_DESCRIBED
-        root = parse_html("<html></html>") if large else self._root
-        found: Any = library.extract_metadata(root, extensive=False)
-        date = _DATE.match(found.date or "")
-        words: list[str] = self._metas.get("keywords", "").split(",")
-        words += [*(found.tags or []), *(found.categories or [])]
+        found: Any = None
+        if self._size() <= MOST_DESCRIBED:
+            found = _tried("extract_metadata", self._root, extensive=False)
+        date = _DATE.match(getattr(found, "date", None) or "")
+        named = self._metas.get("keywords")
+        words: list[str] = getattr(found, "tags", None) or []
+        if named is not None:
+            words = named.split(",")
         lines = (one_line(word, LONGEST_LINE) for word in words)
         return PageMetadata(
             description=self._metas.get("description") or self._metas.get("og:description"),
-            author=_line(found.author) or self._metas.get("author"),
+            author=_line(getattr(found, "author", None)) or self._metas.get("author"),
             date=date.group() if date else None,
             language=_line(self._root.get("lang")) or self._metas.get("content-language"),
             site_name=self._metas.get("og:site_name") or self._metas.get("application-name"),
@@ -94,22 +99,7 @@ class Document:
 
     def drop_unseen(self) -> None:
         """Take out what no reader sees: scripts, styles, and what is hidden."""
-        unseen = [
-            element
-            for element in self._root.iter(etree.Element)
-            if element.tag in _UNSEEN
-            or (
-                element.tag not in {"html", "body"}
-                and (
-                    element.get("hidden") is not None
-                    or _HIDDEN.search(element.get("style") or "")
-                    or (element.tag == "dialog" and element.get("open") is None)
-                )
-            )
-        ]
-        for element in unseen:
-            if element.getparent() is not None:
-                element.drop_tree()
+        self._drop(_is_unseen)
 
     def fields(self, selectors: Mapping[str, FieldSelector]) -> tuple[dict[str, list[str]], bool]:
         """What selectors find, and whether some of it was left out.
@@ -119,9 +109,10 @@ class Document:
         """
         found: dict[str, list[str]] = {}
         some_left_out = False
+        tree = Tree()
         for name, selector in selectors.items():
             try:
-                elements = list(islice(selector.find(self._root), MOST_VALUES + 1))
+                elements = list(islice(selector.find(self._root, tree), MOST_VALUES + 1))
             except TooManySteps:
                 raise InvalidInput(
                     f"selectors.{name}", "takes too long on this page; use a simpler one"
@@ -157,25 +148,38 @@ class Document:
         return paragraphs(seen_text(self._root if body is None else body))
 
     def text(self) -> str:
-        """The main text; all of it where the page is small, or far too large to be looked at."""
+        """The main text; all of it where the page is small, or far too large to be looked at.
+
+        Takes menus and the like out of the page, so it is asked last.
+        """
         whole = self.whole()
         if len(whole) <= SMALL_PAGE or self._size() > MOST_ELEMENTS:
             return whole
-        found = _trafilatura().bare_extraction(self._root, include_comments=False)
-        main = paragraphs(found.text or "") if found is not None else ""
-        return main or whole
+        # In lists of short things the library may find nothing but the menu.
+        self._drop(lambda element: element.tag in _FURNITURE)
+        rest = self.whole()
+        found = _tried("bare_extraction", self._root, include_comments=False)
+        main = paragraphs(getattr(found, "text", None) or "")
+        return (main if len(main) >= LEAST_SHARE * len(rest) else rest) or whole
+
+    def _drop(self, unwanted: Callable[[Any], bool]) -> None:
+        for element in [one for one in self._root.iter(etree.Element) if unwanted(one)]:
+            if element.getparent() is not None:
+                element.drop_tree()
 
     def _size(self) -> int:
         return sum(1 for _ in self._root.iter())
 
     def _canonical(self) -> str | None:
-        found = self._root.xpath("//link[@rel='canonical']/@href")
-        return _absolute(self._base(), str(found[0])) if found else None
+        link = self._root.find(".//link[@rel='canonical']")
+        return None if link is None else _absolute(self._base(), link.get("href"))
 
-    def _base(self) -> str:
-        found = self._root.xpath("//base/@href")
-        base = _absolute(self._url, str(found[0])) if found else None
-        return base or self._url
+    def _base(self) -> Target:
+        base = self._root.find(".//base[@href]")
+        try:
+            return self._target if base is None else self._target.joined(base.get("href"))
+        except (InvalidInput, AddressRefused):
+            return self._target
 
 
 def _metas(root: Any) -> dict[str, str]:
@@ -186,6 +190,18 @@ def _metas(root: Any) -> dict[str, str]:
         if name and (line := _line(element.get("content"))):
             found.setdefault(name.strip().lower(), line)
     return found
+
+
+def _is_unseen(element: Any) -> bool:
+    if element.tag in _UNSEEN:
+        return True
+    if element.tag in {"html", "body"}:
+        return False
+    return (
+        element.get("hidden") is not None
+        or _HIDDEN.search(element.get("style") or "") is not None
+        or (element.tag == "dialog" and element.get("open") is None)
+    )
 
 
 def _value(element: Any, attribute: str | None) -> str | None:
@@ -199,23 +215,27 @@ def _line(text: str | None) -> str | None:
     return one_line(text, LONGEST_LINE) or None if text else None
 
 
-def _absolute(base: str, href: str | None) -> str | None:
+def _absolute(base: Target, href: str | None) -> str | None:
     """An address of the web without its fragment; None: it is none, or the page itself."""
     text = (href or "").strip()
-    if not text or text.startswith("#") or len(text) > LONGEST_LINK:
+    if not text or text.startswith("#") or len(text) > LONGEST_URL:
         return None
     try:
-        url = httpx.URL(base).join(text).copy_with(fragment=None)
-    except (httpx.InvalidURL, ValueError):
+        return base.joined(text).url
+    except (InvalidInput, AddressRefused):
         return None
-    if url.scheme not in {"http", "https"} or not url.host:
-        return None
-    return one_line(str(url), LONGEST_LINK)
 
 
-def _trafilatura() -> Any:
-    """The library, imported by whoever needs it first, and its opinions kept out of our log."""
+def _tried(function: str, root: Any, **options: bool) -> Any:
+    """What a function of trafilatura makes of a page; None: nothing.
+
+    The library is imported by whoever needs it first, and its opinions are kept out of our log.
+    """
     library = importlib.import_module("trafilatura")
     for name in ("trafilatura", "htmldate"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return library
+    try:
+        return getattr(library, function)(root, **options)
+    except Exception as error:  # its rules may fail on any page, and the page is there still
+        _log.info("a page could not be looked at closely: %s", type(error).__name__)
+        return None

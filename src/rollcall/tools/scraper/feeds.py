@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rollcall.tools.scraper.cleaning import one_line, paragraphs
-from rollcall.tools.scraper.documents import LONGEST_LINE, LONGEST_LINK, MOST_LINKS, Document
+from rollcall.tools.scraper.documents import LONGEST_LINE, MOST_LINKS, Document
 from rollcall.tools.scraper.markup import etree, parse_xml
 from rollcall.tools.scraper.models import Link
+from rollcall.tools.scraper.targets import LONGEST_URL, Target
 
 MOST_PIECES: Final = 2_000
 """How many pieces of HTML in a feed are taken apart."""
@@ -31,7 +32,7 @@ class Feed:
     cut: bool = False
 
 
-def read_xml(text: str) -> Feed:
+def read_xml(text: str, target: Target) -> Feed:
     """All text of an XML document, a line for each piece, with the title and links of a feed."""
     root = parse_xml(text)
     if root is None:
@@ -55,14 +56,14 @@ def read_xml(text: str) -> Feed:
             if pieces > MOST_PIECES:
                 feed.cut = True
                 break
-            said = _of_html(said)
+            said = _of_html(said, target)
         lines.append(said)
     feed.text = paragraphs("\n".join(line for line in lines if line == "\n" or line.strip()))
     return feed
 
 
-def _of_html(text: str) -> str:
-    document = Document.parse(text, "about:blank")
+def _of_html(text: str, target: Target) -> str:
+    document = Document.parse(text, target)
     if document is None:
         return ""
     document.drop_unseen()
@@ -78,7 +79,7 @@ def _links(root: Any) -> list[Link]:
         parts = [(_name(one), one) for one in entry.iterchildren(etree.Element)]
         title = next((one.text for name, one in parts if name == "title"), None) or ""
         for name, one in parts:
-            url = one_line(one.get("href") or one.text or "", LONGEST_LINK)
+            url = one_line(one.get("href") or one.text or "", LONGEST_URL)
             if name == "link" and url.startswith(("http://", "https://")):
                 found.setdefault(url, Link(url=url, text=one_line(title, LONGEST_LINE)))
         if len(found) >= MOST_LINKS:

@@ -140,22 +140,16 @@ class Fetcher:
 
     async def _send(self, target: Target, accept: str) -> httpx.Response:
         found = await self._guard.addresses(target)
-        tried = found[:_MOST_TRIED]
-        for address in tried[:-1]:
+        failed: httpx.HTTPError = httpx.ConnectError("no address")
+        for address in found[:_MOST_TRIED]:
+            request = self._request(target, address, accept)
             try:
-                return await self._transport.handle_async_request(
-                    self._request(target, address, accept)
-                )
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
-            except httpx.HTTPError as error:
+                return await self._transport.handle_async_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failed = error
+            except (httpx.HTTPError, OSError) as error:
                 raise _failure(target, error) from error
-        try:
-            return await self._transport.handle_async_request(
-                self._request(target, tried[-1], accept)
-            )
-        except httpx.HTTPError as error:
-            raise _failure(target, error) from error
+        raise _failure(target, failed) from failed
 
     def _request(self, target: Target, address: IPAddress, accept: str) -> httpx.Request:
         """A request to the very address that was checked, in the name of the host."""
@@ -218,7 +212,8 @@ async def _read(target: Target, response: httpx.Response, most: int) -> tuple[by
     body = bytearray()
     sent = 0
     try:
-        async for chunk in response.aiter_raw():
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        async for chunk in response.stream:
             sent += len(chunk)
             room = most - len(body)
             # One byte more than there is room for tells a full page from a cut one.
@@ -227,12 +222,12 @@ async def _read(target: Target, response: httpx.Response, most: int) -> tuple[by
                 return bytes(body[:most]), True
     except BrokenEncoding as error:
         raise FetchFailed(target.url, "what its server sends is compressed wrongly") from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, OSError) as error:
         raise _failure(target, error) from error
     return bytes(body), False
 
 
-def _failure(target: Target, error: httpx.HTTPError) -> FetchFailed:
+def _failure(target: Target, error: httpx.HTTPError | OSError) -> FetchFailed:
     if isinstance(error, httpx.TimeoutException):
         return FetchTimedOut(target.url, "its server did not answer in time; try again later")
     cause: BaseException | None = error

@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from typing import Final
 
 from rollcall.kernel.addresses import refusal
@@ -48,11 +50,23 @@ _METADATA_NAMES: Final = frozenset(
 _OPENED_BY = "an operator may list the host among the scraper's allowed hosts"
 
 
-async def look_up(host: str, port: int) -> Sequence[str]:
-    """What the machine's own resolver says (`Resolver`)."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(place[0]) for *_, place in found]
+class MachineResolver:
+    """What the machine's own resolver says (`Resolver`).
+
+    Args:
+        threads: Where it waits. Not the loop's own: a name server of a stranger's that never
+            answers would keep everybody else waiting there.
+    """
+
+    def __init__(self, threads: Executor) -> None:
+        self._threads = threads
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(
+            self._threads, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        )
+        return [str(place[0]) for *_, place in found]
 
 
 class Guard:
@@ -64,9 +78,7 @@ class Guard:
         resolver: Asked once for each connection.
     """
 
-    def __init__(
-        self, allowed: AllowedHosts, ports: frozenset[int], resolver: Resolver = look_up
-    ) -> None:
+    def __init__(self, allowed: AllowedHosts, ports: frozenset[int], resolver: Resolver) -> None:
         self._allowed = allowed
         self._ports = ports
         self._resolver = resolver

@@ -37,8 +37,13 @@ class Inflater:
         if name not in _PLAIN and name not in {"gzip", "x-gzip", "deflate"}:
             raise UnknownEncoding(name)
         self._plain = name in _PLAIN
-        self._raw_allowed = name == "deflate"
+        # Many servers send deflate without the frame that the standard wants around it; the
+        # first two bytes tell.
+        self._undecided = name == "deflate"
+        self._held: bytes = b""
         self._stream = zlib.decompressobj(_ZLIB_OR_GZIP)
+        self._files = 0
+        self._ended = False
 
     def feed(self, data: bytes, room: int) -> bytes:
         """The next bytes of the body, at most `room` of them, of which there must be one or more.
@@ -50,24 +55,35 @@ class Inflater:
         """
         if self._plain:
             return data[:room]
+        if self._ended:
+            return b""
+        if self._undecided:
+            data = self._held + data
+            if len(data) < 2:
+                self._held = data
+                return b""
+            self._undecided = False
+            if not _framed(data):
+                self._stream = zlib.decompressobj(_RAW)
         found = bytearray()
         while data and len(found) < room:
-            found += self._inflate(data, room - len(found))
+            try:
+                found += self._stream.decompress(data, room - len(found))
+            except zlib.error as error:
+                if self._files:
+                    # Not another file, but rubbish behind the last one.
+                    self._ended = True
+                    break
+                raise BrokenEncoding(str(error)) from error
+            if not self._stream.eof:
+                break
+            # One gzip file may have several behind it.
             data = self._stream.unused_data
-            if data:
-                # One gzip file may have several behind it.
-                self._stream = zlib.decompressobj(_ZLIB_OR_GZIP)
+            self._files += 1
+            self._stream = zlib.decompressobj(_ZLIB_OR_GZIP)
         return bytes(found)
 
-    def _inflate(self, data: bytes, room: int) -> bytes:
-        try:
-            given = self._stream.decompress(data, room)
-        except zlib.error as error:
-            if not self._raw_allowed:
-                raise BrokenEncoding(str(error)) from error
-            # Many servers send deflate without the frame that the standard wants around it.
-            self._raw_allowed = False
-            self._stream = zlib.decompressobj(_RAW)
-            return self._inflate(data, room)
-        self._raw_allowed = False
-        return given
+
+def _framed(data: bytes) -> bool:
+    """Whether zlib's header (RFC 1950) is in front."""
+    return data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0

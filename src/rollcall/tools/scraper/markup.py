@@ -25,6 +25,9 @@ _TAG: Final = re.compile(r"<[a-zA-Z][^\s/>]*+")
 _ATTRIBUTE: Final = re.compile(
     r"""[\s/]*+[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+))?+"""
 )
+_OF_HEAD: Final = frozenset(
+    "base basefont bgsound link meta noscript script style template title".split()
+)
 _CELLS: Final = frozenset({"td", "th"})
 
 
@@ -48,9 +51,11 @@ def parse_html(text: str) -> Any:
         encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=False
     )
     try:
-        return _html.document_fromstring(_bytes(text), parser=parser)
+        root = _html.document_fromstring(_bytes(text), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         return None
+    _mend_head(root)
+    return root
 
 
 def parse_xml(text: str) -> Any:
@@ -76,7 +81,7 @@ def seen_text(root: Any, most: int | None = None) -> str:
 
     Args:
         root: The element.
-        most: Characters after which the rest is of no interest.
+        most: Characters and elements after which the rest is of no interest.
     """
     parts: list[str] = []
     length = 0
@@ -92,10 +97,25 @@ def seen_text(root: Any, most: int | None = None) -> str:
         else:
             text = (" " if tag in _CELLS else "") + _inline(element.tail, None)
         parts.append(text)
-        length += len(text)
+        length += 1 + len(text)
         if most is not None and length > most:
             break
     return "".join(parts)
+
+
+def _mend_head(root: Any) -> None:
+    """Where a page leaves out `<body>`, the parser takes `<main>` and its like for a part of the
+    head: older than they are, it does not know them.
+    """
+    head = root.find("head")
+    strays = [] if head is None else [one for one in head if one.tag not in _OF_HEAD]
+    if not strays:
+        return
+    body = root.find("body")
+    if body is None:
+        body = etree.SubElement(root, "body")
+    for one in reversed(strays):
+        body.insert(0, one)
 
 
 def _inline(text: str | None, tag: object) -> str:

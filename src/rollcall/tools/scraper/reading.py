@@ -16,6 +16,7 @@ from rollcall.tools.scraper.kinds import READABLE, Kind, check_kind, media_type
 from rollcall.tools.scraper.markup import has_endless_tag
 from rollcall.tools.scraper.models import Link, PageMetadata, Part
 from rollcall.tools.scraper.selectors import FieldSelector
+from rollcall.tools.scraper.targets import Target
 
 _BINARY = "\0"
 _LOOKED_AT = 1024
@@ -66,9 +67,9 @@ def read(
     text = text.removesuffix("\ufffd") if page.cut else text
     result = Reading(media_type(page.content_type), charset, truncated=page.cut)
     if kind is Kind.HTML:
-        _read_html(result, text, url, parts, selectors)
+        _read_html(result, text, page.target, parts, selectors)
     elif kind is Kind.XML:
-        feed = feeds.read_xml(text)
+        feed = feeds.read_xml(text, page.target)
         result.title, result.text, result.links = feed.title, feed.text, feed.links
         result.truncated = result.truncated or feed.cut
     else:
@@ -85,13 +86,13 @@ def read(
 def _read_html(
     result: Reading,
     text: str,
-    url: str,
+    target: Target,
     parts: frozenset[Part],
     selectors: Mapping[str, FieldSelector],
 ) -> None:
     if has_endless_tag(text):
-        raise UnsupportedContent(url, "its markup makes no sense: a tag of it has no end")
-    document = documents.Document.parse(text, url)
+        raise UnsupportedContent(target.url, "its markup makes no sense: a tag of it has no end")
+    document = documents.Document.parse(text, target)
     if document is None:
         return
     if "metadata" in parts:

@@ -18,7 +18,7 @@ from rollcall.kernel.errors import Closed, InvalidInput
 from rollcall.tools.scraper.addresses import AllowedHosts
 from rollcall.tools.scraper.errors import FetchTimedOut
 from rollcall.tools.scraper.fetching import Fetched, Fetcher, secure_transport
-from rollcall.tools.scraper.guard import Guard, Resolver, look_up
+from rollcall.tools.scraper.guard import Guard, MachineResolver, Resolver
 from rollcall.tools.scraper.models import Page, PageText, Part
 from rollcall.tools.scraper.robots_cache import RobotsCache
 from rollcall.tools.scraper.settings import ScraperSettings
@@ -82,7 +82,7 @@ class Scraper:
         self,
         settings: ScraperSettings,
         clock: Clock,
-        resolver: Resolver = look_up,
+        resolver: Resolver | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
@@ -202,11 +202,12 @@ class _Open:
         self,
         settings: ScraperSettings,
         clock: Clock,
-        resolver: Resolver,
+        resolver: Resolver | None,
         transport: httpx.AsyncBaseTransport,
     ) -> None:
         allowed = AllowedHosts.parse(settings.allowed_hosts)
-        guard = Guard(allowed, settings.ports, resolver)
+        self._names = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="scraper-names")
+        guard = Guard(allowed, settings.ports, resolver or MachineResolver(self._names))
         self._settings = settings
         self._transport = transport
         self._fetcher = Fetcher(settings, guard, transport)
@@ -214,7 +215,8 @@ class _Open:
         self._threads = ThreadPoolExecutor(settings.parsers, thread_name_prefix="scraper")
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._names):
+            threads.shutdown(wait=False, cancel_futures=True)
         await self._transport.aclose()
 
     async def fetch(self, target: Target) -> Fetched:

@@ -21,7 +21,7 @@ MOST_SELECTORS: Final = 20
 LONGEST_SELECTOR: Final = 300
 LONGEST_NAME: Final = 100
 MOST_STEPS: Final = 2_000_000
-"""Elements looked at for one selector; a second or so."""
+"""Elements looked at for all selectors of a page together; a second or two."""
 
 
 class TooManySteps(Exception):
@@ -90,13 +90,12 @@ class FieldSelector:
     tests: tuple[Test, ...]
     attribute: str | None
 
-    def find(self, root: Any) -> Iterator[Any]:
-        """The elements that are meant, in the order of the page.
+    def find(self, root: Any, tree: Tree) -> Iterator[Any]:
+        """The elements under `root` that are meant, in the order of the page.
 
         Raises:
             TooManySteps: Looking for them takes too long.
         """
-        tree = Tree()
         for element in root.iter("*"):
             tree.step()
             if any(test(element, tree) for test in self.tests):
