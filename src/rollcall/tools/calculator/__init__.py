@@ -10,7 +10,7 @@ An expression takes this way: `tokens` (text into numbers, names and signs), `wo
 say into what the grammar reads), `grammar` (tokens into a tree), `evaluation` (the tree into a
 value, with `numbers`, `series`, `functions` and `operators`), `rendering` (the value into JSON).
 Nothing is ever handed to Python's own parser. `limits` bounds all of it; a `Budget` counts the
-steps, so that the bound is one of work and not of time. An expression takes at most about a fifth
+steps, so that the bound is one of work and not of time. An expression takes at most about a quarter
 of a second, mostly a tenth of a millisecond; `statistics` of 100,000 numbers takes about a second;
 the first `convert` loads pint in a third of a second. Call them from a worker thread.
 """

@@ -36,7 +36,7 @@ SURE_DIGITS = WORKING_DIGITS - 40
 
 MAX_STEPS = 10_000
 """Work of one calculation. An addition is one step, a logarithm `HARD`; 10,000 steps are about a
-fifth of a second."""
+quarter of a second."""
 
 HARD = 100
 """Steps of a function that is worked out as a series: logarithms, sines, powers."""
