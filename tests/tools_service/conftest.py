@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -104,6 +105,10 @@ def fail(how: str) -> float:
             raise KeyError("the password is hunter2")
         case "no number":
             return float("nan")
+        case "leave":
+            sys.exit("enough")
+        case "stop":
+            raise StopIteration
         case _:
             nothing: Any = object()
             return nothing

@@ -146,7 +146,7 @@ async def test_what_a_tool_cannot_do_now_may_be_tried_again(
     assert "10.0.0.3" not in answer.text
 
 
-@pytest.mark.parametrize("how", ["broken", "no number", "no data"])
+@pytest.mark.parametrize("how", ["broken", "no number", "no data", "leave", "stop"])
 async def test_a_fault_of_a_tool_gives_nothing_away(
     client: httpx.AsyncClient, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:

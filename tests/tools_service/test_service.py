@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from typing import Any
 
@@ -138,7 +139,7 @@ async def test_errors_of_its_own_are_told_where_a_tool_says_so() -> None:
         await ToolSet([read]).call("read", {"page": "x"}, CONTEXT)
 
 
-@pytest.mark.parametrize("how", ["broken", "no number", "no data"])
+@pytest.mark.parametrize("how", ["broken", "no number", "no data", "leave", "stop"])
 async def test_what_nobody_expected_is_logged_and_told_apart(
     tools: ToolSet, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -148,6 +149,16 @@ async def test_what_nobody_expected_is_logged_and_told_apart(
     (logged,) = caplog.records
     assert logged.exc_info is not None
     assert logged.getMessage() == "the tool fail failed"
+
+
+async def test_an_async_tool_ends_nobody_but_itself() -> None:
+    @tool
+    async def leave() -> None:
+        """Try to end the process."""
+        sys.exit("enough")
+
+    with pytest.raises(ToolBroken, match="enough"):
+        await ToolSet([leave]).call("leave", {}, CONTEXT)
 
 
 def test_two_tools_have_neither_a_name_nor_a_path_in_common(tools: ToolSet) -> None:

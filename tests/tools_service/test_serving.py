@@ -78,6 +78,15 @@ def discovered(registry: str, name: str) -> list[dict[str, Any]]:
     return answer.json()["services"]
 
 
+def called(port: int, pipe: Path) -> socket.socket:
+    """A connection over which the tool that reads a pipe was called."""
+    body = json.dumps({"path": str(pipe)}).encode()
+    headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    connection = socket.create_connection(("127.0.0.1", port), 30)
+    connection.sendall(head("POST", "/tools/read", "Connection: close", *headers) + body)
+    return connection
+
+
 async def test_the_application_has_all_that_a_service_has() -> None:
     transport = httpx.ASGITransport(weather().app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -189,10 +198,7 @@ def test_it_leaves_the_registry_first_and_ends_when_its_calls_have(
     with running(file, SERVICE_REGISTRY_URL=registry) as script:
         place = f"{registry}/api/v1/discover?name=waiting"
         eventually('"port"', place)
-        with socket.create_connection(("127.0.0.1", script.port), 30) as connection:
-            body = json.dumps({"path": str(pipe)}).encode()
-            headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
-            connection.sendall(head("POST", "/tools/read", "Connection: close", *headers) + body)
+        with called(script.port, pipe) as connection:
             with pipe.open("w") as writing:
                 # Opened: the tool reads. Only now is the end asked for.
                 script.process.send_signal(signal.SIGINT)
@@ -201,6 +207,16 @@ def test_it_leaves_the_registry_first_and_ends_when_its_calls_have(
             with connection.makefile() as answer:
                 assert answer.read().endswith('{"result":"the end"}')
         assert script.process.wait(30) == 0
+
+
+def test_a_tool_that_hangs_keeps_it_no_longer_than_any_other_call(tmp_path: Path) -> None:
+    file, pipe = tmp_path / "waiting.py", tmp_path / "pipe"
+    file.write_text(WAITING.replace("port=0", "port=0, drain_seconds=1"))
+    os.mkfifo(pipe)
+    with running(file, SERVICE_REGISTRY_URL="http://127.0.0.1:9") as script:
+        connection = called(script.port, pipe)
+        with connection, pipe.open("w"):
+            assert script.end() == 0
 
 
 def test_it_serves_also_while_the_registry_is_away(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -157,3 +158,19 @@ def test_installed_it_takes_what_everybody_logs(stream: io.StringIO) -> None:
         uvicorn.propagate = before[3]
 
     assert [line["event"] for line in lines(stream)] == ["GET /"]
+
+
+@pytest.mark.parametrize("development", [True, False])
+def test_a_traceback_shows_no_values(stream: io.StringIO, development: bool) -> None:
+    out = handler(stream, development=development)
+    given = "what the caller sent"
+    try:
+        raise ValueError(f"Bearer hunter2, {len(given)} characters")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "failed", "exc_info": sys.exc_info()})
+    out.handle(record)
+
+    said = stream.getvalue()
+    assert "Traceback" in said
+    assert f"Bearer {REDACTED}, 20 characters" in said
+    assert given not in said

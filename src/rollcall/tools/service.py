@@ -8,10 +8,8 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
-import anyio
-import anyio.to_thread
 from pydantic import BaseModel, ValidationError
 
 from rollcall.kernel.caller import RateLimited
@@ -26,8 +24,8 @@ from rollcall.tools.errors import (
     ToolNotFound,
 )
 from rollcall.tools.models import Tool, ToolContext
+from rollcall.tools.threads import Threads
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 THREADS: Final = 32
@@ -77,9 +75,8 @@ class ToolSet:
     ) -> None:
         self.observers: list[Observer] = []
         self._tools: dict[str, Tool[..., Any]] = {}
-        self._threads = threads
+        self._threads = Threads(threads)
         self._clock = clock or SystemClock()
-        self._limiter: anyio.CapacityLimiter | None = None
         for one in tools:
             self.add(one)
 
@@ -162,21 +159,16 @@ class ToolSet:
     ) -> dict[str, Any]:
         try:
             if not inspect.iscoroutinefunction(tool.function):
-                return await self._threaded(lambda: _told(tool, tool.function(**given())))
-            arguments = await self._threaded(given) if heavy else given()
+                return await self._threads.run(lambda: _told(tool, tool.function(**given())))
+            arguments = await self._threads.run(given) if heavy else given()
             return _told(tool, await tool.function(**arguments))
         except tool.failures as error:
             raise ToolError(str(error)) from error
         except _TOLD:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _log.error("the tool %s failed", tool.name, exc_info=error)
             raise ToolBroken(tool.name, f"{type(error).__name__}: {error}") from error
-
-    async def _threaded(self, work: Callable[[], T]) -> T:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self._threads)
-        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limiter)
 
 
 def _outcome(error: Exception) -> Outcome:

@@ -63,16 +63,16 @@ def handler(stream: TextIO, *, development: bool) -> logging.Handler:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _correlated,
     ]
-    last: list[structlog.types.Processor]
-    if development:
-        last = [_redacted, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
-    else:
-        # The traceback becomes text before the redaction, which reads that too.
-        last = [
-            structlog.processors.format_exc_info,
-            _redacted,
-            structlog.processors.JSONRenderer(default=str),
-        ]
+    render: structlog.types.Processor = (
+        structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        if development
+        else structlog.processors.JSONRenderer(default=str)
+    )
+    # The traceback becomes text before the redaction, which reads that too. It is Python's own:
+    # one with the values of variables takes seconds, and shows what nobody may see.
+    last = [structlog.processors.format_exc_info, _redacted, render]
     made = logging.StreamHandler(stream)
     made.setFormatter(
         structlog.stdlib.ProcessorFormatter(
