@@ -23,8 +23,10 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KEYWORDS = st.sampled_from(
-    "$ref $defs properties items allOf anyOf oneOf not if then type required enum"
-    " additionalProperties pattern patternProperties dependentSchemas prefixItems".split()
+    "$ref $defs properties items allOf anyOf oneOf not if then type required enum const format"
+    " additionalProperties pattern patternProperties dependentSchemas prefixItems multipleOf"
+    " minimum exclusiveMaximum maxLength minItems maxContains contains minProperties"
+    " dependentRequired unevaluatedProperties unevaluatedItems propertyNames title".split()
 )
 SCHEMAS = st.recursive(
     JSON | st.sampled_from(["#", "#/$defs/a", "object", "string"]),
@@ -67,7 +69,16 @@ def doubling(levels: int) -> dict[str, Any]:
         (deep(MAX_DEPTH + 1), "at most 32 levels"),
         ({"description": "x" * 70_000}, "at most 65536 bytes"),
         ({"type": "objekt"}, "is no JSON Schema"),
-        ({"properties": 3}, "is no JSON Schema"),
+        ({"properties": 3}, "must be an object at /properties"),
+        ({"properties": {"a": 3}}, "must be an object at /properties/a"),
+        ({"allOf": {}}, "must be a list at /allOf"),
+        ({"items": [{}]}, "must be an object at /items"),
+        ({"required": "a"}, "required must be a list of names"),
+        ({"not": {"minLength": -1}}, "minLength must be a whole number of at least 0, at /not"),
+        ({"maximum": True}, "maximum must be a number"),
+        ({"multipleOf": 0}, "multipleOf must be a number above 0"),
+        ({"dependentRequired": {"a": "b"}}, "must be lists of names"),
+        ({"enum": "abc"}, "enum must be a list"),
         ({"$ref": "http://169.254.169.254/schema"}, "refer to nothing outside"),
         ({"properties": {"a": {"$ref": "file:///etc/passwd"}}}, "refer to nothing outside"),
         ({"$ref": "other.json"}, "refer to nothing outside"),

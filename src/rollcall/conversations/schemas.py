@@ -9,7 +9,7 @@ items are unique.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final, cast
 from urllib.parse import unquote
@@ -47,6 +47,59 @@ _MOVED: Final = frozenset({"$dynamicRef", "$recursiveRef"})
 _BEYOND_PATTERNS: Final = frozenset({"additionalProperties", "unevaluatedProperties"})
 """What means something else where `patternProperties` beside it is left out."""
 
+_TYPES: Final = frozenset("array boolean integer null number object string".split())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return _is_number(value) and cast("float", value) >= 0 and cast("float", value) % 1 == 0
+
+
+def _are_words(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    return all(isinstance(one, str) for one in cast("list[object]", value))
+
+
+def _are_types(value: object) -> bool:
+    types = cast("list[object]", value) if isinstance(value, list) else [value]
+    return _are_words(types) and _TYPES.issuperset(types)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _are_requirements(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return all(map(_are_words, cast("dict[str, object]", value).values()))
+
+
+def _is_positive(value: object) -> bool:
+    return _is_number(value) and cast("float", value) > 0
+
+
+_MUST_BE: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
+    "type": (_are_types, "a type of JSON, or a list of them"),
+    "required": (_are_words, "a list of names"),
+    "enum": (_is_list, "a list"),
+    "multipleOf": (_is_positive, "a number above 0"),
+    "dependentRequired": (_are_requirements, "lists of names"),
+    **dict.fromkeys(
+        ("maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum"), (_is_number, "a number")
+    ),
+    **dict.fromkeys(
+        "maxLength minLength maxItems minItems maxContains minContains maxProperties"
+        " minProperties".split(),
+        (_is_count, "a whole number of at least 0"),
+    ),
+}
+"""What the values of keywords must be, and how to say so."""
+
 _left: ContextVar[list[int]] = ContextVar("rollcall_schema_references")
 
 
@@ -57,7 +110,8 @@ class _TooComplex(RollcallError):
 def checked_schema(field: str, value: object) -> dict[str, Any]:
     """`value`, which is a schema that may be shown to a model and checked against.
 
-    Takes some milliseconds for a large one.
+    What it is made of is checked here and not by the dialect's own schema, which would take ten
+    seconds of a thousand schemas of a service that means harm.
 
     Raises:
         InvalidInput: It is not. Names `field`.
@@ -70,12 +124,9 @@ def checked_schema(field: str, value: object) -> dict[str, Any]:
     size = len(msgspec.json.encode(schema))
     if size > MAX_SCHEMA:
         raise InvalidInput(field, f"must have at most {MAX_SCHEMA} bytes, not {size}")
-    copy = _Copy(field).of(schema)
-    jsonschema: Any = importlib.import_module("jsonschema")
-    try:
-        jsonschema.Draft202012Validator.check_schema(copy)
-    except jsonschema.SchemaError as error:
-        raise InvalidInput(field, f"is no JSON Schema: {error.message:.{_SHOWN}}") from None
+    _Copy(field).of(schema)
+    # Needed as soon as arguments are checked, which is done where loading it would hold others up.
+    importlib.import_module("jsonschema")
     return schema
 
 
@@ -127,7 +178,7 @@ class ArgumentCheck:
                 found.append(_told(error))
                 if len(found) == _PROBLEMS:
                     break
-        except (_TooComplex, RecursionError):
+        except (_TooComplex, RecursionError, ArithmeticError):
             return None
         return "; ".join(found) or None
 
@@ -170,8 +221,10 @@ class _Copy:
 
     def _schema(self, schema: object, place: str) -> object:
         self._edges[place] = []
-        if not isinstance(schema, dict):
+        if isinstance(schema, bool):
             return schema
+        if not isinstance(schema, dict):
+            raise self._refused(f"is no JSON Schema: there must be an object at {place or '/'}")
         given = cast("dict[str, Any]", schema)
         kept: dict[str, Any] = {}
         for key, value in given.items():
@@ -179,6 +232,11 @@ class _Copy:
                 raise self._refused(f"must not use {key}")
             if key in _LEFT_OUT or (key in _BEYOND_PATTERNS and "patternProperties" in given):
                 continue
+            must = _MUST_BE.get(key)
+            if must is not None and not must[0](value):
+                raise self._refused(
+                    f"is no JSON Schema: {key} must be {must[1]}, at {place or '/'}"
+                )
             kept[key] = self._member(key, value, place)
         return kept
 
@@ -186,13 +244,17 @@ class _Copy:
         there = f"{place}/{key}"
         if key == "$ref":
             self._refer(place, value)
-        elif key in _MAPS and isinstance(value, dict):
+        elif key in _MAPS:
+            if not isinstance(value, dict):
+                raise self._refused(f"is no JSON Schema: there must be an object at {there}")
             named = cast("dict[str, Any]", value)
             places = {name: f"{there}/{_escaped(name)}" for name in named}
             if key == "dependentSchemas":
                 self._edges[place].extend(places.values())
             return {name: self._schema(one, places[name]) for name, one in named.items()}
-        elif key in _LISTS and isinstance(value, list):
+        elif key in _LISTS:
+            if not isinstance(value, list):
+                raise self._refused(f"is no JSON Schema: there must be a list at {there}")
             several = cast("list[Any]", value)
             if key in _IN_PLACE:
                 self._edges[place].extend(f"{there}/{at}" for at in range(len(several)))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -44,6 +45,7 @@ class ToolServices:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
+        self._read: dict[str, tuple[bytes, Listing]] = {}
         self._http = HttpTools(clock, keys, transport)
         self._mcp = McpTools(clock, settings, keys)
 
@@ -54,6 +56,7 @@ class ToolServices:
 
     def forget(self, instance: ServiceInstance) -> None:
         """An instance is gone, or was registered anew."""
+        self._read.pop(instance.id, None)
         self._mcp.forget(instance.id)
 
     async def listing(self, instance: ServiceInstance, changed: Callable[[], None]) -> Listing:
@@ -82,11 +85,17 @@ class ToolServices:
             if mcp is None:
                 raise
             return await self._mcp.list(instance, mcp, changed)
+        digest = hashlib.blake2b(body, digest_size=16).digest()
+        before, listing = self._read.get(instance.id, (b"", None))
+        if listing is not None and before == digest:
+            return listing
         try:
-            # Schemas take a while to check, and jsonschema a while to load.
-            return await asyncio.to_thread(read_list, body, at_most=settings.tools_per_service)
+            # A long list takes a while.
+            listing = await asyncio.to_thread(read_list, body, at_most=settings.tools_per_service)
         except InvalidInput as error:
             raise ListUnavailable(f"{instance.name}: {error}") from error
+        self._read[instance.id] = digest, listing
+        return listing
 
     async def call(
         self,
