@@ -135,22 +135,22 @@ class Calls:
 def reply_to(asked: Asked, run: ToolRun, most_characters: int) -> Reply:
     """What a model is told of a call that was made."""
     why = run.error or "it gave no reason"
+    told = Told.FAILED
     match run.outcome:
         case ToolOutcome.OK:
             return Reply(asked, shown(run.result, most_characters))
         case ToolOutcome.REFUSED:
-            text = f"The tool does not take these arguments: {why}. {_MENDED}"
-            return Reply(asked, _cut(text, most_characters), Told.AGAIN)
+            text, told = f"the arguments are not taken: {why}", Told.AGAIN
         case ToolOutcome.FAILED:
-            text = f"The tool did not work: {why}"
+            text = why
         case ToolOutcome.UNAVAILABLE:
-            text = f"The tool cannot be reached now, and did not run: {why}"
+            text = f"it cannot be reached now, and did not run: {why}"
         case ToolOutcome.UNKNOWN | ToolOutcome.CANCELLED:
             text = (
-                f"The answer of the tool was lost: {why}. The call may have had its effect."
-                " Do not repeat it; tell the user that it is unknown whether it happened."
+                f"its answer was lost: {why}; it may have had its effect, so that it must not be"
+                " called again for the same thing, and the user should know that it is uncertain"
             )
-    return Reply(asked, _cut(text, most_characters), Told.FAILED)
+    return Reply(asked, _cut(text, most_characters), told)
 
 
 def shown(result: Any, most_characters: int) -> str:
