@@ -244,6 +244,16 @@ async def test_a_model_is_shown_a_result_as_json() -> None:
         assert json.loads(model.last.told("tool")[0]) == [1, {"ä": None}]
 
 
+async def test_half_a_character_does_not_end_a_turn() -> None:
+    half = "\ud800"
+    history = [Exchange(half, half)]
+    async with ScriptedModel(Says(Call("odd")), Says("Yes.")) as model:
+        job = task(f"Is {half} it?", history=history, instructions=half)
+        await answered(looped(model, Tools(odd=giving({half: [half, 2**70]}))), job)
+        assert model.last.told("user") == ["?", "Is ? it?"]
+        assert model.last.told("tool") == [f'{{"?":["?",{2**70}]}}']
+
+
 async def test_the_model_asked_for_is_asked() -> None:
     async with ScriptedModel(Says("Yes.")) as model:
         await answered(looped(model), task(model="openai:gpt-other"))

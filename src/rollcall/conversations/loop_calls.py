@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -155,8 +156,9 @@ def reply_to(asked: Asked, run: ToolRun, most_characters: int) -> Reply:
 
 def shown(result: Any, most_characters: int) -> str:
     """A tool's result as text: a text as it is, anything else as JSON, and not too long."""
-    text = result if isinstance(result, str) else msgspec.json.encode(result).decode()
-    return _cut(text, most_characters)
+    if isinstance(result, str):
+        return _cut(result, most_characters)
+    return _cut(json.dumps(result, ensure_ascii=False, separators=(",", ":")), most_characters)
 
 
 def _cut(text: str, most: int) -> str:
