@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.conversations.loop import recent
+from rollcall.conversations.loop import offered, recent
 from rollcall.conversations.models import (
     Exchange,
     TextPart,
     TextReset,
     ToolFinished,
     ToolOutcome,
+    ToolSpec,
     ToolStarted,
 )
 from rollcall.conversations.ports import Meter
@@ -208,6 +209,27 @@ async def test_an_odd_schema_does_not_keep_a_tool_from_being_called(name: str, o
         meter = await answered(looped(model, tools, models=models))
         assert len(meter.tools) == 2
         assert model.last.body["tools"][0]["function"]["parameters"]["type"] == "object"
+
+
+async def test_of_too_many_tools_those_are_shown_that_fit_and_those_in_use() -> None:
+    tools = Tools(**{f"tool_{number}": echo for number in range(50)}, weather_report=echo)
+    async with ScriptedModel(Says(Call("tool_1")), Says("Sun.")) as model:
+        await answered(looped(model, tools, most_tools=2), task("What is the weather?"))
+        assert model.requests[0].tools == ["tool_0", "weather_report"]
+    async with ScriptedModel(Says(Call("tool_0")), Says("Sun.")) as model:
+        await answered(looped(model, tools, most_tools=1), task("Use tool 0."))
+        assert model.last.tools == ["tool_0"]
+
+
+@given(st.lists(st.sampled_from("abc def ghi jkl".split())), st.integers(0, 6), st.text())
+def test_tools_are_shown_in_their_order(names: list[str], most: int, words: str) -> None:
+    tools = [
+        ToolSpec(name=f"{name}_{n}", tool=name, service="s", description="", input_schema=None)
+        for n, name in enumerate(names)
+    ]
+    shown = list(offered(tools, words, most))
+    assert len(shown) == min(most, len(tools))
+    assert shown == [one for one in tools if one in shown]
 
 
 async def test_only_the_latest_of_a_long_history_is_sent() -> None:
