@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.conversations.loop import recent
+from rollcall.conversations.loop import offered, recent
 from rollcall.conversations.models import (
     Exchange,
     TextPart,
     TextReset,
     ToolFinished,
     ToolOutcome,
+    ToolSpec,
     ToolStarted,
 )
 from rollcall.conversations.ports import Meter
@@ -210,6 +211,27 @@ async def test_an_odd_schema_does_not_keep_a_tool_from_being_called(name: str, o
         assert model.last.body["tools"][0]["function"]["parameters"]["type"] == "object"
 
 
+async def test_of_too_many_tools_those_are_shown_that_fit_and_those_in_use() -> None:
+    tools = Tools(**{f"tool_{number}": echo for number in range(50)}, weather_report=echo)
+    async with ScriptedModel(Says(Call("tool_1")), Says("Sun.")) as model:
+        await answered(looped(model, tools, most_tools=2), task("What is the weather?"))
+        assert model.requests[0].tools == ["tool_0", "weather_report"]
+    async with ScriptedModel(Says(Call("tool_0")), Says("Sun.")) as model:
+        await answered(looped(model, tools, most_tools=1), task("Use tool 0."))
+        assert model.last.tools == ["tool_0"]
+
+
+@given(st.lists(st.sampled_from("abc def ghi jkl".split())), st.integers(0, 6), st.text())
+def test_tools_are_shown_in_their_order(names: list[str], most: int, words: str) -> None:
+    tools = [
+        ToolSpec(name=f"{name}_{n}", tool=name, service="s", description="", input_schema=None)
+        for n, name in enumerate(names)
+    ]
+    shown = list(offered(tools, words, most))
+    assert len(shown) == min(most, len(tools))
+    assert shown == [one for one in tools if one in shown]
+
+
 async def test_only_the_latest_of_a_long_history_is_sent() -> None:
     history = [Exchange(f"question {number}", "x" * 400) for number in range(50)]
     async with ScriptedModel(Says("Yes.")) as model:
@@ -242,6 +264,16 @@ async def test_a_model_is_shown_a_result_as_json() -> None:
     async with ScriptedModel(Says(Call("data")), Says("Data.")) as model:
         await answered(looped(model, Tools(data=giving([1, {"ä": None}]))))
         assert json.loads(model.last.told("tool")[0]) == [1, {"ä": None}]
+
+
+async def test_half_a_character_does_not_end_a_turn() -> None:
+    half = "\ud800"
+    history = [Exchange(half, half)]
+    async with ScriptedModel(Says(Call("odd")), Says("Yes.")) as model:
+        job = task(f"Is {half} it?", history=history, instructions=half)
+        await answered(looped(model, Tools(odd=giving({half: [half, 2**70]}))), job)
+        assert model.last.told("user") == ["?", "Is ? it?"]
+        assert model.last.told("tool") == [f'{{"?":["?",{2**70}]}}']
 
 
 async def test_the_model_asked_for_is_asked() -> None:

@@ -225,10 +225,10 @@ async def test_a_call_without_a_name_does_not_end_the_turn() -> None:
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        (ToolOutcome.FAILED, "did not work: it is failed"),
-        (ToolOutcome.REFUSED, "does not take these arguments: it is refused"),
+        (ToolOutcome.FAILED, '{"error":"it is failed"}'),
+        (ToolOutcome.REFUSED, "the arguments are not taken: it is refused"),
         (ToolOutcome.UNAVAILABLE, "cannot be reached now, and did not run"),
-        (ToolOutcome.UNKNOWN, "Do not repeat it"),
+        (ToolOutcome.UNKNOWN, "must not be called again"),
     ],
 )
 async def test_a_model_is_told_what_became_of_its_call(outcome: ToolOutcome, words: str) -> None:

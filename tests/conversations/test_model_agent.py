@@ -49,12 +49,14 @@ async def test_an_agent_answers_by_its_instructions() -> None:
 
 
 async def test_inputs_are_given_to_the_model_behind_the_task() -> None:
-    async with ScriptedModel(Says("a"), Says("b")) as model:
+    async with ScriptedModel(Says("a"), Says("b"), Says("c")) as model:
         one = agent(model)
         await one.run(task="Sum up.", text="A long one", words=5)
         await one.run(text="Only this")
+        await one.run(["a", 1])
         assert model.requests[0].told("user") == ['Sum up.\n\n{"text":"A long one","words":5}']
-        assert model.last.told("user") == ['{"text":"Only this"}']
+        assert model.requests[1].told("user") == ['{"text":"Only this"}']
+        assert model.last.told("user") == ['{"task":["a",1]}']
 
 
 @pytest.mark.parametrize("inputs", [{}, {"task": "  "}, {"what": object()}])

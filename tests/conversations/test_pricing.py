@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rollcall.conversations.loop_tally import Tally
 from rollcall.conversations.ports import Meter
 from rollcall.conversations.pricing import ListPrices, Tokens, estimated_tokens
+from rollcall.kernel.money import money
 
 
 def test_a_price_is_the_one_on_the_list() -> None:
@@ -24,6 +25,22 @@ def test_what_comes_from_a_cache_costs_less() -> None:
     cached = Tokens("gpt-5-mini", "openai", read=1000, written=10, cached=900)
     prices = ListPrices()
     assert (prices.price(cached) or 0) < (prices.price(whole) or 0)
+
+
+amounts = st.integers(0, 10**7)
+
+
+@given(amounts, amounts, amounts, amounts, st.sampled_from(["openai", "anthropic", "google"]))
+def test_any_count_of_tokens_has_a_price_that_is_money(
+    read: int, written: int, cached: int, cached_anew: int, provider: str
+) -> None:
+    model = {"openai": "gpt-5-mini", "anthropic": "claude-haiku-4-5"}.get(
+        provider, "gemini-2.5-flash"
+    )
+    tokens = Tokens(model, provider, "", read, written, cached, cached_anew)
+    price = ListPrices().price(tokens)
+    assert price is not None
+    assert money(price) == price >= 0
 
 
 def test_the_source_has_its_version() -> None:

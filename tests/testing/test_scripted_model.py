@@ -154,6 +154,23 @@ async def test_any_other_body(model: ScriptedModel, client: openai.AsyncOpenAI) 
     assert (raw.headers["content-type"], raw.text) == ("text/html", "<html>")
 
 
+async def test_any_other_body_may_break_off(
+    model: ScriptedModel, client: openai.AsyncOpenAI
+) -> None:
+    model.script.append(Raw(b"<html>", cut=True))
+    with pytest.raises(openai.APIConnectionError):
+        await client.chat.completions.with_raw_response.create(model="m", messages=HELLO)
+
+
+async def test_a_path_of_another_protocol_is_answered_with_a_body_alone(
+    model: ScriptedModel, client: openai.AsyncOpenAI
+) -> None:
+    model.script += [Raw(b'{"data": []}', "application/json"), Says("Hello.")]
+    assert (await client.get("/elsewhere", cast_to=dict[str, Any])) == {"data": []}
+    with pytest.raises(openai.NotFoundError, match="use Raw"):
+        await client.get("/elsewhere", cast_to=dict[str, Any])
+
+
 async def test_an_entry_may_look_at_the_request(
     model: ScriptedModel, client: openai.AsyncOpenAI
 ) -> None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
+import re
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _RETRIES: Final = RetryPolicy(max_retries=3, initial_delay=0.5, max_delay=20.0)
+_WORD: Final = re.compile(r"[^\W_]+")
 _MISTAKES: Final = 3
 """Steps in a row in which no call makes sense, after which a model is given up."""
 _LEAST: Final = Decimal("1e-12")
@@ -48,6 +50,8 @@ class LoopSettings:
         retries: How often and how patiently a provider is asked again that does not answer.
         history_tokens: How much of what was said before a model is told, in tokens by the rule of
             `estimated_tokens`; the latest of it. The message itself is always sent.
+        most_tools: Tools that a model is shown at once, which providers limit. Of more, it is shown
+            those that have most words in common with what the user says.
         calls_at_once: Calls of tools that run side by side in one turn.
         most_characters: Of a tool's result, what a model is shown.
     """
@@ -55,6 +59,7 @@ class LoopSettings:
     prompt: str = PROMPT
     retries: RetryPolicy = _RETRIES
     history_tokens: int = 32_000
+    most_tools: int = 128
     calls_at_once: int = 8
     most_characters: int = 50_000
 
@@ -111,7 +116,7 @@ class ModelLoop:
         """Close what `warm` opened."""
         await self._models.aclose()
 
-    async def run(self, task: Task, meter: Meter) -> AsyncIterator[LoopEvent]:
+    async def run(self, task: Task, meter: Meter) -> AsyncGenerator[LoopEvent, None]:
         """Answer; see `Loop`. Closing the iterator calls everything off and waits for its end."""
         names = self._models.chain(task.model)
         events: asyncio.Queue[LoopEvent | None] = asyncio.Queue()
@@ -181,7 +186,10 @@ class ModelLoop:
             deadline=deadline,
         )
         async with asking:
-            await _Turn(self._toolbox, task, meter, dialogue, tally, calls, asking).answer()
+            turn = _Turn(
+                self._toolbox, settings.most_tools, task, meter, dialogue, tally, calls, asking
+            )
+            await turn.answer()
 
 
 @dataclass(slots=True)
@@ -189,6 +197,7 @@ class _Turn:
     """One turn: steps until there is an answer, or a limit."""
 
     toolbox: Toolbox
+    most_tools: int
     task: Task
     meter: Meter
     dialogue: Dialogue
@@ -222,7 +231,9 @@ class _Turn:
 
     async def _tools(self) -> Sequence[ToolSpec]:
         try:
-            return await self.toolbox.tools(self.task.namespace)
+            there = await self.toolbox.tools(self.task.namespace)
+            called = {run.name for run in self.meter.tools}
+            return offered(there, self.task.user_input, self.most_tools, called)
         except Unavailable as error:
             _log.warning("no tools are offered: %s", error)
             return ()
@@ -279,6 +290,28 @@ def recent(history: Sequence[Exchange], tokens: int) -> Sequence[Exchange]:
         if left < 0:
             return history[place + 1 :]
     return history
+
+
+def offered(
+    tools: Sequence[ToolSpec], words: str, most: int, called: Collection[str] = ()
+) -> Sequence[ToolSpec]:
+    """At most so many of the tools, in their order: those called before, and then those whose name
+    and description have most words in common with `words`.
+    """
+    if len(tools) <= most:
+        return tools
+    wanted = _words(words)
+
+    def fit(place: int) -> tuple[bool, int]:
+        one = tools[place]
+        return one.name in called, len(wanted & _words(f"{one.name} {one.description}"))
+
+    places = sorted(range(len(tools)), key=fit, reverse=True)[:most]
+    return [tools[place] for place in sorted(places)]
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in _WORD.findall(text.lower()) if len(word) > 2}
 
 
 def _dialogue() -> type[Dialogue]:

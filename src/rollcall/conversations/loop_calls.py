@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,28 +136,29 @@ class Calls:
 def reply_to(asked: Asked, run: ToolRun, most_characters: int) -> Reply:
     """What a model is told of a call that was made."""
     why = run.error or "it gave no reason"
+    told = Told.FAILED
     match run.outcome:
         case ToolOutcome.OK:
             return Reply(asked, shown(run.result, most_characters))
         case ToolOutcome.REFUSED:
-            text = f"The tool does not take these arguments: {why}. {_MENDED}"
-            return Reply(asked, _cut(text, most_characters), Told.AGAIN)
+            text, told = f"the arguments are not taken: {why}", Told.AGAIN
         case ToolOutcome.FAILED:
-            text = f"The tool did not work: {why}"
+            text = why
         case ToolOutcome.UNAVAILABLE:
-            text = f"The tool cannot be reached now, and did not run: {why}"
+            text = f"it cannot be reached now, and did not run: {why}"
         case ToolOutcome.UNKNOWN | ToolOutcome.CANCELLED:
             text = (
-                f"The answer of the tool was lost: {why}. The call may have had its effect."
-                " Do not repeat it; tell the user that it is unknown whether it happened."
+                f"its answer was lost: {why}; it may have had its effect, so that it must not be"
+                " called again for the same thing, and the user should know that it is uncertain"
             )
-    return Reply(asked, _cut(text, most_characters), Told.FAILED)
+    return Reply(asked, _cut(text, most_characters), told)
 
 
 def shown(result: Any, most_characters: int) -> str:
     """A tool's result as text: a text as it is, anything else as JSON, and not too long."""
-    text = result if isinstance(result, str) else msgspec.json.encode(result).decode()
-    return _cut(text, most_characters)
+    if isinstance(result, str):
+        return _cut(result, most_characters)
+    return _cut(json.dumps(result, ensure_ascii=False, separators=(",", ":")), most_characters)
 
 
 def _cut(text: str, most: int) -> str:

@@ -71,13 +71,14 @@ class Dialogue:
         user_input: str,
         secrets: Sequence[str] = (),
     ) -> None:
+        instructions = _sendable(instructions)
         self._instructions = [InstructionPart(content=instructions)] if instructions else []
         self._secrets = secrets
         self._messages: list[ModelMessage] = []
         self._characters = len(instructions)
         for one in history:
             self._user(one.user_input)
-            answer = one.response or _NO_ANSWER
+            answer = _sendable(one.response) or _NO_ANSWER
             self._messages.append(ModelResponse(parts=[TextPart(content=answer)]))
             self._characters += len(answer)
         self._user(user_input)
@@ -137,7 +138,7 @@ class Dialogue:
                 parts=[
                     ToolReturnPart(
                         tool_name=one.asked.name,
-                        content=one.text,
+                        content=_sendable(one.text),
                         tool_call_id=one.asked.id,
                         outcome=_OUTCOMES[one.told],
                     )
@@ -146,7 +147,7 @@ class Dialogue:
             )
         )
         self._characters += sum(len(one.text) for one in replies)
-        self._characters += len(msgspec.json.encode([one.asked.arguments for one in replies]))
+        self._characters += sum(len(str(one.asked.arguments)) for one in replies)
 
     def _definition(self, chosen: Chosen, tool: ToolSpec) -> ToolDefinition:
         known = self._definitions.get((chosen.name, tool.name))
@@ -164,6 +165,7 @@ class Dialogue:
         return made
 
     def _user(self, text: str) -> None:
+        text = _sendable(text)
         self._messages.append(ModelRequest(parts=[UserPromptPart(content=text)]))
         self._characters += len(text)
 
@@ -235,6 +237,11 @@ def _used(stream: StreamedResponse, chosen: Chosen, expected: Tokens, written: i
 def _settings(model: Model) -> ModelSettings:
     # The loop repeats requests by itself: were the SDK to do so too, they would multiply.
     return {} if "max_retries" in model.unsupported_settings else {"max_retries": 0}
+
+
+def _sendable(text: str) -> str:
+    """`text` with a question mark for each half of a character, which no encoding can send."""
+    return text.encode(errors="replace").decode()
 
 
 def _definition(tool: ToolSpec, schema: Mapping[str, Any] | None) -> ToolDefinition:

@@ -116,11 +116,11 @@ class ModelAgent:
     async def __aexit__(self, *_: object) -> None:
         await self._loop.aclose()
 
-    async def run(self, task: str = "", **inputs: Any) -> AgentAnswer:
+    async def run(self, task: Any = "", **inputs: Any) -> AgentAnswer:
         """Do a task.
 
         Args:
-            task: What is to be done.
+            task: What is to be done; what is no text is an input.
             inputs: What else belongs to it, given to the model as JSON behind the task.
 
         Raises:
@@ -154,7 +154,9 @@ class ModelAgent:
         return f"{type(self).__name__}({self.name!r})"
 
 
-def _words(task: str, inputs: Mapping[str, Any]) -> str:
+def _words(task: Any, inputs: Mapping[str, Any]) -> str:
+    if not isinstance(task, str):
+        task, inputs = "", {"task": task, **inputs}
     if not inputs:
         if not task.strip():
             raise InvalidInput("task", "must say what is to be done")

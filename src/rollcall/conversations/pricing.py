@@ -72,11 +72,13 @@ class ListPrices:
 
         if tokens.provider == "ollama":
             return None
+        # Some servers count what comes from a cache beside what is read, not within it.
+        cached = min(tokens.cached, tokens.read)
         usage = Usage(
             input_tokens=tokens.read,
             output_tokens=tokens.written,
-            cache_read_tokens=min(tokens.cached, tokens.read),
-            cache_write_tokens=min(tokens.cached_anew, tokens.read - tokens.cached),
+            cache_read_tokens=cached,
+            cache_write_tokens=min(tokens.cached_anew, tokens.read - cached),
         )
         try:
             if tokens.url:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from rollcall.kernel.errors import InvalidInput, MissingExtra
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
+    from pydantic_ai.providers import Provider
 
 OFFLINE: Final = "offline-planner"
 """The name of the planner that answers where no model is set up."""
@@ -145,6 +147,8 @@ class Models:
         )
         self._names = tuple(dict.fromkeys(self._reachable()))
         self._built: dict[str, Chosen] = {}
+        self._clients: dict[str, Provider[Any]] = {}
+        self._building = threading.Lock()
         self._warm = False
         self._held = AsyncExitStack()
         self._kept: set[str] = set()
@@ -242,20 +246,26 @@ class Models:
         return f"{provider}:{model}"
 
     def _build(self, name: str) -> Chosen:
-        try:
-            from rollcall.conversations.providers_build import build  # noqa: PLC0415 (a second)
-        except ImportError as error:
-            raise missing_part(name.partition(":")[0], error.name) from error
+        with self._building:
+            made = self._built.get(name) or self._made(name)
+            if len(self._built) >= _MODELS_KEPT:
+                self._built = {one: self._built[one] for one in self._names if one in self._built}
+            self._built[name] = made
+            return made
+
+    def _made(self, name: str) -> Chosen:
         if name == OFFLINE:
             if self._planner is None:
                 raise InvalidInput("model", f"there is no {OFFLINE} here")
-            chosen = Chosen(OFFLINE, OFFLINE, self._planner(), free=True, offline=True)
-        else:
-            provider, _, model = name.partition(":")
-            chosen = build(provider, model, self._key(provider), self._url(provider))
-        if len(self._built) >= _MODELS_KEPT:
-            self._built = {one: self._built[one] for one in self._kept if one in self._built}
-        return self._built.setdefault(name, chosen)
+            return Chosen(OFFLINE, OFFLINE, self._planner(), free=True, offline=True)
+        provider = name.partition(":")[0]
+        try:
+            from rollcall.conversations.providers_build import build, connect  # noqa: PLC0415
+        except ImportError as error:
+            raise missing_part(provider, error.name) from error
+        if provider not in self._clients:
+            self._clients[provider] = connect(provider, self._key(provider), self._url(provider))
+        return build(name, self._clients[provider])
 
     def _key(self, provider: str) -> str | None:
         own = self._settings.key if self._is_default(provider) else None

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic_ai.exceptions import UserError
-from pydantic_ai.models import Model, infer_model
+from pydantic_ai.models import infer_model
 from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 
 from rollcall.conversations.providers import COMPATIBLE, Chosen, missing_part
@@ -16,16 +16,18 @@ from rollcall.kernel.errors import InvalidInput
 _OPENAI = "https://api.openai.com/v1"
 _ANTHROPIC = "https://api.anthropic.com"
 _OLLAMA = "http://127.0.0.1:11434/v1"
+_KINDS = {"openai": "openai-chat", COMPATIBLE: "openai-chat"}
+"""Of a provider: how pydantic-ai calls its kind of model. Every server of that protocol knows chat
+completions; whoever wants the newer one of OpenAI says `openai-responses`."""
 _NO_KEY = "none"
 """Sent where a server of one's own wants no key: the client insists on one."""
 
 
-def build(provider: str, model: str, key: str | None, url: str | None) -> Chosen:
-    """The model of a provider.
+def connect(provider: str, key: str | None, url: str | None) -> Provider[Any]:
+    """The client of a provider, which all its models share.
 
     Args:
         provider: Its name.
-        model: The model's name there.
         key: Its key; None: none, or what the provider's client finds in the environment.
         url: Where it is; None: at its usual place.
 
@@ -36,18 +38,32 @@ def build(provider: str, model: str, key: str | None, url: str | None) -> Chosen
     if url is not None and not _is_http(url):
         raise InvalidInput("model", f"{provider} must be at a URL of http or https")
     try:
-        made = _model(provider, model, key, url)
+        return _client(provider, key, url)
     except ImportError as error:
         raise missing_part(provider, error.name) from error
-    except (UserError, ValueError, TypeError) as error:
-        if isinstance(error, InvalidInput):
-            raise
+    except InvalidInput:
+        raise
+    except (UserError, ValueError, TypeError):
         # What these errors say may quote what they were given, and so a key.
-        raise InvalidInput(
-            "model",
-            f"{provider}:{model[:80]} cannot be used: is {provider} a provider, with a key?",
-        ) from None
-    return Chosen(f"{provider}:{model}", provider, made, free=provider == "ollama")
+        problem = f"{provider} cannot be used: is it a provider, and is there a key?"
+        raise InvalidInput("model", problem) from None
+
+
+def build(name: str, client: Provider[Any]) -> Chosen:
+    """The model of a name, `provider:model`.
+
+    Raises:
+        InvalidInput: The provider has no such kind of model.
+    """
+    provider, _, model = name.partition(":")
+    kind = _KINDS.get(provider, provider)
+    try:
+        made = infer_model(f"{kind}:{model}", lambda _: client)
+    except ImportError as error:
+        raise missing_part(provider, error.name) from error
+    except UserError as error:
+        raise InvalidInput("model", f"{name[:80]} is none: {error}") from error
+    return Chosen(name, provider, made, free=provider == "ollama")
 
 
 def ollama_url(url: str | None) -> str:
@@ -57,47 +73,33 @@ def ollama_url(url: str | None) -> str:
     return url if urlsplit(url).path.strip("/") else url.rstrip("/") + "/v1"
 
 
-def _model(provider: str, model: str, key: str | None, url: str | None) -> Model:
+def _client(provider: str, key: str | None, url: str | None) -> Provider[Any]:
     # An SDK is loaded for those who use it.
     match provider:
-        case "openai":
-            from pydantic_ai.models.openai import OpenAIChatModel  # noqa: PLC0415
-
-            return OpenAIChatModel(model, provider=_openai(key, url))
-        case "openai-responses":
-            from pydantic_ai.models.openai import OpenAIResponsesModel  # noqa: PLC0415
-
-            return OpenAIResponsesModel(model, provider=_openai(key, url))
+        case "openai" | "openai-responses":
+            return _openai(key, url)
         case "openai-compatible":
-            from pydantic_ai.models.openai import OpenAIChatModel  # noqa: PLC0415
             from pydantic_ai.providers.openai_compatible import (  # noqa: PLC0415
                 OpenAICompatibleProvider,
             )
 
             if url is None:
-                raise InvalidInput("model", f"{COMPATIBLE}:{model} needs ROLLCALL_MODEL_URL")
-            compatible = OpenAICompatibleProvider(COMPATIBLE, base_url=url, api_key=key or _NO_KEY)
-            return OpenAIChatModel(model, provider=compatible)
+                raise InvalidInput("model", f"{COMPATIBLE} needs ROLLCALL_MODEL_URL")
+            return OpenAICompatibleProvider(COMPATIBLE, base_url=url, api_key=key or _NO_KEY)
         case "ollama":
-            from pydantic_ai.models.ollama import OllamaModel  # noqa: PLC0415
             from pydantic_ai.providers.ollama import OllamaProvider  # noqa: PLC0415
 
-            local = OllamaProvider(base_url=ollama_url(url), api_key=key or _NO_KEY)
-            return OllamaModel(model, provider=local)
+            return OllamaProvider(base_url=ollama_url(url), api_key=key or _NO_KEY)
         case "anthropic":
-            from pydantic_ai.models.anthropic import AnthropicModel  # noqa: PLC0415
             from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415
 
-            anthropic = AnthropicProvider(api_key=key, base_url=url or _ANTHROPIC)
-            return AnthropicModel(model, provider=anthropic)
+            return AnthropicProvider(api_key=key, base_url=url or _ANTHROPIC)
         case "google":
-            from pydantic_ai.models.google import GoogleModel  # noqa: PLC0415
             from pydantic_ai.providers.google import GoogleProvider  # noqa: PLC0415
 
-            google = GoogleProvider(api_key=key, base_url=url)
-            return GoogleModel(model, provider=google)
+            return GoogleProvider(api_key=key, base_url=url)
         case _:
-            return infer_model(f"{provider}:{model}", lambda name: _inferred(name, key, url))
+            return _inferred(provider, key, url)
 
 
 def _openai(key: str | None, url: str | None) -> Provider[Any]:

@@ -104,17 +104,19 @@ class Hangs:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A body of any kind.
+    """A body of any kind, at any path: also an answer in the protocol of another provider.
 
     Args:
         body: The body.
         content_type: What it is said to be.
         status: The HTTP status.
+        cut: Whether the connection breaks behind it, where more was promised.
     """
 
     body: bytes
     content_type: str = "text/html"
     status: int = 200
+    cut: bool = False
 
 
 Answer = Says | Fails | Hangs | Raw
@@ -127,7 +129,7 @@ class Request:
 
     Args:
         method: `POST`.
-        path: `/v1/chat/completions`.
+        path: `/v1/chat/completions`, where the client speaks the protocol of OpenAI.
         headers: By lower-case name.
         body: What it says, as JSON has it.
     """

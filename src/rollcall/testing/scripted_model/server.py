@@ -116,12 +116,13 @@ class ScriptedModel:
         return await self._answer(self._next(request), request, reader, writer)
 
     def _next(self, request: Request) -> Answer:
-        if request.path != _CHAT:
-            return Fails(404, f"there is no {request.path}")
         if not self.script:
             return Fails(400, f"request {len(self.requests)} is beyond the script")
         entry = self.script.pop(0)
-        return entry(request) if callable(entry) else entry
+        answer = entry(request) if callable(entry) else entry
+        if isinstance(answer, Says) and request.path != _CHAT:
+            return Fails(404, f"there is no {request.path}: use Raw for another protocol")
+        return answer
 
     async def _answer(
         self,
@@ -135,6 +136,12 @@ class ScriptedModel:
                 after = answer.retry_after
                 headers = {} if after is None else {"retry-after": f"{after:g}"}
                 await _write(writer, answer.status, _JSON, problem(answer), headers)
+            case Raw(cut=True):
+                head = _head(answer.status, {"content-type": answer.content_type})
+                writer.write(head + b"\r\n" + _chunked(answer.body))
+                await writer.drain()
+                writer.write_eof()
+                return False
             case Raw():
                 await _write(writer, answer.status, answer.content_type, answer.body)
             case Hangs():
