@@ -73,7 +73,7 @@ with socket.create_server(("127.0.0.1", 0)) as listening:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp(*REGISTRIES), *REGISTRIES, ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path_factory.mktemp("up"), *REGISTRIES, ROLLCALL_STORE="memory") as one:
         yield one.services
 
 

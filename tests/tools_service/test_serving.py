@@ -58,7 +58,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp(*REGISTRIES), *REGISTRIES, ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path_factory.mktemp("up"), *REGISTRIES, ROLLCALL_STORE="memory") as one:
         yield one.services
 
 

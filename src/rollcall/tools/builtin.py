@@ -3,21 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
-
 from rollcall.tools.calculator import calculate, convert, functions, statistics
 from rollcall.tools.declaration import tool
-from rollcall.tools.errors import ToolError
 from rollcall.tools.messages.service import MessageSearch
 from rollcall.tools.messages.tool import search_tool
 from rollcall.tools.scraper.errors import PageNotRead
 from rollcall.tools.scraper.scraper import Scraper
 from rollcall.tools.service import ToolSet
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def builtin_tools(scraper: Scraper, messages: MessageSearch) -> ToolSet:
@@ -33,23 +25,16 @@ def builtin_tools(scraper: Scraper, messages: MessageSearch) -> ToolSet:
             tool(path="/statistics", idempotent=True, read_only=True)(statistics),
             tool(path="/functions", idempotent=True, read_only=True, get=True)(functions),
             tool(path="/convert", idempotent=True, read_only=True, get=True)(convert),
-            tool(path="/scrape", idempotent=True, read_only=True)(_reading(scraper.scrape)),
-            tool(path="/extract-text", idempotent=True, read_only=True, get=True)(
-                _reading(scraper.extract_text)
+            tool(path="/scrape", idempotent=True, read_only=True, failures=[PageNotRead])(
+                scraper.scrape
             ),
+            tool(
+                path="/extract-text",
+                idempotent=True,
+                read_only=True,
+                get=True,
+                failures=[PageNotRead],
+            )(scraper.extract_text),
             search_tool(messages),
         ]
     )
-
-
-def _reading(read: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """`read`, whose errors are told as a tool's."""
-
-    @wraps(read)
-    async def reading(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return await read(*args, **kwargs)
-        except PageNotRead as error:
-            raise ToolError(str(error)) from error
-
-    return reading
