@@ -21,7 +21,7 @@ from rollcall.conversations.listing import (
 )
 from rollcall.kernel.errors import InvalidInput
 
-ALLOWED = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+ALLOWED = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
 NAMES = st.text(min_size=1, max_size=90) | st.sampled_from(["a", "a.b", "a_b", "a" * 70, "a__s"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -170,7 +170,7 @@ def test_names_are_unique_allowed_and_the_same_in_any_order(
 @given(st.text())
 def test_a_clean_name_stays_as_it_is(name: str) -> None:
     clean = clean_name(name)
-    assert re.fullmatch(r"[a-zA-Z0-9_-]+", clean)
+    assert re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]*", clean)
     assert clean_name(clean) == clean
 
 

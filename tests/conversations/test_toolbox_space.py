@@ -145,6 +145,18 @@ async def test_services_that_hang_do_not_hold_up_what_is_registered_after_them(
     held.set()
 
 
+async def test_who_registers_before_it_listens_is_found_soon_after_and_nobody_complains(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = await world.host("early")
+    await host.kill()
+    world.box = world.open(retry_first=0.05)
+    assert await world.names() == []
+    await host.start()
+    await world.until(lambda specs: [one.service for one in specs] == ["early"], within=1.0)
+    assert caplog.records == []
+
+
 async def test_a_registration_with_a_path_of_others_is_told_and_not_listed(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -70,6 +70,10 @@ class ListUnavailable(RollcallError):
     """A service does not say what tools it has, or nothing that could be read."""
 
 
+class NotListening(ListUnavailable):
+    """Nobody takes connections there: perhaps not yet."""
+
+
 class NoList(ListUnavailable):
     """There is no list of tools at this path."""
 
@@ -156,6 +160,7 @@ class HttpTools:
 
         Raises:
             NoList: There is nothing at `path`.
+            NotListening: It takes no connection.
             ListUnavailable: It says nothing that could be read.
         """
         url = url_of(instance, path)
@@ -170,6 +175,8 @@ class HttpTools:
             status, _, body, whole = await within(self._clock, timeout, self._read(request, limit))
         except TimeoutError:
             raise ListUnavailable(f"{url}: no answer within {timeout:g} s") from None
+        except httpx.ConnectError as error:
+            raise NotListening(f"{url}: {_said(error)}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ListUnavailable(f"{url}: {_said(error)}") from error
         if status in (404, 405):

@@ -124,8 +124,9 @@ def checked_path(field: str, value: object) -> str:
 
 
 def clean_name(name: str) -> str:
-    """`name` in the letters that all providers of models take."""
-    return _NOT_IN_NAMES.sub("_", name).strip("_") or "tool"
+    """`name` in the letters that all providers of models take, the first of which is a letter."""
+    clean = _NOT_IN_NAMES.sub("_", name).strip("_")
+    return clean if clean[:1].isalpha() else f"tool_{clean}".rstrip("_")
 
 
 def clean_text(text: str, longest: int = MAX_DESCRIPTION) -> str:

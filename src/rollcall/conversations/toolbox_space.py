@@ -10,7 +10,7 @@ from contextlib import aclosing, suppress
 from random import Random
 from typing import Final, cast
 
-from rollcall.conversations.calls import ListUnavailable
+from rollcall.conversations.calls import ListUnavailable, NotListening
 from rollcall.conversations.listing import ListedTool
 from rollcall.conversations.models import ToolSpec
 from rollcall.conversations.ports import Directory, ServiceInstance
@@ -289,7 +289,12 @@ class Space:
             try:
                 listing = await self._services.listing(info, wake.set)
             except ListUnavailable as error:
-                self._complain(info.id, "a tool service does not list its tools", str(error), info)
+                if isinstance(error, NotListening) and not known.failures:
+                    # Many register a moment before they take connections.
+                    _log.info("a tool service does not listen yet: %s", error)
+                else:
+                    problem = "a tool service does not list its tools"
+                    self._complain(info.id, problem, str(error), info)
             except Exception as error:
                 _log.exception("the tools of a service could not be read")
                 self._complaints[info.id] = str(error)
