@@ -6,6 +6,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import threading
 from decimal import Decimal
 from typing import Any
 
@@ -108,6 +109,30 @@ async def test_a_function_that_takes_too_long_may_have_done_its_work() -> None:
         await started.wait()
         await clock.advance(30.0)
         assert [run.outcome for run in (await task).tools] == [ToolOutcome.UNKNOWN]
+
+
+async def test_a_function_that_hangs_in_its_thread_is_left_behind() -> None:
+    clock = FrozenClock()
+    started, over = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(*words: str, **more: int) -> str:
+        loop.call_soon_threadsafe(started.set)
+        over.wait(30)
+        return f"{words} {more}"
+
+    says = Says(Call("hang", {"words": ["a"], "more": 1}))
+    async with ScriptedModel(says, says, Says("Unclear.")) as model:
+        one = agent(model, tools=[hang], clock=clock)
+        task = asyncio.create_task(one.run("Do it."))
+        await started.wait()
+        await clock.advance(30.0)
+        over.set()
+        outcomes = [(run.outcome, run.result) for run in (await task).tools]
+        assert outcomes == [
+            (ToolOutcome.UNKNOWN, None),
+            (ToolOutcome.OK, "('a',) {'more': 1}"),
+        ]
 
 
 async def test_a_toolbox_stands_beside_the_functions() -> None:

@@ -97,6 +97,7 @@ class ModelLoop:
         self._clock = clock or SystemClock()
         self._prices = prices or ListPrices()
         self._rng = rng or Random()
+        self._make: type[Dialogue] | None = None
 
     def models(self) -> Sequence[str]:
         """What `task.model` may be by the settings, the one taken by default first."""
@@ -109,7 +110,7 @@ class ModelLoop:
             MissingExtra: Its client is not installed.
             InvalidInput: Its provider does not take the settings.
         """
-        await asyncio.to_thread(_dialogue)
+        await self._loaded()
         await self._models.warm()
 
     async def aclose(self) -> None:
@@ -132,6 +133,11 @@ class ModelLoop:
             await asyncio.wait([work])
             if not work.cancelled():
                 work.exception()
+
+    async def _loaded(self) -> type[Dialogue]:
+        if self._make is None:
+            self._make = await asyncio.to_thread(_dialogue)
+        return self._make
 
     async def _bounded(
         self, names: Sequence[str], task: Task, meter: Meter, tell: Callable[[LoopEvent], None]
@@ -158,7 +164,7 @@ class ModelLoop:
     ) -> None:
         settings = self._settings
         try:
-            make = await asyncio.to_thread(_dialogue)
+            make = await self._loaded()
         except MissingExtra as error:
             raise ModelRefused(str(error)) from error
         instructions = "\n\n".join(part for part in (settings.prompt, task.instructions) if part)

@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,12 +20,15 @@ from rollcall.conversations.ports import Toolbox
 from rollcall.kernel.clock import Clock, utc, within
 
 if TYPE_CHECKING:
+    from pydantic_ai._function_schema import FunctionSchema
     from pydantic_ai.tools import Tool
 
 _log = logging.getLogger(__name__)
 
 HERE: Final = "this-process"
 """The name of the service that functions belong to."""
+
+_THREADS: Final = 32
 
 Function = Callable[..., Any]
 
@@ -41,6 +48,7 @@ class FunctionTools:
         self._functions = functions
         self._clock = clock
         self._tools: dict[str, Tool[Any]] | None = None
+        self._threads = ThreadPoolExecutor(_THREADS, "rollcall-function")
 
     async def tools(self, namespace: str) -> Sequence[ToolSpec]:
         """The functions, the same in every namespace."""
@@ -91,15 +99,25 @@ class FunctionTools:
         except ValidationError as error:
             return _Ended(ToolOutcome.REFUSED, error=_reasons(error))
         try:
-            # Its second argument is for functions that want it, which these do not.
-            work = schema.call(checked, cast("Any", None))
-            result = await within(self._clock, timeout, work)
+            result = await within(self._clock, timeout, self._work(schema, checked))
             return _Ended(ToolOutcome.OK, to_jsonable_python(result, serialize_unknown=True))
         except TimeoutError as error:
             return _Ended(ToolOutcome.UNKNOWN, error=str(error) or "it took too long")
         except Exception as error:
             _log.warning("the function %s failed", name, exc_info=error)
             return _Ended(ToolOutcome.FAILED, error=str(error) or type(error).__name__)
+
+    async def _work(self, schema: FunctionSchema, checked: dict[str, Any]) -> Any:
+        positional = [checked.pop(name) for name in schema.positional_fields]
+        if schema.var_positional_field:
+            positional.extend(checked.pop(schema.var_positional_field))
+        work = functools.partial(schema.function, *positional, **checked)
+        if schema.is_async:
+            return await work()
+        # Threads of their own: one that hangs cannot be stopped, and nobody else should run short.
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(self._threads, copy_context().run, work)
+        return await result if inspect.isawaitable(result) else result
 
     async def _made(self) -> dict[str, Tool[Any]]:
         if self._tools is None:
