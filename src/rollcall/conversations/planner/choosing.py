@@ -118,7 +118,9 @@ def _judged(index: ToolIndex, at: int, reading: Reading) -> Candidate:
         return Candidate(tool, filling, 0.0, nearness)
     bonus = sum(_FACT.get(fact, 0.0) for fact in filling.facts)
     if "list" in filling.facts and concepts.is_sample(tool):
-        bonus += _SAMPLE
+        # Numbers alone do not say what is to be done with them.
+        said = telling > 0.0 or len(filling.arguments) > 1
+        bonus += _SAMPLE if said else -_FACT["list"]
     score = (support + bonus) / (total + bonus + _BLUR)
     if words:
         score += _WHOLE * index.by_meaning(at, " ".join(word.value for word in words))

@@ -84,7 +84,15 @@ _DATES: Final = (
         (3, 1, 2),
     ),
 )
-_DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
+_DAYS: Final[tuple[str, ...]] = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
 _RELATIVE: Final = re.compile(
     rf"\b(?:(today|tomorrow|yesterday)|(?:on|next|this)\s+({'|'.join(_DAYS)}))\b", re.IGNORECASE
 )
