@@ -149,6 +149,12 @@ def test_a_language_is_no_part_of_what_is_said_in_it() -> None:
     }
 
 
+def test_a_long_text_is_passed_on_whole() -> None:
+    text = "word " * 2000 + "end"
+    said = arguments(f"shorten this: {text}", {"text": STRING}, about="Shorten a text")
+    assert said == {"text": text}
+
+
 def test_what_cannot_be_found_is_missing() -> None:
     tool = read_tool(
         "weather", "", {"properties": {"city": STRING, "days": NUMBER}, "required": ["city"]}
