@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.conversations.planner.quantities import change, currency_code, measured
+from rollcall.conversations.planner.quantities import change
+from rollcall.conversations.planner.units import currency_code, measured
 
 
 @pytest.mark.parametrize(
