@@ -36,7 +36,7 @@ _WHOLE: Final = 0.25
 _NAMED: Final = 2.0
 _FACT: Final[dict[str, float]] = {
     "expression": 2.0, "change": 1.5, "url": 1.2, "list": 0.3, "email": 0.5, "ip": 1.2, "trip": 0.5,
-    "file": 0.4, "date": 0.2, "time": 0.2, "language": 0.8, "place": 0.1, "code": 0.2,
+    "file": 0.4, "date": 0.2, "time": 0.2, "language": 0.8, "place": 0.1, "code": 0.2, "choice": 0.5,
 }  # fmt: skip
 _SAMPLE: Final = 0.7
 _TELLING: Final = 0.3
@@ -118,7 +118,9 @@ def _judged(index: ToolIndex, at: int, reading: Reading) -> Candidate:
         return Candidate(tool, filling, 0.0, nearness)
     bonus = sum(_FACT.get(fact, 0.0) for fact in filling.facts)
     if "list" in filling.facts and concepts.is_sample(tool):
-        bonus += _SAMPLE
+        # Numbers alone do not say what is to be done with them.
+        said = telling > 0.0 or len(filling.arguments) > 1
+        bonus += _SAMPLE if said else -_FACT["list"]
     score = (support + bonus) / (total + bonus + _BLUR)
     if words:
         score += _WHOLE * index.by_meaning(at, " ".join(word.value for word in words))
@@ -138,9 +140,14 @@ def _judged(index: ToolIndex, at: int, reading: Reading) -> Candidate:
 def _asking(reading: Reading) -> list[Span]:
     """The words that say what is wanted."""
     apart = [(one.start, one.end) for one in (*reading.urls, *reading.emails, *reading.files)]
+    signs = [
+        Span(sign, sign + 1, "percentage")
+        for number in reading.numbers
+        if (sign := reading.text.find("%", number.end, number.end + 2)) >= 0
+    ]
     return [
         word
-        for word in reading.words
+        for word in (*reading.words, *signs)
         if word.value not in STOP and not word.value.isdigit() and len(word.value) > 1
         if not any(start <= word.start < end for start, end in apart)
     ]

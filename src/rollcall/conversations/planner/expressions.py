@@ -150,6 +150,8 @@ class _Stop(Exception):
 
 
 _DEEPEST: Final = 40
+_PLUS: Final = frozenset({"+", "plus"})
+_SIGNED: Final = _PLUS | {"-", "\u2212", "minus"}
 _TYPED: Final = frozenset("√²³\u00d7·÷\u2212\u2013^!")
 
 
@@ -232,29 +234,25 @@ class _Parser:
         return left
 
     def _power(self) -> str:
-        base = self._unary()
-        if operator := self._operator("**"):
+        powers = [self._unary()]
+        while operator := self._operator("**"):
             mark = self._at
             self._at += 1
             try:
-                right = self._power()
+                powers.append(self._unary())
             except _Stop:
                 self._at = mark
-                return base
+                break
             self._count(operator)
-            return f"{base} ** {right}"
-        return base
+        return " ** ".join(powers)
 
     def _unary(self) -> str:
-        token = self._peek()
-        if (
-            token is not None
-            and token.kind == "operator"
-            and token.text in {"-", "\u2212", "minus", "+"}
-        ):
+        sign = ""
+        while (token := self._peek()) is not None and token.text in _SIGNED:
             self._at += 1
-            return ("" if token.text == "+" else "-") + self._unary()
-        return self._postfix(self._atom())
+            if token.text not in _PLUS:
+                sign = "" if sign else "-"
+        return sign + self._postfix(self._atom())
 
     def _postfix(self, text: str) -> str:
         while (token := self._peek()) is not None and token.kind == "post":

@@ -28,7 +28,7 @@ def fill(tool: Tool, reading: Reading, likeness: Likeness | None = None, skip: i
     filling = work.filling
     if tool.open:
         name = tool.parameters[0].name if tool.parameters else "input"
-        filling.arguments[name] = reading.text.strip()
+        filling.arguments[name] = (reading.text + reading.rest).strip()
         return filling
     two_sides(work)
     changed(work)

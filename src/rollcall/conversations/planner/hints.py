@@ -41,6 +41,7 @@ _WORDS: Final = tuple(
     for said, meant in (
         ("umbrella raincoat sunscreen sunny snow rain drizzle thunderstorm", "weather forecast"),
         ("mention mentioned discuss discussed", _TALK),
+        ("percentage", "percent"),
         ("cost costs expensive cheap", "price"),
         ("website webpage homepage page", "web page url"),
         ("spell spelled misspelled typo typos", "spelling"),

@@ -66,7 +66,9 @@ def free_text(work: Work, parameter: Parameter) -> None:
     ways = _texts(work, parameter)
     if len(ways) > work.skip:
         span = ways[work.skip]
-        work.give(parameter, span.value, (span.start, span.end))
+        last = not work.reading.text[span.end :].strip()
+        value = span.value + work.reading.rest if last else span.value
+        work.give(parameter, value, (span.start, span.end))
 
 
 def _texts(work: Work, parameter: Parameter) -> list[Span]:

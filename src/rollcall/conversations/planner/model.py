@@ -171,14 +171,14 @@ class _Turn:
     """The last request of the user, and what became of it so far."""
 
     words: str
-    before: str
+    before: tuple[str, ...]
     returned: ToolReturnPart | None
     arguments: dict[str, Any]
     tried: tuple[dict[str, Any], ...]
 
 
 def _turn(messages: Sequence[ModelMessage]) -> _Turn:
-    words = before = ""
+    said: list[str] = []
     calls: list[ToolCallPart] = []
     returned: ToolReturnPart | None = None
     for message in messages:
@@ -187,7 +187,7 @@ def _turn(messages: Sequence[ModelMessage]) -> _Turn:
             continue
         for part in message.parts:
             if isinstance(part, UserPromptPart):
-                words, before = _said(part), words
+                said.append(_said(part))
                 calls, returned = [], None
             elif isinstance(part, ToolReturnPart):
                 returned = part
@@ -196,7 +196,8 @@ def _turn(messages: Sequence[ModelMessage]) -> _Turn:
         for call in calls:
             if call.tool_call_id == returned.tool_call_id:
                 arguments = _arguments(call)
-    return _Turn(words, before, returned, arguments, tuple(map(_arguments, calls)))
+    words = said.pop() if said else ""
+    return _Turn(words, tuple(said), returned, arguments, tuple(map(_arguments, calls)))
 
 
 def _said(part: UserPromptPart) -> str:

@@ -16,7 +16,7 @@ _DIGITS: Final = r"""
   | \d+(?:[eE][+-]?\d+)?                        # 12
 """
 NUMBER: Final = re.compile(
-    rf"(?<![\w.])(?P<sign>(?<![\w)%.,][ ])(?<![\w)%])[-\u2212])?(?P<digits>{_DIGITS})(?!\d)",
+    rf"(?<![\w.])(?P<sign>(?<![\d)%][ ])(?<![\w)%])[-\u2212])?(?P<digits>{_DIGITS})(?!\d)",
     re.VERBOSE,
 )
 

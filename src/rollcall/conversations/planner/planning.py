@@ -19,6 +19,7 @@ from rollcall.conversations.planner.telling import clean
 
 _NAMED: Final = 6
 _NEAR: Final = 0.45
+_REMEMBERED: Final = 8
 _OTHER_WAYS: Final = 3
 _SPEAKS: Final = (
     "I am the offline planner: no model is configured here, so I pick one registered tool by your"
@@ -60,18 +61,23 @@ class Planner:
     def __init__(self, help_text: str) -> None:
         self._help = help_text.strip()
 
-    def first(self, index: ToolIndex, words: str, today: date, *, before: str = "") -> Plan:
+    def first(
+        self, index: ToolIndex, words: str, today: date, *, before: Sequence[str] = ()
+    ) -> Plan:
         """What to do with a request.
 
         Args:
             index: The tools there are.
             words: The request.
             today: The day.
-            before: The request before it; empty: there was none.
+            before: The requests before it, the oldest first.
         """
         found = candidates(index, Reading(words, today))
         if not (found and found[0].callable) and before:
-            whole = continued(words, before, today)
+            earlier = ""
+            for one in before[-_REMEMBERED:]:
+                earlier = continued(one, earlier, today) or one
+            whole = continued(words, earlier, today)
             if whole is not None:
                 again = candidates(index, Reading(whole, today))
                 found = again if again and again[0].callable else found

@@ -8,93 +8,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from rollcall.conversations.planner.numbers import Number, numbers
+from rollcall.conversations.planner.units import is_money, measured, without_degrees
 from rollcall.conversations.planner.words import STOP
 
 Kind = Literal["measure", "money", "unknown"]
-
-_MEASURES: Final[dict[str, str]] = {
-    "length": (
-        "m metre meter km kilometre kilometer cm centimetre centimeter mm millimetre "
-        "millimeter mile mi yard yd foot feet ft inch in inches nm nanometre micrometre "
-        "lightyear fathom furlong meile"
-    ),
-    "mass": (
-        "g gram gramme kg kilogram kilogramme kilo mg milligram t ton tonne pound lb lbs "
-        "ounce oz stone st pfund"
-    ),
-    "temperature": "c f k celsius fahrenheit kelvin °c °f centigrade",
-    "volume": (
-        "l litre liter ml millilitre milliliter gallon gal pint quart cup tablespoon tbsp "
-        "teaspoon tsp cl dl"
-    ),
-    "speed": "km/h kph kmh mph m/s knot kn kt",
-    "time": "s sec second min minute h hr hour day week month year ms millisecond",
-    "area": "m² m2 km² km2 acre hectare ha sqm sqft",
-    "data": ("b bit byte kb mb gb tb kib mib gib tib kilobyte megabyte gigabyte terabyte"),
-    "energy": (
-        "j joule kj kilojoule cal calorie kcal kilocalorie wh kwh w watt kw kilowatt hp horsepower"
-    ),
-    "pressure": "pa pascal hpa kpa bar mbar psi atm",
-    "angle": "deg degree rad radian",
-}
-_KIND_OF: Final = {unit: kind for kind, units in _MEASURES.items() for unit in units.split()}
-_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "EUR": (
-        "euro",
-        "€",
-    ),
-    "USD": (
-        "dollar",
-        "us dollar",
-        "buck",
-        "cent",
-        "$",
-    ),
-    "JPY": (
-        "yen",
-        "¥",
-    ),
-    "CHF": (
-        "franc",
-        "swiss franc",
-    ),
-    "INR": ("rupee",),
-    "CNY": (
-        "yuan",
-        "renminbi",
-    ),
-    "KRW": ("won",),
-    "PLN": ("zloty",),
-    "SEK": ("krona",),
-    "NOK": ("krone",),
-    "MXN": ("peso",),
-    "BRL": (
-        "real",
-        "reais",
-    ),
-    "TRY": ("lira",),
-    "RUB": ("ruble",),
-    "ZAR": ("rand",),
-    "GBP": (
-        "british pound",
-        "pound sterling",
-        "sterling",
-        "£",
-    ),
-    "CAD": ("canadian dollar",),
-    "AUD": ("australian dollar",),
-    "HUF": ("forint",),
-    "ILS": ("shekel",),
-    "THB": ("baht",),
-    "BTC": ("bitcoin",),
-}
-_MONEY: Final = {name: code for code, names in _NAMES.items() for name in names}
-_CODES: Final = frozenset(
-    """
-    EUR USD GBP JPY CHF CNY INR KRW PLN SEK NOK DKK CZK HUF RON BGN TRY RUB ZAR BRL MXN CAD
-    AUD NZD SGD HKD ILS THB IDR MYR PHP ISK AED SAR EGP ARS CLP COP UAH VND BTC ETH
-    """.split()
-)
 
 _UNIT: Final = r"(?:[^\W\d_]|[°µ$€£¥%])[^\s,;:?!()\d]*[²³23]?(?:\s+[^\W\d_]{2,})?"
 _WANTED: Final = re.compile(
@@ -162,29 +79,16 @@ def change(text: str) -> Change | None:
     return None
 
 
-def currency_code(unit: str) -> str:
-    """The ISO 4217 code of a currency in people's words; those where no code is known."""
-    if unit.upper() in _CODES:
-        return unit.upper()
-    return _MONEY.get(_single(unit), unit)
-
-
-def measured(unit: str) -> str:
-    """What a unit measures, such as "length"; empty where it is in no table here."""
-    plain = _bare(unit)
-    return _KIND_OF.get(plain) or _KIND_OF.get(_single(plain), "")
-
-
 def _made(number: Number, given: str, wanted: str) -> Change | None:
     given, wanted = _trimmed(given), _trimmed(wanted)
     if not given or not wanted:
         return None
-    if _is_money(given) and _is_money(wanted):
+    if is_money(given) and is_money(wanted):
         return Change(number, given, wanted, "money", "money")
     left, right = measured(given), measured(wanted)
     if left and left == right:
-        return Change(number, _shown(given), _shown(wanted), "measure", left)
-    if (left or _is_money(given)) and (right or _is_money(wanted)):
+        return Change(number, without_degrees(given), without_degrees(wanted), "measure", left)
+    if (left or is_money(given)) and (right or is_money(wanted)):
         # "pounds" weigh, and pay.
         return None
     return Change(number, given, wanted, "unknown")
@@ -195,26 +99,3 @@ def _trimmed(unit: str) -> str:
     while words and words[-1].lower() in STOP and len(words) > 1:
         words.pop()
     return "" if not words or words[0].lower() in STOP - {"m", "s", "in"} else " ".join(words)
-
-
-def _shown(unit: str) -> str:
-    return re.sub(r"^degrees?\s+(?=\w)", "", unit, flags=re.IGNORECASE)
-
-
-def _bare(unit: str) -> str:
-    return _shown(unit.lower()).strip()
-
-
-def _single(unit: str) -> str:
-    unit = unit.lower()
-    if unit in _KIND_OF or unit in _MONEY:
-        return unit
-    for ending, instead in (("ies", "y"), ("es", ""), ("s", ""), ("en", "e"), ("n", "")):
-        one = unit.removesuffix(ending) + instead
-        if unit.endswith(ending) and (one in _KIND_OF or one in _MONEY):
-            return one
-    return unit
-
-
-def _is_money(unit: str) -> bool:
-    return unit.upper() in _CODES or _single(unit) in _MONEY or unit.lower() in {"pound", "pounds"}

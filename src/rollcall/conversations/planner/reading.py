@@ -15,8 +15,8 @@ from rollcall.conversations.planner.numbers import Number, numbers
 from rollcall.conversations.planner.quantities import Change, change
 from rollcall.conversations.planner.words import STOP, WORD
 
-LONGEST: Final = 8000
-"""Characters of a message that are read; what follows is only passed on."""
+LONGEST: Final = 2000
+"""Characters of a request that are read; what follows is passed on with what stands last."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,15 @@ _DATES: Final = (
         (3, 1, 2),
     ),
 )
-_DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
+_DAYS: Final[tuple[str, ...]] = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
 _RELATIVE: Final = re.compile(
     rf"\b(?:(today|tomorrow|yesterday)|(?:on|next|this)\s+({'|'.join(_DAYS)}))\b", re.IGNORECASE
 )
@@ -100,6 +108,7 @@ class Reading:
 
     def __init__(self, text: str, today: date) -> None:
         self.text = text[:LONGEST]
+        self.rest = text[LONGEST:]
         self.today = today
 
     @cached_property

@@ -13,6 +13,7 @@ from rollcall.conversations.planner import concepts, languages, subjects
 from rollcall.conversations.planner.choices import mentioned, switched
 from rollcall.conversations.planner.reading import Span
 from rollcall.conversations.planner.schema import Parameter
+from rollcall.conversations.planner.words import STOP
 from rollcall.conversations.planner.work import Work, asks_arithmetic
 
 
@@ -96,8 +97,12 @@ def choice(work: Work, parameter: Parameter) -> None:
     if not parameter.choices:
         return
     found = mentioned(parameter.choices, said, work.likeness if parameter.required else None)
-    if found is not None:
-        work.give(parameter, found[0], *((words[at].start, words[at].end) for at in found[1]))
+    if found is None:
+        return
+    value, places = found
+    given = work.give(parameter, value, *((words[at].start, words[at].end) for at in places))
+    if given and not any(said[at] in STOP for at in places):
+        work.filling.facts.add("choice")
 
 
 def switch(work: Work, parameter: Parameter) -> None:

@@ -207,9 +207,12 @@ def valid(value: Any, schema: Json, depth: int = 0) -> bool:
     """
     if depth > _DEEPEST:
         return True
-    if "enum" in schema and isinstance(schema["enum"], list) and value not in schema["enum"]:
+    choices = schema.get("enum")
+    if isinstance(choices, list) and not any(
+        _equal(value, one) for one in cast("list[Any]", choices)
+    ):
         return False
-    if "const" in schema and value != schema["const"]:
+    if "const" in schema and not _equal(value, schema["const"]):
         return False
     named = schema.get("type")
     kinds = cast("list[Any]", named) if isinstance(named, list) else [named] if named else []
@@ -228,6 +231,11 @@ def valid(value: Any, schema: Json, depth: int = 0) -> bool:
             and all(valid(one, item, depth + 1) for one in values)
         )
     return True
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Equal as JSON has it: true is not 1."""
+    return isinstance(one, bool) is isinstance(other, bool) and one == other
 
 
 def _is(value: Any, kind: Any) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 from rollcall.conversations.planner import concepts
 from rollcall.conversations.planner.choices import mentioned
-from rollcall.conversations.planner.quantities import currency_code
+from rollcall.conversations.planner.quantities import Change
 from rollcall.conversations.planner.schema import Parameter
+from rollcall.conversations.planner.units import currency_code, same_unit
 from rollcall.conversations.planner.words import spoken, stems
 from rollcall.conversations.planner.work import Work
 
@@ -53,7 +54,10 @@ def changed(work: Work) -> None:
     texts = [one for one in work.tool.parameters if one.kind in {"string", "any"}]
     # The first one of a role counts, and what is required stands first.
     sides = {concepts.role(one): one for one in reversed(texts)}
-    if not amounts or not sides.keys() >= {"from", "to"}:
+    if not sides.keys() >= {"from", "to"}:
+        _one_way(work, found, amounts)
+        return
+    if not amounts:
         return
     said = {"from": found.given, "to": found.wanted}
     values = {which: _unit(work, sides[which], unit) for which, unit in said.items()}
@@ -70,6 +74,20 @@ def changed(work: Work) -> None:
     work.filling.facts.add("change")
 
 
+def _one_way(work: Work, found: Change, amounts: list[Parameter]) -> None:
+    """Fill a tool that knows one pair of units: kilometres in, miles out."""
+    told = [*spoken(work.tool.name), *spoken(work.tool.description)]
+    wanted = any(same_unit(found.wanted, word) for word in told)
+    for parameter in amounts if wanted and found.kind != "unknown" else []:
+        given = any(same_unit(found.given, word) for word in parameter.words)
+        span = (found.number.start, found.number.end)
+        if given and work.give(parameter, found.number.json, span):
+            for said in (found.given, found.wanted):
+                work.filling.used.extend(_places(work, said))
+            work.filling.facts.add("change")
+            return
+
+
 def _unit(work: Work, side: Parameter, unit: str) -> Any:
     """A unit as its parameter wants it."""
     found = work.reading.change
@@ -77,6 +95,9 @@ def _unit(work: Work, side: Parameter, unit: str) -> Any:
         unit = currency_code(unit)
     if not side.choices:
         return unit
+    for choice in side.choices:
+        if same_unit(str(choice).replace("_", " "), unit):
+            return choice
     chosen = mentioned(side.choices, unit.lower().split(), work.likeness)
     return chosen[0] if chosen else unit
 

@@ -30,8 +30,8 @@ _ARTICLES: Final = frozenset(
     "the a an my our your any some this that anything something all every der die das".split()
 )
 _LEADING: Final = frozenset(
-    "please can could would will you i me my us we to the a an for of in on with want need like that d "
-    "ll into and it is do does how what's what".split()
+    "please can could would will you i me my us we to the a an for of in on with want need like "
+    "that d ll into and it is do does how what's what".split()
 )
 _NEVER_LAST: Final = frozenset("please in on to for of at with by and the a from into as".split())
 _PLACE: Final = re.compile(
@@ -40,7 +40,7 @@ _PLACE: Final = re.compile(
     re.IGNORECASE,
 )
 _WHEN: Final = frozenset(
-    "today tomorrow now tonight this next week weekend day days morning evening please right".split()
+    "today tomorrow now tonight this next week weekend day days morning evening please".split()
 )
 _NAME_AHEAD: Final = re.compile(r"\b(?:in|at|near|for|around|of|to|from)\s*$", re.IGNORECASE)
 _TRIP: Final = (

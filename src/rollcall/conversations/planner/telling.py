@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
@@ -28,6 +29,8 @@ _TEXTS: Final = (
 )
 _FAULTS: Final = ("error", "errors", "problem", "detail", "reason", "message", "title")
 _SAYS_SO: Final = ("success", "ok", "succeeded")
+_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*|.)?")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _CUT: Final = "\n(cut here:"
 
 
@@ -116,10 +119,8 @@ def clean(text: str, most: int) -> str:
     """Text without control characters, at most `most` characters, cut between words."""
     kept = "".join(
         char
-        for char in text[: most * 2 + 1000]
-        if char == "\n"
-        or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-        or char == "\t"
+        for char in _ESCAPES.sub("", text[: most * 2 + 1000])
+        if char == "\n" or unicodedata.category(char) not in _UNSEEN or char == "\t"
     )
     lines = [" ".join(line.split()) for line in kept.split("\n")]
     kept = "\n".join(line for at, line in enumerate(lines) if line or (at and lines[at - 1]))

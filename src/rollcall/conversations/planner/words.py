@@ -13,8 +13,8 @@ WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|\d+")
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
 _ENDINGS: Final = (
-    "izations ization isations isation ational ations ation ators ator ments ment ingly ings ing "
-    "ities ity ical ically ions ion ies ied iers ier ers er ors or ed es ness ly al s e y"
+    "ization isation ational ation ator ment ingly ing ity ical ically ion ied ier er or ed ness "
+    "ly al e y"
 ).split()
 
 _LEAST: Final = 3
@@ -56,10 +56,13 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=8192)
 def _stem(word: str) -> str:
     word = word.removesuffix("'s").replace("'", "")
+    if word.endswith("ies") and len(word) > _LEAST + 2:
+        word = word[:-3] + "y"
+    elif word.endswith(_HISSED):
+        word = word[:-2]
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > _LEAST:
+        word = word[:-1]
     for ending in _ENDINGS:
-        # "notes" is of "note", "boxes" of "box".
-        if ending == "es" and not word.endswith(_HISSED):
-            continue
         if word.endswith(ending) and len(word) - len(ending) >= _LEAST:
             word = word[: -len(ending)]
             break
