@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.scripts import Script, running
-from support.serving import READY, Serving, environment, eventually
+from support.serving import READY, REGISTRIES, Serving, environment, eventually, serving
 from support.typed import Shell
 
 SERVICE = '''\
@@ -48,6 +48,13 @@ def _direct() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "127.0.0.1")
         yield
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A registry of its own: in the others' are tool services that do not exist."""
+    with serving(tmp_path_factory.mktemp("tools"), *REGISTRIES, ROLLCALL_STORE="memory") as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
