@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -148,8 +148,9 @@ class Task:
 class Loop(Protocol):
     """Has a model answer with the help of tools."""
 
-    def run(self, task: Task, meter: Meter) -> AsyncIterator[LoopEvent]:
+    def run(self, task: Task, meter: Meter) -> AsyncGenerator[LoopEvent]:
         """Answer. The answer is what stands in `meter.text` when the iteration ends by itself.
+        Closing it calls everything off that runs for it.
 
         Raises:
             InvalidInput: `task.model` is none that can be reached by the settings.

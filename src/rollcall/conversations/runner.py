@@ -7,6 +7,7 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Final
 
 from msgspec.structs import replace
@@ -199,12 +200,13 @@ class Runner:
             correlation_id=turn.correlation_id,
         )
         silent = True
-        async for event in self._loop.run(task, meter):
-            if silent and isinstance(event, TextPart):
-                silent = False
-                for one in self._observers:
-                    one.first_text(turn, self._clock.now() - turn.created_at.timestamp())
-            live.tell(event)
+        async with aclosing(self._loop.run(task, meter)) as events:
+            async for event in events:
+                if silent and isinstance(event, TextPart):
+                    silent = False
+                    for one in self._observers:
+                        one.first_text(turn, self._clock.now() - turn.created_at.timestamp())
+                live.tell(event)
 
     async def _history(self, turn: Turn) -> Sequence[Exchange]:
         if turn.history is not None:
