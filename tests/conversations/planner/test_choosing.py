@@ -71,6 +71,11 @@ def test_arithmetic_is_declined_where_no_tool_does_it(encoder: WordLlamaEncoder,
     assert not best(offered()["no_math"], text, encoder).callable
 
 
+@pytest.mark.parametrize("text", ["the sum of 5 and 6 times 2", "15 + 27 and 4", "1,2,3 plus 4"])
+def test_half_of_a_sum_is_not_worked_out(text: str) -> None:
+    assert not best(offered()["formula"], text).callable
+
+
 def test_a_name_says_nothing_that_the_description_does_not() -> None:
     words = {"type": "object", "properties": {"p": {"type": "string", "description": "Formula"}}}
     words["required"] = ["p"]

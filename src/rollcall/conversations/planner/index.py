@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ from rollcall.registry.query import Reason
 from rollcall.registry.text import fold
 
 _FLOOR: Final = 0.15
+_ENDED: Final = re.compile(r"(?<=[.:;])\s")
 _OPTION: Final = 0.4
 _KEPT: Final = 4096
 
@@ -94,13 +96,18 @@ def _folded(tool: Tool, *, required: bool) -> Folded:
     What is optional says less of a tool: it stands apart.
     """
     tags = tuple(
-        _with_stems(f"{one.name} {one.description}")
+        _with_stems(f"{one.name} {_sentence(one.description)}")
         for one in tool.parameters
         if one.required is required
     )
     if not required:
         return Folded("", tags, "")
     return Folded(_with_stems(tool.name), tags, _with_stems(tool.description))
+
+
+def _sentence(text: str) -> str:
+    """The first sentence: what follows it are details, and speaks of much else."""
+    return _ENDED.split(text, maxsplit=1)[0]
 
 
 def _with_stems(text: str) -> str:
@@ -110,5 +117,7 @@ def _with_stems(text: str) -> str:
 
 def _phrase(at: int, tool: Tool) -> Phrase:
     name = " ".join(spoken(tool.name))
-    tags = tuple(f"{' '.join(one.name_words)} {one.description}" for one in tool.parameters)
+    tags = tuple(
+        f"{' '.join(one.name_words)} {_sentence(one.description)}" for one in tool.parameters
+    )
     return Phrase(at, name, tool.description, tags)

@@ -87,6 +87,8 @@ def _texts(work: Work, parameter: Parameter) -> list[Span]:
 def quotation(work: Work, parameter: Parameter) -> None:
     """What is quoted and nobody took, for an optional text."""
     quotes = work.free(work.reading.quoted)
+    if parameter.required:
+        return
     special = _is_only_one_thing(parameter) or concepts.is_code(parameter)
     if quotes and not special and parameter.kind == "string" and not parameter.choices:
         work.put(parameter, quotes, "quoted")
