@@ -86,7 +86,12 @@ def expression(work: Work, parameter: Parameter) -> None:
 
 def choice(work: Work, parameter: Parameter) -> None:
     """One of some values, or several of them."""
-    words = work.free(work.reading.words)
+    apart = (*work.reading.urls, *work.reading.emails, *work.reading.files)
+    words = [
+        word
+        for word in work.free(work.reading.words)
+        if not any(one.start <= word.start < one.end for one in apart)
+    ]
     if not parameter.required:
         about = _looked_for(work)
         words = [word for word in words if not about or not about.start <= word.start < about.end]
@@ -182,6 +187,12 @@ def code(work: Work, parameter: Parameter) -> None:
     work.put(parameter, spans, "code")
 
 
+def version(work: Work, parameter: Parameter) -> None:
+    """A version: numbers with points between them."""
+    if parameter.kind == "string" and "version" in parameter.name_words:
+        work.put(parameter, work.free(work.reading.versions), "code")
+
+
 def place(work: Work, parameter: Parameter) -> None:
     """A place."""
     if parameter.kind == "string" and parameter.required and concepts.is_place(parameter):
@@ -226,6 +237,7 @@ RULES: Final[tuple[Callable[[Work, Parameter], None], ...]] = (
     language,
     trip,
     file,
+    version,
     code,
     place,
 )
