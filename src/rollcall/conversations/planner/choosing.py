@@ -28,7 +28,7 @@ THRESHOLD: Final = 0.4
 _BLUR: Final = 0.5
 _FAINT: Final = 0.35
 _NAME: Final = 0.4
-_NEAR: Final = (0.32, 0.62)
+_NEAR: Final = (0.24, 0.52)
 _TURN: Final = 0.8
 _CHOSEN: Final = 1.2
 _HINTED: Final = 0.9
@@ -36,8 +36,8 @@ _BY_MEANING: Final = 0.85
 _WHOLE: Final = 0.25
 _NAMED: Final = 2.0
 _FACT: Final[dict[str, float]] = {
-    "expression": 2.0, "change": 1.5, "url": 1.2, "list": 0.3, "email": 0.5, "ip": 1.2, "trip": 0.5,
-    "file": 0.4, "date": 0.2, "time": 0.2, "language": 0.8, "place": 0.1, "code": 0.2,
+    "expression": 2.0, "change": 1.5, "url": 1.2, "list": 0.3, "email": 1.0, "ip": 1.2, "trip": 0.5,
+    "file": 0.4, "date": 0.4, "time": 0.2, "language": 0.8, "place": 0.1, "code": 0.5,
 }  # fmt: skip
 _SAMPLE: Final = 0.7
 _TELLING: Final = 0.3
@@ -47,7 +47,7 @@ _ALL: Final = 0.6
 _SPOKEN_OF: Final = 0.5
 _ORDER: Final = re.compile(
     r"^\W*(?:(?:please|hey|hi|hello|ok|okay|now|just|can|could|would|will|you|kindly)\W+)*"
-    r"(?P<verb>[^\W\d_]{3,})\s+(?:my|the|a|an|this|that|these|those|all|me|us|it|some|our|your|his|her|their)\b",
+    r"(?P<verb>[^\W\d_]{3,})\s+(?:my|the|a|an|this|that|these|those|all|it|some|our|your|his|her|their)\b",
     re.IGNORECASE,
 )
 _PLAIN: Final = frozenset({"expression", "change", "url", "email", "ip"})

@@ -88,7 +88,7 @@ def subject(text: str, explained: Collection[str], *, query: bool) -> Span | Non
             return span
     if found := _FOR.search(text):
         before = [word.lower() for word in WORD.findall(text[: found.start()])]
-        if any(stem(word) in explained for word in before if word not in STOP):
+        if query or any(stem(word) in explained for word in before if word not in STOP):
             span = _trimmed(text, *found.span("s"), query=query)
             if span is not None:
                 return span

@@ -29,7 +29,7 @@ STOP: Final = frozenset(
     all each every please thanks thank hi hello hey ok okay so then than too very just now not
     no yes let lets s t d ll m re ve up out off over about get got want need like know tell give
     show also ever through only more most less least one going gonna tomorrow tonight yesterday
-    currently next last quickly quick pls plz kindly asap there's what's i'm it's let's i'd der
+    currently next last quickly right pls plz kindly asap there's what's i'm it's let's i'd der
     die das ein eine einen einem ist sind was wie viel viele und oder in von zu für mit auf
     bitte mir ich du wir sie es im am aus den dem
     """.split()
