@@ -140,8 +140,8 @@ def _judged(index: ToolIndex, at: int, reading: Reading) -> Candidate:
     beside = support < _ALL * total or _left_aside(filling, reading)
     if not filling.arguments and beside:
         score *= _DOUBTFUL
-    # Half of a sum is a wrong answer.
-    if "expression" in filling.facts and _left_aside(filling, reading):
+    # Half of a sum, or of an amount, is a wrong answer.
+    if filling.facts & {"expression", "change"} and _left_aside(filling, reading):
         score *= _OTHER
     score -= _LEFT_ASIDE * _left_aside(filling, reading)
     # Of equals, the one with less to say beside the point.

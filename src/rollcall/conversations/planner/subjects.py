@@ -25,6 +25,9 @@ _MARKED: Final = (
     re.compile(r"\b(?:about|regarding|concerning|related to|über)\s+(?P<s>[^\0]+)", re.IGNORECASE),
 )
 _FOR: Final = re.compile(r"\b(?:for|of|on|nach)\s+(?P<s>[^\0]+)", re.IGNORECASE)
+_KIND_OF_WORDS: Final = re.compile(
+    r"(?:the\s+)?(?:words?|text|terms?|string|phrase|sentence|name)\s+(?=\w)", re.IGNORECASE
+)
 _SENTENCE: Final = re.compile(r"[?!;](?=\s)|(?<=\w\w)\.(?=\s)")
 _WHERE: Final = re.compile(r"\b(?:in|from|among|within|through)\s", re.IGNORECASE)
 _ARTICLES: Final = frozenset(
@@ -34,7 +37,9 @@ _LEADING: Final = frozenset(
     "please can could would will you i me my us we to the a an for of in on with want need like "
     "that d ll into and it is do does how what's what".split()
 )
-_NEVER_LAST: Final = frozenset("please in on to for of at with by and the a from into as".split())
+_NEVER_LAST: Final = frozenset(
+    "please in on to for of at with by and the a from into as before already again recently".split()
+)
 _WITHIN: Final = re.compile(
     r"\s(?:of|for|on|in|at|with|to|from)\s+(?:(?:the|a|an|my)\s+)?", re.IGNORECASE
 )
@@ -140,6 +145,8 @@ def _trimmed(text: str, start: int, end: int, *, query: bool) -> Span | None:
     ]
     while query and words and words[0].value in _ARTICLES:
         words.pop(0)
+    if frame := _KIND_OF_WORDS.match(text, start if not words else words[0].start, end):
+        words = [word for word in words if word.start >= frame.end()]
     while words and (words[-1].value in _NEVER_LAST or (query and words[-1].value in STOP)):
         words.pop()
     if not words:

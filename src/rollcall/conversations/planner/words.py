@@ -36,15 +36,14 @@ STOP: Final = frozenset(
 )
 """Words that say nothing about which tool is meant: function words and politeness."""
 
-FAINT: Final = frozenset(
-    """
+_FAINT: Final = """
     find look search see say says said make new use using used take go thing things something
     anything nothing information info data value values result results name names list number
     numbers text texts string input output type kind user tool help question answer good time
     today make set put run start begin try display another other great latest current currently
     possible word words return returns returned item items
     """.split()
-)
+FAINT: Final = frozenset([*_FAINT, *(f"{word}s" for word in _FAINT)])
 """Words that say little: they stand in the description of nearly anything."""
 
 
