@@ -199,7 +199,11 @@ def _is_named(tool: Tool, reading: Reading) -> bool:
 
 def _is_out(tool: Tool, filling: Filling, reading: Reading, explained: float) -> bool:
     """Whether a tool would leave aside, or mistake, what a request is plainly about."""
-    if reading.urls and not _covers(filling, [(one.start, one.end) for one in reading.urls[:1]]):
+    if (
+        reading.urls
+        and not tool.open
+        and not _covers(filling, [(one.start, one.end) for one in reading.urls[:1]])
+    ):
         return True
     for spans in (reading.emails, reading.ips):
         if spans and not tool.open and not _covers(filling, [(spans[0].start, spans[0].end)]):

@@ -26,7 +26,7 @@ _MARKED: Final = (
 )
 _FOR: Final = re.compile(r"\b(?:for|of|on|nach)\s+(?P<s>[^\0]+)", re.IGNORECASE)
 _KIND_OF_WORDS: Final = re.compile(
-    r"(?:the\s+)?(?:words?|text|terms?|string|phrase|sentence|name)\s+(?=\w)", re.IGNORECASE
+    r"the\s+(?:words?|text|terms?|string|phrase|sentence|name)\s+(?=\w)", re.IGNORECASE
 )
 _SENTENCE: Final = re.compile(r"[?!;](?=\s)|(?<=\w\w)\.(?=\s)")
 _WHERE: Final = re.compile(r"\b(?:in|from|among|within|through)\s", re.IGNORECASE)
@@ -143,10 +143,10 @@ def _trimmed(text: str, start: int, end: int, *, query: bool) -> Span | None:
         Span(start + m.start(), start + m.end(), m[0].lower())
         for m in WORD.finditer(text[start:end])
     ]
+    if words and (frame := _KIND_OF_WORDS.match(text, words[0].start, end)):
+        words = [word for word in words if word.start >= frame.end()]
     while query and words and words[0].value in _ARTICLES:
         words.pop(0)
-    if frame := _KIND_OF_WORDS.match(text, start if not words else words[0].start, end):
-        words = [word for word in words if word.start >= frame.end()]
     while words and (words[-1].value in _NEVER_LAST or (query and words[-1].value in STOP)):
         words.pop()
     if not words:
