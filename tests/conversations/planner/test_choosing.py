@@ -21,7 +21,7 @@ def best(tools: list[Tool], text: str, encoder: WordLlamaEncoder | None = None) 
     return candidates(ToolIndex(tools, encoder), Reading(text, TODAY))[0]
 
 
-@pytest.mark.parametrize(("half", "floor"), [("development", 0.97), ("held_out", 0.88)])
+@pytest.mark.parametrize(("half", "floor"), [("development", 0.97), ("held_out", 0.9)])
 def test_most_requests_reach_the_right_tool_with_the_right_arguments(
     encoder: WordLlamaEncoder, half: str, floor: float
 ) -> None:
@@ -71,6 +71,11 @@ def test_arithmetic_is_declined_where_no_tool_does_it(encoder: WordLlamaEncoder,
     assert not best(offered()["no_math"], text, encoder).callable
 
 
+@pytest.mark.parametrize("text", ["the sum of 5 and 6 times 2", "15 + 27 and 4", "1,2,3 plus 4"])
+def test_half_of_a_sum_is_not_worked_out(text: str) -> None:
+    assert not best(offered()["formula"], text).callable
+
+
 def test_a_name_says_nothing_that_the_description_does_not() -> None:
     words = {"type": "object", "properties": {"p": {"type": "string", "description": "Formula"}}}
     words["required"] = ["p"]
@@ -96,6 +101,51 @@ def test_an_address_is_not_left_aside() -> None:
 
 def test_a_tool_that_is_named_is_used() -> None:
     assert best(offered()["plain"], "use my-tool on apples").tool.name == "my-tool"
+
+
+def wordless(name: str, about: str) -> Tool:
+    """A tool of which no more is known."""
+    said = {"type": "string", "description": "What to ask of the tool, in words."}
+    return read_tool(name, about, {"properties": {"input": said}, "required": ["input"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("tell me a joke", "jokes"),
+        ("what is 10 + 5", "sums"),
+        ("10 km in miles", "units"),
+        ("what does https://example.org/a say?", "fetcher"),
+        ("use my-tool on apples", "my-tool"),
+    ],
+)
+def test_a_tool_without_a_schema_is_given_the_words(text: str, tool: str) -> None:
+    tools = [
+        wordless("jokes", "Tells a joke"),
+        wordless("sums", "My calculator"),
+        wordless("units", "Unit converter"),
+        wordless("fetcher", "Fetches a website"),
+        wordless("my-tool", "My tool description"),
+    ]
+    found = best(tools, text)
+    assert (found.tool.name, found.callable) == (tool, True)
+    assert found.filling.arguments == {"input": text}
+
+
+def test_half_an_amount_is_not_changed() -> None:
+    assert not best(offered()["service"], "5 feet 10 inches in cm").callable
+
+
+@pytest.mark.parametrize(
+    ("text", "callable_"), [("10 km in miles", True), ("10 miles in km", False)]
+)
+def test_a_tool_for_one_pair_of_units_goes_one_way(text: str, callable_: bool) -> None:
+    assert best(offered()["one_way"], text).callable is callable_
+
+
+def test_an_order_of_which_no_tool_speaks_is_declined() -> None:
+    assert best(offered()["verbose"], "search my earlier messages for rent").callable
+    assert not best(offered()["verbose"], "delete my earlier messages").callable
 
 
 def test_no_tools_give_no_candidates() -> None:

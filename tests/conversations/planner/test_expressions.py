@@ -34,6 +34,14 @@ from rollcall.conversations.planner.expressions import expression
         ("sqrt(2) / 2", "sqrt(2) / 2"),
         ("1,250.75 * 3", "1250.75 * 3"),
         ("half of 9", "1 / 2 * 9"),
+        ("sin of 30 degrees", "sin(30 * pi / 180)"),
+        ("sin(30°)", "sin(30 * pi / 180)"),
+        ("round 3.14159 to 2 decimals", "round(3.14159, 2)"),
+        ("12 percent off 80", "80 * (1 - 12 / 100)"),
+        ("the sum of 1, 2, 3 and 4", "1 + 2 + 3 + 4"),
+        ("add 1,000 and 2", "1000 + 2"),
+        ("What is 5 + 6!", "5 + 6"),
+        ("3x4", "3 * 4"),
     ],
 )
 def test_arithmetic_in_words_becomes_symbols(text: str, symbols: str) -> None:

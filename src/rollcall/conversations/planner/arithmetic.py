@@ -17,6 +17,7 @@ OPERATORS: Final[dict[str, str]] = {
     "\u00d7": "*",
     "·": "*",
     "x": "*",
+    "\u2715": "*",
     "times": "*",
     "multiplied by": "*",
     "multiplied with": "*",
@@ -81,7 +82,7 @@ SHARES: Final[dict[str, str]] = {
 SIGNS: Final = ("%", "percent", "per cent", "prozent", "pct")
 OF: Final = ("of", "von")
 
-_N: Final = r"(-?\d[\d.,]*\d|-?\d)"
+_N: Final = r"(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,.]*\d)|-?\d+(?:[.,]\d+)?(?![\d,.]*\d))"
 _SHARE: Final = r"(?:percent(?:age)?|per\s+cent|%|prozent)"
 SAID: Final = (
     (rf"\b(?:add|sum)\s+(?:up\s+)?{_N}\s+(?:and|to|with|plus)\s+{_N}", "{0} + {1}"),
@@ -93,8 +94,16 @@ SAID: Final = (
     (rf"\bproduct\s+of\s+{_N}\s+and\s+{_N}", "{0} * {1}"),
     (rf"\b(?:divide|split)\s+{_N}\s+by\s+{_N}", "{0} / {1}"),
     (rf"\b(?:quotient|ratio)\s+of\s+{_N}\s+and\s+{_N}", "{0} / {1}"),
+    (rf"{_N}\s*{_SHARE}\s+off\s+(?:of\s+)?{_N}", "{1} * (1 - {0} / 100)"),
+    (rf"\bround\s+{_N}\s+to\s+{_N}\s+(?:decimal|digit|place)\w*", "round({0}, {1})"),
     (rf"\bwhat\s+{_SHARE}\s+is\s+{_N}\s+of\s+{_N}", "{0} / {1} * 100"),
     (rf"\bwhat\s+{_SHARE}\s+of\s+{_N}\s+is\s+{_N}", "{1} / {0} * 100"),
     (rf"{_N}\s+is\s+what\s+{_SHARE}\s+of\s+{_N}", "{0} / {1} * 100"),
 )
 """Sentences about two numbers, and what they come to."""
+
+SUMMED: Final = (
+    r"\b(?:sum|total|add(?:\s+up)?)\s+(?:of\s+)?"
+    r"(?P<numbers>\d[\d.]*(?:\s*(?:,|\+|&|\band\b)\s*(?:and\s+)?\d[\d.]*){2,})(?!\s*[\d%])"
+)
+"""What is to be added, three numbers or more."""

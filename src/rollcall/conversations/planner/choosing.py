@@ -28,15 +28,16 @@ THRESHOLD: Final = 0.4
 _BLUR: Final = 0.5
 _FAINT: Final = 0.35
 _NAME: Final = 0.4
-_NEAR: Final = (0.32, 0.62)
+_NEAR: Final = (0.24, 0.52)
 _TURN: Final = 0.8
+_CHOSEN: Final = 1.2
 _HINTED: Final = 0.9
 _BY_MEANING: Final = 0.85
 _WHOLE: Final = 0.25
 _NAMED: Final = 2.0
 _FACT: Final[dict[str, float]] = {
-    "expression": 2.0, "change": 1.5, "url": 1.2, "list": 0.3, "email": 0.5, "ip": 1.2, "trip": 0.5,
-    "file": 0.4, "date": 0.2, "time": 0.2, "language": 0.8, "place": 0.1, "code": 0.2, "choice": 0.5,
+    "expression": 2.0, "change": 1.5, "url": 1.2, "list": 0.3, "email": 1.0, "ip": 1.2, "trip": 0.5,
+    "file": 0.4, "date": 0.4, "time": 0.2, "language": 0.8, "place": 0.1, "code": 0.5,
 }  # fmt: skip
 _SAMPLE: Final = 0.7
 _TELLING: Final = 0.3
@@ -46,10 +47,11 @@ _ALL: Final = 0.6
 _SPOKEN_OF: Final = 0.5
 _ORDER: Final = re.compile(
     r"^\W*(?:(?:please|hey|hi|hello|ok|okay|now|just|can|could|would|will|you|kindly)\W+)*"
-    r"(?P<verb>[^\W\d_]{3,})\s+(?:my|the|a|an|this|that|these|those|all|me|us|it|some|our|your|his|her|their)\b",
+    r"(?P<verb>[^\W\d_]{3,})\s+(?:my|the|a|an|this|that|these|those|all|it|some|our|your|his|her|their)\b",
     re.IGNORECASE,
 )
 _PLAIN: Final = frozenset({"expression", "change", "url", "email", "ip"})
+_TAKEN: Final = frozenset({"expression", "url"})
 _AS_WORDS: Final = 0.5
 _LEFT_ASIDE: Final = 0.25
 
@@ -79,11 +81,13 @@ class Candidate:
 def candidates(index: ToolIndex, reading: Reading) -> list[Candidate]:
     """All tools, the one that fits best first."""
     found = [_judged(index, at, reading) for at in range(len(index.tools))]
-    opened = any(one.callable and "url" in one.filling.facts for one in found)
+    taken = {fact for one in found if one.callable for fact in one.filling.facts & _TAKEN}
+    if not _is_sum(reading):
+        taken.discard("expression")
 
     def rank(one: Candidate) -> tuple[bool, float, float]:
-        # An address is rather opened than taken as words.
-        amiss = opened and "url" not in one.filling.facts
+        # An address is rather opened than taken as words, arithmetic rather done than listed.
+        amiss = bool(taken - one.filling.facts)
         return one.callable, one.score - _AS_WORDS * amiss, one.nearness
 
     found.sort(key=rank, reverse=True)
@@ -106,6 +110,10 @@ def _judged(index: ToolIndex, at: int, reading: Reading) -> Candidate:
         support += met
         telling += 0.0 if word.value in FAINT else met
         total += weight
+    chosen = [one for one in _asking(reading) if (one.start, one.end) in filling.chosen]
+    support += _CHOSEN * len(chosen)
+    telling += _CHOSEN * len(chosen)
+    total += _CHOSEN * len(chosen)
     for _, _, meant in phrases:
         met = _TURN * max(_meets(index, at, word, ()) for word in meant)
         support += met
@@ -122,15 +130,19 @@ def _judged(index: ToolIndex, at: int, reading: Reading) -> Candidate:
         said = telling > 0.0 or len(filling.arguments) > 1
         bonus += _SAMPLE if said else -_FACT["list"]
     score = (support + bonus) / (total + bonus + _BLUR)
-    if words:
-        score += _WHOLE * index.by_meaning(at, " ".join(word.value for word in words))
+    if wanted := " ".join(word.value for word in (*words, *chosen)):
+        score += _WHOLE * index.by_meaning(at, wanted)
     if telling + bonus + _NAMED * _is_named(tool, reading) < _TELLING:
         score *= _DOUBTFUL
     if not filling.facts & _PLAIN and _wants_other(index, at, reading):
         score *= _OTHER
     # What takes no argument from the request must be all that the request is about.
-    if not filling.arguments and support < _ALL * total:
+    beside = support < _ALL * total or _left_aside(filling, reading)
+    if not filling.arguments and beside:
         score *= _DOUBTFUL
+    # Half of a sum, or of an amount, is a wrong answer.
+    if filling.facts & {"expression", "change"} and _left_aside(filling, reading):
+        score *= _OTHER
     score -= _LEFT_ASIDE * _left_aside(filling, reading)
     # Of equals, the one with less to say beside the point.
     score -= 0.004 * len(tool.parameters) + 0.0002 * len(spoken(tool.description))
@@ -187,7 +199,11 @@ def _is_named(tool: Tool, reading: Reading) -> bool:
 
 def _is_out(tool: Tool, filling: Filling, reading: Reading, explained: float) -> bool:
     """Whether a tool would leave aside, or mistake, what a request is plainly about."""
-    if reading.urls and not _covers(filling, [(one.start, one.end) for one in reading.urls[:1]]):
+    if (
+        reading.urls
+        and not tool.open
+        and not _covers(filling, [(one.start, one.end) for one in reading.urls[:1]])
+    ):
         return True
     for spans in (reading.emails, reading.ips):
         if spans and not tool.open and not _covers(filling, [(spans[0].start, spans[0].end)]):

@@ -15,8 +15,20 @@ from rollcall.conversations.planner.arithmetic import (
     SAID,
     SHARES,
     SIGNS,
+    SUMMED,
 )
 from rollcall.conversations.planner.numbers import numbers
+
+
+def _alternatives(words: object) -> str:
+    assert isinstance(words, dict | tuple)
+    ordered = sorted(map(str, words), key=len, reverse=True)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return "|".join(
+        rf"(?<![^\W\d]){re.escape(one)}(?![^\W\d])".replace(r"\ ", r"\s+")
+        if one[0].isalpha()
+        else re.escape(one)
+        for one in ordered
+    )
 
 
 @dataclass(frozen=True)
@@ -42,11 +54,16 @@ def expression(text: str) -> Expression | None:
     """The longest arithmetic expression of a text; None: it has none."""
     plain = _in_digits(text)
     for pattern, symbols in SAID:
-        if said := re.search(pattern, plain, re.IGNORECASE):
+        said = re.search(pattern, plain, re.IGNORECASE)
+        if said is not None and not _GOES_ON.match(plain[said.end() :]):
             made = symbols.format(*map(_tidy, said.groups()))
             parts = made.split(" ")
             three = (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
             return Expression(said.start(), said.end(), made, three)
+    summed = re.search(SUMMED, plain, re.IGNORECASE)
+    if summed is not None and not _GOES_ON.match(plain[summed.end() :]):
+        terms = " + ".join(one.plain for one in numbers(summed["numbers"]))
+        return Expression(summed.start(), summed.end(), terms)
     tokens = _tokens(plain)
     best: _Parsed | None = None
     at = 0
@@ -67,6 +84,12 @@ def expression(text: str) -> Expression | None:
     return Expression(best.start, end, source if symbolic else best.text, best.parts, best.certain)
 
 
+_GOES_ON: Final = re.compile(
+    rf"\s*(?:{_alternatives(OPERATORS)}|and\s+\d|,\s*\d|%|percent)", re.IGNORECASE
+)
+"""What shows that a sentence about two numbers is not the whole of it."""
+
+
 def _in_digits(text: str) -> str:
     """The text with number words as digits, every character at its old place."""
     plain = text
@@ -74,7 +97,7 @@ def _in_digits(text: str) -> str:
         word = text[number.start : number.end]
         if not any(char.isdigit() for char in word) and len(number.plain) <= len(word):
             plain = plain[: number.start] + number.plain.ljust(len(word)) + plain[number.end :]
-    return plain
+    return _BETWEEN_DIGITS.sub("\u2715", plain)
 
 
 def _tidy(digits: str) -> str:
@@ -89,17 +112,6 @@ class _Token:
     start: int
     end: int
     word: bool
-
-
-def _alternatives(words: object) -> str:
-    assert isinstance(words, dict | tuple)
-    ordered = sorted(map(str, words), key=len, reverse=True)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return "|".join(
-        rf"(?<![^\W\d]){re.escape(one)}(?![^\W\d])".replace(r"\ ", r"\s+")
-        if one[0].isalpha()
-        else re.escape(one)
-        for one in ordered
-    )
 
 
 _TOKEN: Final = re.compile(
@@ -149,10 +161,13 @@ class _Stop(Exception):
     """What follows is no expression."""
 
 
+_BETWEEN_DIGITS: Final = re.compile(r"(?<=\d)[xX](?=\d)")
 _DEEPEST: Final = 40
 _PLUS: Final = frozenset({"+", "plus"})
 _SIGNED: Final = _PLUS | {"-", "\u2212", "minus"}
-_TYPED: Final = frozenset("√²³\u00d7·÷\u2212\u2013^!")
+_DEGREES: Final = frozenset({"\u00b0", "degree", "degrees", "deg", "grad"})
+_TURNED: Final = frozenset({"sin", "cos", "tan"})
+_TYPED: Final = frozenset("\u00b0\u2715√²³\u00d7·÷\u2212\u2013^!")
 
 
 class _Parser:
@@ -165,6 +180,7 @@ class _Parser:
         self._depth = 0
         self._steps = 0
         self._weak = 0
+        self._angles = 0
         self._bare_percent = ""
 
     def parsed(self) -> _Parsed | None:
@@ -255,19 +271,23 @@ class _Parser:
         return sign + self._postfix(self._atom())
 
     def _postfix(self, text: str) -> str:
-        while (token := self._peek()) is not None and token.kind == "post":
-            if token.text == "!" and self._tokens[self._at - 1].end != token.start:
+        while (token := self._peek()) is not None:
+            if self._angles and token.text in _DEGREES:
+                self._at += 1
+                text = f"{text} * pi / 180"
+                continue
+            if token.kind != "post" or (token.text == "!" and not self._is_factorial(token)):
                 break
-            # A sentence that ends in an exclamation mark is no factorial.
-            if token.text == "!" and (self._first == self._at - 1 or self._steps):
-                last = self._at == len(self._tokens) - 1
-                if last and self._steps:
-                    break
             self._at += 1
             self._steps += 1
             ending = POSTFIXES[token.text]
             text = f"factorial({text})" if ending == "!" else text + ending
         return text
+
+    def _is_factorial(self, mark: _Token) -> bool:
+        """Whether an exclamation mark is one, and does not just end the sentence."""
+        ends = self._at == len(self._tokens) - 1 and self._first != self._at - 1
+        return not ends and self._tokens[self._at - 1].end == mark.start
 
     def _atom(self) -> str:
         self._depth += 1
@@ -292,10 +312,12 @@ class _Parser:
         if token.kind == "call":
             self._expect("open")
             self._steps += 1
-            return f"{token.text}({self._closed(several=True)})"
+            return f"{token.text}({self._inside(token.text, several=True)})"
         if token.kind == "prefix":
             self._steps += 1
+            self._angles += PREFIXES[token.text] in _TURNED
             inside = self._postfix(self._atom())
+            self._angles -= PREFIXES[token.text] in _TURNED
             bare = inside[1:-1] if inside[0] == "(" and inside[-1] == ")" else inside
             return f"{PREFIXES[token.text]}({bare})"
         if token.kind == "share":
@@ -327,6 +349,12 @@ class _Parser:
         self._bare_percent = number
         return f"({number} / 100)"
 
+    def _inside(self, name: str, *, several: bool) -> str:
+        self._angles += name in _TURNED
+        inside = self._closed(several=several)
+        self._angles -= name in _TURNED
+        return inside
+
     def _closed(self, *, several: bool = False) -> str:
         inside = [self._sum()]
         while several and (token := self._peek()) is not None and token.kind == "comma":
@@ -349,5 +377,4 @@ class _Parser:
 
     def _count(self, operator: _Token) -> None:
         self._steps += 1
-        if operator.text in {"x", "over", "durch", "mal"}:
-            self._weak += operator.text == "x"
+        self._weak += operator.text in {"x", "\u2715"}

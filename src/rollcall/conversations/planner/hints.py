@@ -31,9 +31,18 @@ _TURNS: Final = (
         ),
         _TALK,
     ),
+    (re.compile(r"\bwhat (?:does|do|is)\b.*\b(?P<s>mean)\b", re.IGNORECASE), "definition meaning"),
+    (re.compile(r"\b(?P<s>another word|other words?|words? similar)\b", re.IGNORECASE), "synonym"),
     (re.compile(r"\b(?P<s>how far)\b", re.IGNORECASE), "distance"),
     (re.compile(r"\bwhat (?P<s>time)\b|\b(?P<t>o'clock)\b", re.IGNORECASE), "time clock"),
-    (re.compile(r"\bhow (?P<s>hot|cold|warm)\b", re.IGNORECASE), "weather temperature forecast"),
+    (
+        re.compile(
+            r"\b(?:how|is it|be|get|it is|it's)\s+(?:so\s+|very\s+)?"
+            r"(?P<s>hot|cold|warm|chilly|freezing)\b",
+            re.IGNORECASE,
+        ),
+        "weather temperature forecast",
+    ),
     (re.compile(r"\b(?P<s>how do i get|way) (?:from|to)\b", re.IGNORECASE), "directions route"),
 )
 _WORDS: Final = tuple(
@@ -42,6 +51,7 @@ _WORDS: Final = tuple(
         ("umbrella raincoat sunscreen sunny snow rain drizzle thunderstorm", "weather forecast"),
         ("mention mentioned discuss discussed", _TALK),
         ("percentage", "percent"),
+        ("meaning", "definition"),
         ("cost costs expensive cheap", "price"),
         ("website webpage homepage page", "web page url"),
         ("spell spelled misspelled typo typos", "spelling"),

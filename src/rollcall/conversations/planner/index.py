@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,8 @@ from rollcall.registry.query import Reason
 from rollcall.registry.text import fold
 
 _FLOOR: Final = 0.15
+_ENDED: Final = re.compile(r"(?<=[.:;])\s")
+_NEEDED: Final = 0.75
 _OPTION: Final = 0.4
 _KEPT: Final = 4096
 
@@ -34,8 +37,14 @@ class ToolIndex:
 
     def __init__(self, tools: Sequence[Tool], encoder: Encoder | None) -> None:
         self.tools = tuple(tools)
-        self._fields = [_folded(tool, required=True) for tool in tools]
-        self._options = [_folded(tool, required=False) for tool in tools]
+        self._fields = [
+            (
+                (1.0, Folded(_with_stems(tool.name), (), _with_stems(tool.description))),
+                (_NEEDED, _arguments(tool, required=True)),
+                (_OPTION, _arguments(tool, required=False)),
+            )
+            for tool in tools
+        ]
         self._encoder = encoder
         self._meanings: MeaningIndex | None = None
         self._near: dict[str, dict[int, float]] = {}
@@ -47,8 +56,8 @@ class ToolIndex:
     def by_words(self, at: int, word: str) -> float:
         """How well tool number `at` meets one word, 0 to 1: more in its name than elsewhere."""
         return max(
-            share * _level(fields[at], form)
-            for share, fields in ((1.0, self._fields), (_OPTION, self._options))
+            share * _level(fields, form)
+            for share, fields in self._fields[at]
             for form in (word, stem(word))
         )
 
@@ -88,27 +97,30 @@ def _level(fields: Folded, word: str) -> float:
     return 0.0 if found is None or found.reason is Reason.SUBSTRING else found.score
 
 
-def _folded(tool: Tool, *, required: bool) -> Folded:
-    """The tool's texts with the stems of their words behind them, so that forms of words meet.
-
-    What is optional says less of a tool: it stands apart.
-    """
+def _arguments(tool: Tool, *, required: bool) -> Folded:
+    """The names and descriptions of a tool's arguments: they say less of it than its own do."""
     tags = tuple(
-        _with_stems(f"{one.name} {one.description}")
+        _with_stems(f"{one.name} {_sentence(one.description)}")
         for one in tool.parameters
         if one.required is required
     )
-    if not required:
-        return Folded("", tags, "")
-    return Folded(_with_stems(tool.name), tags, _with_stems(tool.description))
+    return Folded("", tags, "")
+
+
+def _sentence(text: str) -> str:
+    """The first sentence: what follows it are details, and speaks of much else."""
+    return _ENDED.split(text, maxsplit=1)[0]
 
 
 def _with_stems(text: str) -> str:
+    """A text with the stems of its words behind them, so that forms of words meet."""
     words = spoken(text)
     return fold(" ".join([*words, *map(stem, words)]))
 
 
 def _phrase(at: int, tool: Tool) -> Phrase:
     name = " ".join(spoken(tool.name))
-    tags = tuple(f"{' '.join(one.name_words)} {one.description}" for one in tool.parameters)
+    tags = tuple(
+        f"{' '.join(one.name_words)} {_sentence(one.description)}" for one in tool.parameters
+    )
     return Phrase(at, name, tool.description, tags)

@@ -27,7 +27,7 @@ _CODES: Final[dict[str, str]] = {
 _NAMED: Final = re.compile(
     rf"(?P<way>\b(?:in|into|to|from|ins|auf)\s+)?\b(?P<name>{'|'.join(_CODES)})\b", re.IGNORECASE
 )
-_ANY: Final = re.compile(r"\b(?:into|to|in|ins)\s+(?P<name>[A-Z][^\W\d_]{2,})\s*[?.!]*\s*$")
+_ANY: Final = re.compile(r"\b(?:into|to|ins)\s+(?P<name>[A-Z][^\W\d_]{2,})\s*[?.!]*\s*$")
 
 
 def language(text: str, role: str, *, code: bool) -> Span | None:

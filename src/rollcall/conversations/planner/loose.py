@@ -10,7 +10,7 @@ from rollcall.conversations.planner import concepts
 from rollcall.conversations.planner.amounts import assigned
 from rollcall.conversations.planner.reading import Span
 from rollcall.conversations.planner.schema import Parameter
-from rollcall.conversations.planner.subjects import items, subject
+from rollcall.conversations.planner.subjects import items, narrowed, subject
 from rollcall.conversations.planner.work import Work, asks_arithmetic
 
 
@@ -75,6 +75,8 @@ def _texts(work: Work, parameter: Parameter) -> list[Span]:
     ways = work.free(work.reading.quoted)
     query = concepts.is_query(parameter) or not concepts.is_prose(parameter)
     found = subject(work.left, work.explained, query=query)
+    if found is not None and query and not concepts.is_query(parameter):
+        found = narrowed(found, frozenset(parameter.name_words) | {"named", "called"})
     if found is not None:
         ways = [*ways, found]
     pages = [
@@ -87,6 +89,8 @@ def _texts(work: Work, parameter: Parameter) -> list[Span]:
 def quotation(work: Work, parameter: Parameter) -> None:
     """What is quoted and nobody took, for an optional text."""
     quotes = work.free(work.reading.quoted)
+    if parameter.required:
+        return
     special = _is_only_one_thing(parameter) or concepts.is_code(parameter)
     if quotes and not special and parameter.kind == "string" and not parameter.choices:
         work.put(parameter, quotes, "quoted")

@@ -61,9 +61,6 @@ class OfflinePlanner(Model[None]):
         clock: Tells the day that "tomorrow" is behind.
     """
 
-    # Nothing is sent anywhere, so that nothing needs a note about what it looks like.
-    _announces_lookalike_notes = False
-
     def __init__(
         self,
         encoder: Callable[[], Encoder] | None,
@@ -87,6 +84,14 @@ class OfflinePlanner(Model[None]):
     def system(self) -> str:
         """`rollcall`."""
         return PROVIDER
+
+    def prepare_messages(
+        self,
+        messages: list[ModelMessage],
+        model_request_parameters: ModelRequestParameters | None = None,
+    ) -> list[ModelMessage]:
+        """The messages as they are: notes about what a text looks like are for models."""
+        return messages
 
     async def request(
         self,

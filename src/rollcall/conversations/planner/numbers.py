@@ -16,7 +16,11 @@ _DIGITS: Final = r"""
   | \d+(?:[eE][+-]?\d+)?                        # 12
 """
 NUMBER: Final = re.compile(
-    rf"(?<![\w.])(?P<sign>(?<![\d)%][ ])(?<![\w)%])[-\u2212])?(?P<digits>{_DIGITS})(?!\d)",
+    rf"""
+    (?:(?<![\w.])|(?<=\d[xX]))
+    (?P<sign>(?<![\d)%][ ])(?<![\w)%])[-\u2212])?
+    (?P<digits>{_DIGITS})(?!\d)
+    """,
     re.VERBOSE,
 )
 

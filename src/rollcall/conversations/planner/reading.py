@@ -42,6 +42,7 @@ _QUOTED: Final = re.compile(
     r"\"([^\"\n]+)\"|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|`([^`\n]+)`|(?<!\w)['\u2018]([^'\u2018\u2019\n]+)['\u2019](?!\w)"
 )
 _IP: Final = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
+_VERSION: Final = re.compile(r"(?<![\w.])v?\d+(?:\.\d+){2,}(?![\w.]*\d)")
 _FILE: Final = re.compile(
     r"(?<![\w/])[\w./~-]*\w\.(?!com\b|org\b|net\b)[A-Za-z][A-Za-z0-9]{1,4}\b(?!\.)"
 )
@@ -148,6 +149,12 @@ class Reading:
         return found
 
     @cached_property
+    def versions(self) -> list[Span]:
+        """Versions: three numbers or more with points between them."""
+        text = self._without([*self.urls, *self.ips, *self.dates])
+        return [Span(m.start(), m.end(), m[0]) for m in _VERSION.finditer(text)]
+
+    @cached_property
     def files(self) -> list[Span]:
         """File names: with an ending of letters."""
         text = self._without([*self.urls, *self.emails, *self.ips])
@@ -195,7 +202,16 @@ class Reading:
         codes = [code for code in self.codes if any(char.isalpha() for char in code.value)]
         named = [code for code in codes if any(char.isdigit() for char in code.value)]
         return self._without(
-            [*self.urls, *self.emails, *self.ips, *self.files, *self.dates, *self.times, *named]
+            [
+                *self.urls,
+                *self.emails,
+                *self.ips,
+                *self.files,
+                *self.dates,
+                *self.times,
+                *named,
+                *self.versions,
+            ]
         )
 
     @cached_property

@@ -7,13 +7,12 @@ Each rule looks at one parameter that has no value yet, and fills it or leaves i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from rollcall.conversations.planner import concepts, languages, subjects
 from rollcall.conversations.planner.choices import mentioned, switched
 from rollcall.conversations.planner.reading import Span
 from rollcall.conversations.planner.schema import Parameter
-from rollcall.conversations.planner.words import STOP
 from rollcall.conversations.planner.work import Work, asks_arithmetic
 
 
@@ -52,6 +51,7 @@ def moment(work: Work, parameter: Parameter) -> None:
     if not concepts.is_moment(parameter) or parameter.kind != "string":
         return
     days, times = work.free(work.reading.dates), work.free(work.reading.times)
+    days = [day for day in days if parameter.required or _led(work, parameter, day)]
     if days:
         value = f"{days[0].value}T{times[0].value if times else '00:00'}:00Z"
         spans = [(one.start, one.end) for one in (*days[:1], *times[:1])]
@@ -61,7 +61,9 @@ def moment(work: Work, parameter: Parameter) -> None:
 def date(work: Work, parameter: Parameter) -> None:
     """A day."""
     if parameter.kind == "string" and concepts.is_date(parameter):
-        work.put(parameter, work.free(work.reading.dates), "date")
+        days = work.free(work.reading.dates)
+        days = [day for day in days if parameter.required or _led(work, parameter, day)]
+        work.put(parameter, days, "date")
 
 
 def time(work: Work, parameter: Parameter) -> None:
@@ -84,25 +86,54 @@ def expression(work: Work, parameter: Parameter) -> None:
 
 def choice(work: Work, parameter: Parameter) -> None:
     """One of some values, or several of them."""
-    item = parameter.item
-    words = work.free(work.reading.words)
+    apart = (*work.reading.urls, *work.reading.emails, *work.reading.files)
+    words = [
+        word
+        for word in work.free(work.reading.words)
+        if not any(one.start <= word.start < one.end for one in apart)
+    ]
+    if not parameter.required:
+        about = _looked_for(work)
+        words = [word for word in words if not about or not about.start <= word.start < about.end]
     said = [word.value for word in words]
-    if item is not None and item.choices:
-        several = [one for choice in item.choices if (one := mentioned([choice], said, None))]
-        several.sort(key=lambda one: one[1])
-        if several:
-            spans = [(words[at].start, words[at].end) for _, places in several for at in places]
-            work.give(parameter, [choice for choice, _ in several], *spans)
+    item = parameter.item
+    if item is not None:
+        found = _several(parameter, item, said)
+    else:
+        meaning = work.likeness if parameter.required else None
+        one = mentioned(parameter.choices, said, meaning) if parameter.choices else None
+        found = [] if one is None else [one]
+    if not found:
         return
-    if not parameter.choices:
-        return
-    found = mentioned(parameter.choices, said, work.likeness if parameter.required else None)
-    if found is None:
-        return
-    value, places = found
-    given = work.give(parameter, value, *((words[at].start, words[at].end) for at in places))
-    if given and not any(said[at] in STOP for at in places):
-        work.filling.facts.add("choice")
+    values = [value for value, _ in found]
+    places = [at for _, several in found for at in several]
+    value = values if item is not None else values[0]
+    spans = [(words[at].start, words[at].end) for at in places]
+    if work.give(parameter, value, *spans):
+        work.filling.chosen.extend(spans)
+
+
+def _looked_for(work: Work) -> Span | None:
+    """What is to be looked for, whose words say nothing else."""
+    if not any(one.required and concepts.is_query(one) for one in work.tool.parameters):
+        return None
+    return subjects.subject(work.left, work.explained, query=True)
+
+
+def _several(parameter: Parameter, item: Parameter, said: list[str]) -> list[tuple[Any, list[int]]]:
+    """The values of a list that words say, in their order: by schema, or by description."""
+    names: dict[Any, list[str]] = {choice: [] for choice in item.choices}
+    if not names and item.kind in {"string", "any"}:
+        names = dict(parameter.suggested)
+    found: list[tuple[Any, list[int]]] = []
+    for value, others in names.items():
+        for name in (value, *others):
+            if one := mentioned([name], said, None):
+                found.append((value, one[1]))
+                break
+    # "geometric mean" is one thing.
+    whole = [one for one in found if not any(set(one[1]) < set(other[1]) for other in found)]
+    return sorted(whole, key=lambda one: one[1])
 
 
 def switch(work: Work, parameter: Parameter) -> None:
@@ -156,12 +187,34 @@ def code(work: Work, parameter: Parameter) -> None:
     work.put(parameter, spans, "code")
 
 
+def version(work: Work, parameter: Parameter) -> None:
+    """A version: numbers with points between them."""
+    if parameter.kind == "string" and "version" in parameter.name_words:
+        work.put(parameter, work.free(work.reading.versions), "code")
+
+
 def place(work: Work, parameter: Parameter) -> None:
     """A place."""
     if parameter.kind == "string" and parameter.required and concepts.is_place(parameter):
         found = subjects.place(work.left, work.free(work.reading.names))
         if found is not None:
             work.put(parameter, [found], "place")
+
+
+def _led(work: Work, parameter: Parameter, span: Span) -> bool:
+    """Whether what stands before a day says that it is for this parameter, or it has no rival."""
+    before = work.reading.text[: span.start].lower().split()[-1:]
+    name = set(parameter.name_words)
+    rivals = [
+        one for one in work.tool.parameters if concepts.is_date(one) or concepts.is_moment(one)
+    ]
+    return len(rivals) == 1 or any(name & way and set(before) & way for way in _WAYS)
+
+
+_WAYS: Final = (
+    frozenset({"since", "after", "from", "start", "begin", "earliest"}),
+    frozenset({"until", "before", "to", "end", "till", "by", "latest"}),
+)
 
 
 def _named(work: Work, parameter: Parameter, span: Span) -> bool:
@@ -184,6 +237,7 @@ RULES: Final[tuple[Callable[[Work, Parameter], None], ...]] = (
     language,
     trip,
     file,
+    version,
     code,
     place,
 )

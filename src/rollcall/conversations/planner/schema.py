@@ -15,6 +15,9 @@ Kind = Literal["string", "integer", "number", "boolean", "array", "object", "any
 _KINDS: Final = ("boolean", "integer", "number", "array", "object", "string")
 _DEEPEST: Final = 6
 
+_COUNTED_UP: Final = re.compile(r"\b(?:any|one|some|either) of:?\s+([^.;]+)", re.IGNORECASE)
+_NAMED: Final = re.compile(r"[\"'`]?([a-z][\w-]{1,30})[\"'`]?(?:\s*\(([^)]{1,60})\))?")
+
 Json = dict[str, Any]
 
 
@@ -58,6 +61,18 @@ class Parameter:
     def stems(self) -> frozenset[str]:
         """Their stems."""
         return stems(self.words)
+
+    @cached_property
+    def suggested(self) -> dict[str, list[str]]:
+        """Values that the description counts up ("any of: mean (average), max"), with other names
+        for each; what else is allowed stays open.
+        """
+        found = _COUNTED_UP.search(self.description)
+        values: dict[str, list[str]] = {}
+        for one in re.split(r",\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+", found[1]) if found else ():
+            if named := _NAMED.fullmatch(one.strip()):
+                values[named[1]] = [named[2]] if named[2] else []
+        return values
 
     def takes(self, value: Any) -> bool:
         """Whether a value is allowed by type, choices, bounds, length and pattern."""

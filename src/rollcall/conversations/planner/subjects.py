@@ -25,6 +25,10 @@ _MARKED: Final = (
     re.compile(r"\b(?:about|regarding|concerning|related to|über)\s+(?P<s>[^\0]+)", re.IGNORECASE),
 )
 _FOR: Final = re.compile(r"\b(?:for|of|on|nach)\s+(?P<s>[^\0]+)", re.IGNORECASE)
+_KIND_OF_WORDS: Final = re.compile(
+    r"the\s+(?:words?|text|terms?|string|phrase|sentence|name)\s+(?=\w)", re.IGNORECASE
+)
+_SENTENCE: Final = re.compile(r"[?!;](?=\s)|(?<=\w\w)\.(?=\s)")
 _WHERE: Final = re.compile(r"\b(?:in|from|among|within|through)\s", re.IGNORECASE)
 _ARTICLES: Final = frozenset(
     "the a an my our your any some this that anything something all every der die das".split()
@@ -33,7 +37,13 @@ _LEADING: Final = frozenset(
     "please can could would will you i me my us we to the a an for of in on with want need like "
     "that d ll into and it is do does how what's what".split()
 )
-_NEVER_LAST: Final = frozenset("please in on to for of at with by and the a from into as".split())
+_NEVER_LAST: Final = frozenset(
+    "please in on to for of at with by and the a from into as before already again recently".split()
+)
+_WITHIN: Final = re.compile(
+    r"\s(?:of|for|on|in|at|with|to|from)\s+(?:(?:the|a|an|my)\s+)?", re.IGNORECASE
+)
+_CHUNK: Final = re.compile(r"\S+")
 _PLACE: Final = re.compile(
     r"\b(?:in|at|near|for|around|of|to)\s+"
     r"(?=(?P<s>[^\W\d_][\w'\u2019.-]*(?:[ ][^\W\d_][\w'\u2019.-]*){0,2}))",
@@ -83,7 +93,7 @@ def subject(text: str, explained: Collection[str], *, query: bool) -> Span | Non
             return span
     if found := _FOR.search(text):
         before = [word.lower() for word in WORD.findall(text[: found.start()])]
-        if any(stem(word) in explained for word in before if word not in STOP):
+        if query or any(stem(word) in explained for word in before if word not in STOP):
             span = _trimmed(text, *found.span("s"), query=query)
             if span is not None:
                 return span
@@ -127,10 +137,14 @@ def _frames(word: str, explained: Collection[str], *, query: bool) -> bool:
 
 def _trimmed(text: str, start: int, end: int, *, query: bool) -> Span | None:
     """The piece without punctuation, articles and politeness at its ends."""
+    if query and (sentence := _SENTENCE.search(text, start, end)):
+        end = sentence.start()
     words = [
         Span(start + m.start(), start + m.end(), m[0].lower())
         for m in WORD.finditer(text[start:end])
     ]
+    if words and (frame := _KIND_OF_WORDS.match(text, words[0].start, end)):
+        words = [word for word in words if word.start >= frame.end()]
     while query and words and words[0].value in _ARTICLES:
         words.pop(0)
     while words and (words[-1].value in _NEVER_LAST or (query and words[-1].value in STOP)):
@@ -144,6 +158,27 @@ def _trimmed(text: str, start: int, end: int, *, query: bool) -> Span | None:
     while last < end and text[last] not in ' \t\n"“”.,;:?!\0':
         last += 1
     return Span(first, last, text[first:last].strip())
+
+
+def narrowed(span: Span, own: Collection[str]) -> Span:
+    """What of a piece is a name: behind its last preposition, without what the name is of.
+
+    Args:
+        span: The piece.
+        own: Words that say what it is the name of, which may stand before or behind it.
+    """
+    start, value = span.start, span.value
+    for found in _WITHIN.finditer(value):
+        start, value = span.start + found.end(), span.value[found.end() :]
+    words = [Span(start + m.start(), start + m.end(), m[0]) for m in _CHUNK.finditer(value)]
+    while len(words) > 1 and words[0].value.lower() in own:
+        words.pop(0)
+    while len(words) > 1 and words[-1].value.lower() in own:
+        words.pop()
+    if not words:
+        return span
+    first, last = words[0].start - span.start, words[-1].end - span.start
+    return Span(words[0].start, words[-1].end, span.value[first:last])
 
 
 def place(text: str, names: Iterable[Span]) -> Span | None:

@@ -13,6 +13,7 @@ _LONGEST_TEXT: Final = 1500
 _LONGEST_FIELD: Final = 200
 _LONGEST_ARGUMENT: Final = 60
 _MOST_ITEMS: Final = 5
+_MOST_NAMES: Final = 20
 _MOST_FIELDS: Final = 8
 _DEEPEST: Final = 4
 _ANSWERS: Final = ("result", "answer", "value", "output", "text", "content", "summary", "message")
@@ -157,6 +158,8 @@ def _shown(value: Any, arguments: Mapping[str, Any], depth: int) -> str:
 def _object(fields: Mapping[str, Any], arguments: Mapping[str, Any], depth: int) -> str:
     main = next((name for name in _ANSWERS if fields.get(name) not in (None, "", [], {})), None)
     listed = next((name for name in _LISTS if isinstance(fields.get(name), list)), None)
+    if main is None:
+        main = next((name for name in _LISTS if isinstance(fields.get(name), Mapping)), None)
     rest = {
         str(name): value
         for name, value in fields.items()
@@ -216,7 +219,11 @@ def _item(value: Any, depth: int) -> str:
             beside = [
                 _scalar(one, 60)
                 for name, one in fields.items()
-                if name != main and isinstance(one, str | int | float) and "id" not in str(name)
+                if name != main
+                and isinstance(one, str)
+                and one
+                and "id" not in str(name)
+                and one not in fields[main]
             ][:3]
             return _scalar(fields[main], _LONGEST_FIELD) + (
                 f" ({', '.join(beside)})" if beside else ""
@@ -225,6 +232,16 @@ def _item(value: Any, depth: int) -> str:
 
 
 def _inline(value: Any, depth: int) -> str:
+    if isinstance(value, list):
+        values = cast("list[Any]", value)
+        names = [
+            _scalar(cast("Mapping[str, Any]", one).get("name"), 40)
+            for one in values
+            if isinstance(one, Mapping)
+        ]
+        if values and len(names) == len(values) and all(names):
+            rest = len(names) - _MOST_NAMES
+            return ", ".join(names[:_MOST_NAMES]) + (f" … and {rest} more" if rest > 0 else "")
     return _shown(value, {}, depth).replace("\n", "; ")
 
 

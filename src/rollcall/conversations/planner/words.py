@@ -29,22 +29,21 @@ STOP: Final = frozenset(
     all each every please thanks thank hi hello hey ok okay so then than too very just now not
     no yes let lets s t d ll m re ve up out off over about get got want need like know tell give
     show also ever through only more most less least one going gonna tomorrow tonight yesterday
-    currently next last quickly quick pls plz kindly asap there's what's i'm it's let's i'd der
+    currently next last quickly right pls plz kindly asap there's what's i'm it's let's i'd der
     die das ein eine einen einem ist sind was wie viel viele und oder in von zu für mit auf
     bitte mir ich du wir sie es im am aus den dem
     """.split()
 )
 """Words that say nothing about which tool is meant: function words and politeness."""
 
-FAINT: Final = frozenset(
-    """
+_FAINT: Final = """
     find look search see say says said make new use using used take go thing things something
     anything nothing information info data value values result results name names list number
     numbers text texts string input output type kind user tool help question answer good time
     today make set put run start begin try display another other great latest current currently
     possible word words return returns returned item items
     """.split()
-)
+FAINT: Final = frozenset([*_FAINT, *(f"{word}s" for word in _FAINT)])
 """Words that say little: they stand in the description of nearly anything."""
 
 

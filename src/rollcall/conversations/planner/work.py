@@ -24,12 +24,14 @@ class Filling:
         arguments: By parameter.
         missing: What is required, and not in the text.
         used: The pieces of the text that arguments were made of, as from and to.
+        chosen: Those of the pieces that say one of the values that the tool offers.
         facts: What was used of what stands in the text: `expression`, `change`, `url`.
     """
 
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
     missing: list[Parameter] = field(default_factory=list[Parameter])
     used: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    chosen: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     facts: set[str] = field(default_factory=set[str])
 
 
