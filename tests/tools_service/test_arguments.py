@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.tools.arguments import MAX_DEPTH, parsed, plain
+from rollcall.tools.api import parsed
+from rollcall.tools.arguments import MAX_DEPTH, plain
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 VALUES = st.recursive(

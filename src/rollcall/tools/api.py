@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 
 from rollcall.kernel.caller import READ, Caller
 from rollcall.kernel.errors import InvalidInput
-from rollcall.tools.arguments import parsed
 from rollcall.tools.declaration import is_list
 from rollcall.tools.errors import InvalidArguments
 from rollcall.tools.models import Tool, ToolContext
@@ -21,6 +20,7 @@ from rollcall.tools.service import ToolSet
 from rollcall.web import correlation
 from rollcall.web.auth import require
 from rollcall.web.bodies import is_json
+from rollcall.web.strict import decoded
 
 IDEMPOTENCY_KEY = "idempotency-key"
 """The header that is the same at each attempt of one call."""
@@ -80,6 +80,18 @@ def listed(tool: Tool[..., Any]) -> ListedTool:
         read_only=tool.read_only,
         tags=list(tool.tags),
     )
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """The arguments that a body stands for; an empty one: none.
+
+    Raises:
+        InvalidInput: It is no JSON object, or holds what nothing should be given.
+    """
+    value: Any = decoded(body) if body else {}
+    if not isinstance(value, dict):
+        raise InvalidInput("body", "must be a JSON object with a member for each argument")
+    return cast("dict[str, Any]", value)
 
 
 def context_of(caller: Caller, headers: Mapping[str, str]) -> ToolContext:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, Final, cast
 
@@ -12,31 +11,6 @@ from rollcall.kernel.errors import InvalidInput
 MAX_DEPTH: Final = 64
 _LARGEST: Final = 2**63
 _WHOLE: Final = 2.0**53
-
-
-def parsed(body: bytes) -> dict[str, Any]:
-    """The arguments that a body stands for; an empty one: none.
-
-    Raises:
-        InvalidInput: It is no JSON object in UTF-8, or holds equal keys.
-    """
-    if not body:
-        return {}
-    try:
-        value = _DECODER.decode(body.decode())
-    except UnicodeDecodeError as error:
-        raise InvalidInput("body", f"is not UTF-8 from byte {error.start} on") from error
-    except RecursionError as error:
-        raise InvalidInput("body", f"is nested more than {MAX_DEPTH} levels deep") from error
-    except json.JSONDecodeError as error:
-        raise InvalidInput("body", f"is not JSON: {error.msg} at character {error.pos}") from error
-    except InvalidInput:
-        raise
-    except ValueError as error:
-        raise InvalidInput("body", "holds a number with too many digits") from error
-    if not isinstance(value, dict):
-        raise InvalidInput("body", "must be a JSON object with a member for each argument")
-    return cast("dict[str, Any]", value)
 
 
 def plain(value: Any, field: str = "", depth: int = 0) -> Any:
@@ -84,19 +58,3 @@ def _text(text: str, field: str) -> str:
 def _in(field: str, name: str) -> str:
     shown = name[:64].encode("ascii", "backslashreplace").decode()
     return f"{field}.{shown}" if field else shown
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise InvalidInput(_in("", twice) or "body", "is there twice")
-    return found
-
-
-def _no_number(word: str) -> float:
-    raise InvalidInput("body", f"holds {word}, which is no JSON number")
-
-
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_number)
