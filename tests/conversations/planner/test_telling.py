@@ -53,8 +53,15 @@ def test_hits_are_counted_and_shortened() -> None:
     assert "m0" not in text
 
 
-def test_json_that_was_cut_is_shown_as_text() -> None:
-    assert "excerpt" in told("t", {}, '{"hits": [{"excerpt": "a\n(cut here: 99 characters in all)')
+def test_json_that_was_cut_is_shown_as_far_as_it_goes() -> None:
+    cut = (
+        '{"url":"http://x","title":"News","text":"The ferry is la\n(cut here: 99 characters in all)'
+    )
+    assert told("t", {}, cut) == "The tool 't' gives:\nNews\nThe ferry is la"
+
+
+def test_what_may_have_happened_is_not_to_be_tried_again() -> None:
+    assert "try again" not in failed("t", "its answer was lost; it must not be called again")
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,9 @@ def turns(text: str) -> list[tuple[int, int, list[str]]]:
     found: list[tuple[int, int, list[str]]] = []
     for pattern, meant in _TURNS:
         if match := pattern.search(text):
-            group = "s" if match.groupdict().get("s") else "t"
-            found.append((*match.span(group), meant.split()))
+            start, end = match.span("s" if match.groupdict().get("s") else "t")
+            if all(end <= first or start >= last for first, last, _ in found):
+                found.append((start, end, meant.split()))
     return found
 
 

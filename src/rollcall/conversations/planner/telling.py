@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+from pydantic_core import from_json
+
 _LONGEST_TEXT: Final = 1500
 _LONGEST_FIELD: Final = 200
 _LONGEST_ARGUMENT: Final = 60
@@ -62,15 +64,17 @@ def told(tool: str, arguments: Mapping[str, Any], content: Any) -> str:
 def failed(tool: str, why: str) -> str:
     """That a tool did not work, and what to do."""
     problem = clean(why, 500).strip().rstrip(".") or "it gave no reason"
-    return (
-        f"The tool {clean(tool, 100)!r} did not work: {problem}.\n"
-        "Check what you asked for, or try again later."
-    )
+    told = f"The tool {clean(tool, 100)!r} did not work: {problem}."
+    # What may have happened is not to be asked for again.
+    if "again" in problem:
+        return told
+    return f"{told}\nCheck what you asked for, or try again later."
 
 
 def refused(tool: str, why: str) -> str:
     """That a tool does not take what was found in the text."""
-    problem = clean(why, 500).strip().rstrip(".") or "it gave no reason"
+    reason = clean(why, 500).removeprefix("the arguments are not taken:")
+    problem = reason.strip().rstrip(".") or "it gave no reason"
     return (
         f"The tool {clean(tool, 100)!r} does not take the arguments that I found in your words:"
         f" {problem}.\nPlease say it in other words, with every value that it needs."
@@ -81,11 +85,13 @@ def read(content: Any) -> Any:
     """What JSON in a text says; anything else as it is."""
     if not isinstance(content, str):
         return content
-    text = content.strip()
+    text, cut, _ = content.partition(_CUT)
+    text = text.strip()
     if text[:1] in {"{", "[", '"'} or text in {"true", "false", "null"}:
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            # What was cut somewhere is read as far as it goes.
+            return from_json(text, allow_partial="trailing-strings" if cut else False)
+        except ValueError:
             return content
     return content
 
