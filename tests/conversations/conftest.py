@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,12 +14,16 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from rollcall.backends.records.inmemory import InMemoryStore
+from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.conversations.models import ToolRun, ToolSpec
+from rollcall.conversations.options import ConversationOptions
+from rollcall.conversations.service import ConversationService
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.ids import RandomIds
 from rollcall.registry.service import RegistryService
 from rollcall.testing.clock import FrozenClock
 from support.conversations import InMemoryConversations, InMemoryToolbox, ScriptedLoop
+from support.conversing import Flaky, Parrot, Start
 from support.fronts import front_of
 from support.talkers import RUN
 from support.toolworld import World
@@ -99,3 +105,45 @@ async def world() -> AsyncIterator[World]:
     await registry.stop()
     names = [task.get_name() for task in asyncio.all_tasks()]
     assert not [name for name in names if name.startswith(("tools-", "mcp-"))], "tasks are left"
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def parrot() -> Parrot:
+    return Parrot()
+
+
+@pytest.fixture
+def store(database: Database) -> Flaky:
+    return Flaky(database)
+
+
+@pytest_asyncio.fixture
+async def start(store: Flaky, parrot: Parrot) -> AsyncIterator[Callable[..., object]]:
+    async with AsyncExitStack() as stack:
+
+        async def make(**options: object) -> ConversationService:
+            service = ConversationService(
+                store,
+                parrot,
+                SystemClock(),
+                RandomIds(),
+                ConversationOptions(**options),  # pyright: ignore[reportArgumentType]
+            )
+            await service.start()
+            stack.push_async_callback(service.stop)
+            return service
+
+        yield make
+
+
+@pytest_asyncio.fixture
+async def service(start: Start) -> ConversationService:
+    return await start()

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.backends.sql import outbox
-from rollcall.backends.sql.database import Database, dialect_of
-from rollcall.conversations.errors import KeyReused, SessionBusy, SessionNotFound, TurnNotFound
+from rollcall.backends.sql.database import Database
+from rollcall.conversations.errors import KeyReused, SessionBusy
 from rollcall.conversations.models import (
     Exchange,
     TextPart,
@@ -23,88 +19,9 @@ from rollcall.conversations.models import (
     TurnStatus,
     Update,
 )
-from rollcall.conversations.options import ConversationOptions
-from rollcall.conversations.repository import SqlTurnStore
 from rollcall.conversations.service import ConversationService
-from rollcall.kernel.clock import SystemClock
-from rollcall.kernel.errors import InvalidInput, OutcomeUnknown, StoreUnavailable
-from rollcall.kernel.ids import RandomIds
-from support.conversing import USED, Parrot, ask, eventually
-
-Start = Callable[..., "asyncio.Future[ConversationService]"]
-
-
-class Flaky(SqlTurnStore):
-    """A store whose next calls fail as they are told to."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.lost: list[str] = []
-        self.away = 0
-
-    async def accept(self, turn: Turn, **more: object) -> object:  # type: ignore[override]
-        accepted = await super().accept(turn, **more)  # pyright: ignore[reportArgumentType]
-        if "accept" in self.lost:
-            self.lost.remove("accept")
-            raise OutcomeUnknown("the connection broke in the commit")
-        return accepted
-
-    async def finish(self, turn: Turn, events: object, *, runner: str) -> bool:  # type: ignore[override]
-        if self.away:
-            self.away -= 1
-            raise StoreUnavailable("away")
-        done = await super().finish(turn, events, runner=runner)  # pyright: ignore[reportArgumentType]
-        if "finish" in self.lost:
-            self.lost.remove("finish")
-            raise OutcomeUnknown("the connection broke in the commit")
-        return done
-
-
-@pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
-    await database.open()
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def parrot() -> Parrot:
-    return Parrot()
-
-
-@pytest.fixture
-def store(database: Database) -> Flaky:
-    return Flaky(database)
-
-
-@pytest_asyncio.fixture
-async def start(store: Flaky, parrot: Parrot) -> AsyncIterator[Callable[..., object]]:
-    async with AsyncExitStack() as stack:
-
-        async def make(**options: object) -> ConversationService:
-            service = ConversationService(
-                store,
-                parrot,
-                SystemClock(),
-                RandomIds(),
-                ConversationOptions(**options),  # pyright: ignore[reportArgumentType]
-            )
-            await service.start()
-            stack.push_async_callback(service.stop)
-            return service
-
-        yield make
-
-
-@pytest_asyncio.fixture
-async def service(start: Start) -> ConversationService:
-    return await start()
-
-
-async def types(database: Database) -> list[str]:
-    async with database.reading() as connection:
-        return [entry.event.type for entry in await outbox.read(connection, 0, 100)]
+from rollcall.kernel.errors import InvalidInput
+from support.conversing import USED, Parrot, Start, ask, eventually, types
 
 
 async def test_a_message_is_answered(service: ConversationService, database: Database) -> None:
@@ -285,103 +202,6 @@ async def test_a_full_session_refuses_more(start: Start, parrot: Parrot) -> None
     with pytest.raises(SessionBusy):
         await service.accept(ask("third"))
     gate.set()
-
-
-async def test_a_message_whose_commit_nobody_saw_is_answered_all_the_same(
-    service: ConversationService, store: Flaky
-) -> None:
-    store.lost.append("accept")
-    turn = await service.accept(ask("hello"))
-
-    assert (await service.ended(turn)).response == "you said hello"
-
-
-async def test_an_answer_waits_for_the_database_and_is_told_once(
-    service: ConversationService, store: Flaky, database: Database
-) -> None:
-    store.away = 2
-    store.lost.append("finish")
-    turn = await service.ended(await service.accept(ask("hello")))
-
-    assert await service.turn("default", "s", turn.id) == turn
-    assert await types(database) == ["conversation.completed", "usage.recorded"]
-
-
-async def test_after_a_crash_what_waited_is_answered_and_what_ran_is_marked_failed(
-    store: Flaky, parrot: Parrot, start: Start
-) -> None:
-    gate = parrot.gate("first")
-    crashed = ConversationService(store, parrot, SystemClock(), RandomIds())
-    first = await crashed.accept(ask("first"))
-    second = await crashed.accept(ask("second"))
-    # Nothing of it writes any more: its runner has lost both turns to the next process.
-    service = await start()
-    gate.set()
-
-    assert (await service.ended(second)).response == "you said second"
-    ended = await service.ended(first)
-    assert (ended.status, ended.error_type) == (TurnStatus.FAILED, "interrupted")
-    await crashed.stop()
-
-
-async def test_a_clean_stop_marks_what_ran_and_leaves_what_waited(
-    store: Flaky, parrot: Parrot, start: Start
-) -> None:
-    parrot.gate("first")
-    stopped = ConversationService(store, parrot, SystemClock(), RandomIds())
-    first = await stopped.accept(ask("first"))
-    second = await stopped.accept(ask("second"))
-    await eventually(lambda: parrot.running == 1)
-    await stopped.stop()
-
-    assert (await stopped.turn("default", "s", first.id)).error_type == "interrupted"
-    assert (await stopped.turn("default", "s", second.id)).status is TurnStatus.ACCEPTED
-    service = await start()
-    assert (await service.ended(second)).response == "you said second"
-
-
-async def test_another_process_follows_cancels_and_deletes(
-    store: Flaky, parrot: Parrot, start: Start
-) -> None:
-    here = await start(shared=True, beat=0.02)
-    there = await start(shared=True)
-    looking = asyncio.create_task(here.look_after())
-    parrot.gate("wait")
-    turn = await here.accept(ask("wait"))
-    following = asyncio.create_task(_all(there, turn))
-
-    assert await there.delete("default", "s") == 1
-    with pytest.raises(SessionNotFound):
-        await here.session("default", "s")
-    (first, *_) = await asyncio.gather(following, return_exceptions=True)
-    # It saw the end, or came too late to see anything.
-    assert isinstance(first, TurnNotFound) or (
-        isinstance(first, list) and isinstance(first[-1], TurnChanged)
-    )
-    looking.cancel()
-
-
-async def _all(service: ConversationService, turn: Turn) -> list[Update]:
-    return [update async for update in service.follow(turn)]
-
-
-async def test_a_process_takes_over_from_one_that_fell_silent(
-    store: Flaky, parrot: Parrot, start: Start
-) -> None:
-    gone = ConversationService(
-        store, parrot, SystemClock(), RandomIds(), ConversationOptions(shared=True)
-    )
-    gate = parrot.gate("first")
-    first = await gone.accept(ask("first"))
-    second = await gone.accept(ask("second"))
-    heir = await start(shared=True, beat=0.02, silence=0.0)
-    looking = asyncio.create_task(heir.look_after())
-
-    assert (await heir.ended(second)).response == "you said second"
-    assert (await heir.ended(first)).error_type == "interrupted"
-    gate.set()
-    looking.cancel()
-    await gone.stop()
 
 
 async def test_sessions_by_the_page(service: ConversationService) -> None:
