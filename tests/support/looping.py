@@ -58,6 +58,7 @@ class Tools:
         call_id: str,
         timeout: float,
         correlation_id: str = "",
+        caller: str = "",
     ) -> ToolRun:
         self.calls.append((name, arguments, call_id))
         self.timeouts.append(timeout)

@@ -197,6 +197,7 @@ class Runner:
             model=turn.model,
             limits=self._options.limits,
             correlation_id=turn.correlation_id,
+            caller=turn.owner,
         )
         silent = True
         async for event in self._loop.run(task, meter):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rollcall.conversations.listing import ListedTool, model_names, spec_of
 from rollcall.conversations.models import ToolSpec
@@ -12,6 +12,7 @@ from rollcall.conversations.toolbox_instances import Known
 
 Key = tuple[str, str]
 """Service and tool."""
+_OTHER: Final = " (not Rollcall's)"
 
 
 class Entry(NamedTuple):
@@ -47,9 +48,14 @@ class Table(NamedTuple):
 def table_of(instances: Iterable[Known]) -> Table:
     """The tools that these instances have. Of those who disagree the last registered is right."""
     having: dict[Key, list[tuple[Known, ListedTool]]] = {}
-    for known in instances:
+    everybody = list(instances)
+    ours = {known.info.name for known in everybody if known.info.own}
+    for known in everybody:
+        info = known.info
+        # What bears the name of ours and is not is another service: it gets no calls meant for it.
+        service = f"{info.name}{_OTHER}" if info.name in ours and not info.own else info.name
         for tool in known.tools or ():
-            having.setdefault((known.info.name, tool.tool), []).append((known, tool))
+            having.setdefault((service, tool.tool), []).append((known, tool))
     names = model_names(list(having))
     entries: dict[str, Entry] = {}
     for key, all_of_them in having.items():
