@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support.serving import Serving, eventually, serving
+from support.serving import Serving, eventually, serving, start
 
 KEYS = {"ann": ("acme", "register"), "zoe": ("zoo", "register"), "operator": ("default", "admin")}
 LISTED = {
@@ -221,3 +222,30 @@ def test_a_service_of_somebody_elses_is_shown_no_authorization_whatever_it_is_ca
     for _, headers in recorder.heard:
         assert "authorization" not in headers
         assert "rcp_" not in json.dumps(headers)
+
+
+def test_a_tools_service_with_a_registry_elsewhere_is_sent_the_key_that_the_operator_names(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path / "tools", "serve", "service-registry", PORT="0") as before:
+        key = keys_of(before)["operator"]
+        assert before.end() == 0
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    names = ("service-registry", "agent")
+    named = f"elsewhere:1=other,127.0.0.1:{port}={key}"
+    with serving(tmp_path / "agent", "up", *names, ROLLCALL_TOOL_KEYS=named) as agent:
+        away = {"PORT": str(port), "SERVICE_REGISTRY_URL": agent.services}
+        with serving(tmp_path / "tools", "serve", "tools", ROLLCALL_LOGIN="required", **away):
+            eventually('"calculate"', f"{agent.talk}/api/v1/tools")
+            asked = {"session_id": "s", "user_input": "Calculate 10 + 5"}
+            answer = httpx.post(f"{agent.talk}/api/v1/process", json=asked, timeout=60).json()
+    (run,) = answer["tools_used"]
+    assert (run["outcome"], run["url"]) == ("ok", f"http://127.0.0.1:{port}")
+    assert "15" in answer["response"]
+
+
+def test_keys_that_cannot_be_read_keep_it_from_starting_and_are_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="ROLLCALL_TOOL_KEYS") as refused:
+        start(tmp_path, "up", ROLLCALL_TOOL_KEYS="hunter2")
+    assert "hunter2" not in str(refused.value)

@@ -26,6 +26,7 @@ AUDIENCE: Final = "rollcall-services"
 LIFETIME: Final = 60.0
 """Seconds that a pass is good for. It is made anew for every request."""
 
+_PREFIX: Final = PREFIX.encode()
 _ALGORITHM: Final = "HS256"
 _CLAIMS: Final = ("aud", "sub", "exp", "namespace")
 
@@ -141,7 +142,7 @@ class PassAccess:
 
     def recall(self, headers: Mapping[bytes, bytes]) -> Caller | None:
         # Passes are not remembered: none is shown twice.
-        if PREFIX.encode() in headers.get(b"authorization", b""):
+        if _PREFIX in headers.get(b"authorization", b""):
             return None
         return self._inner.recall(headers)
 
