@@ -1,115 +1,178 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rollcall's own services in the registry."""
+"""Which records are Rollcall's own: nobody gets one over HTTP, whatever they send."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
-from rollcall.app.own import INTERVAL, OWNER, LocalRegistrations, Own, Registration, advertised
+from rollcall.app.backup import backup_of
+from rollcall.app.features import TOOLS
+from rollcall.app.own import OWNER, LocalRegistrations, Own, is_own
+from rollcall.app.places import Places
+from rollcall.backends.eventlog.inmemory import InMemoryEventLog
 from rollcall.backends.records.inmemory import InMemoryStore
+from rollcall.events.dispatcher import Dispatcher
 from rollcall.kernel.ids import RandomIds
-from rollcall.registry.query import Query
+from rollcall.protocols.admin.module import module as admin
+from rollcall.protocols.agent_registry.module import module as agent_registry
+from rollcall.protocols.service_registry.module import module as service_registry
+from rollcall.registry.models import Record
 from rollcall.registry.service import RegistryService
-from rollcall.registry.status import Status
 from rollcall.testing.clock import FrozenClock
+from rollcall.web.audit import InMemoryAuditLog
+from rollcall.web.auth import OpenAccess
+from rollcall.web.drain import Drain
+from rollcall.web.keys import InMemoryKeyStore
+from rollcall.web.module import Kit, create_app
+from rollcall.web.passes import Passes
 
-TOOLS = Own(
-    Registration("tools-service", "tool", "Tools", ("calculator",), ("mcp",), {"mcp": "/mcp"}),
-    "127.0.0.1",
-    3006,
-)
+HOST, PORT = "10.0.0.9", 3006
+CARD: dict[str, Any] = {"agent_id": "x", "agent_name": "tools-service", "base_url": "http://evil:1"}
+AGENTS = "http://127.0.0.1"
+IMPORT = "/api/v1/admin/import?on_conflict=replace"
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
+def passes() -> Passes:
+    return Passes(bytes(32), FrozenClock())
 
 
 @pytest_asyncio.fixture
-async def registry(clock: FrozenClock) -> AsyncIterator[RegistryService]:
-    ids = RandomIds()
-    one = RegistryService(InMemoryStore(clock, ids), clock=clock, ids=ids)
-    await one.start()
-    yield one
-    await one.stop()
-
-
-@pytest_asyncio.fixture
-async def own(registry: RegistryService, clock: FrozenClock) -> AsyncIterator[LocalRegistrations]:
-    one = LocalRegistrations(registry, clock)
-    await one.begin([TOOLS])
-    await settled()
-    yield one
-    await one.end()
-
-
-async def settled() -> None:
-    """Let tasks run that wait for nothing."""
-    for _ in range(20):
+async def registry() -> AsyncIterator[RegistryService]:
+    """A registry in which our tools service is."""
+    clock = FrozenClock()
+    registry = RegistryService(InMemoryStore(clock, RandomIds()), clock=clock)
+    await registry.start()
+    own = LocalRegistrations(registry, clock, Passes(bytes(32), clock))
+    await own.begin([Own(TOOLS, HOST, PORT)])
+    while not records(registry):  # noqa: ASYNC110 - it is registered behind `begin`
         await asyncio.sleep(0)
-
-
-def there(registry: RegistryService) -> list[str]:
-    found = registry.search_by_words("default", Query())
-    return [registry.view(one.slot).record.id for one in found]
-
-
-async def test_a_service_is_registered_with_all_that_it_says_and_is_ours(
-    registry: RegistryService, own: LocalRegistrations
-) -> None:
-    (record_id,) = there(registry)
-    record = registry.get("default", record_id).record
-
-    assert (record.name, record.kind.value, record.owner) == ("tools-service", "tool", OWNER)
-    assert [one.name for one in record.capabilities] == ["calculator"]
-    assert record.tags == ("mcp",)
-    assert record.metadata == {"mcp": "/mcp", "description": "Tools"}
-    assert record.address is not None
-    assert (record.address.host, record.address.port) == ("127.0.0.1", 3006)
-
-
-async def test_heartbeats_keep_it_alive(
-    registry: RegistryService, own: LocalRegistrations, clock: FrozenClock
-) -> None:
-    for _ in range(6):
-        await clock.advance(INTERVAL)
-        await settled()
-
-    (record_id,) = there(registry)
-    assert registry.get("default", record_id).status is Status.ACTIVE
-
-
-async def test_what_somebody_removed_is_registered_again_at_the_next_heartbeat(
-    registry: RegistryService, own: LocalRegistrations, clock: FrozenClock
-) -> None:
-    (record_id,) = there(registry)
-    await registry.deregister("default", record_id)
-    await clock.advance(INTERVAL)
-    await settled()
-
-    assert there(registry) == [record_id]
-
-
-async def test_at_the_end_it_is_gone_and_to_end_twice_does_no_harm(
-    registry: RegistryService, clock: FrozenClock
-) -> None:
-    own = LocalRegistrations(registry, clock)
-    await own.begin([TOOLS])
-    await settled()
-    (record_id,) = there(registry)
-    await registry.deregister("default", record_id)
+    yield registry
     await own.end()
-    await own.end()
-
-    assert there(registry) == []
+    await registry.stop()
 
 
-def test_others_reach_it_where_it_listens_or_where_the_settings_say() -> None:
-    assert advertised("127.0.0.1", None) == "127.0.0.1"
-    assert advertised("127.0.0.1", "rollcall.internal") == "rollcall.internal"
-    assert advertised("0.0.0.0", None) == socket.gethostname()  # noqa: S104 - listened on
+@pytest_asyncio.fixture
+async def local(registry: RegistryService) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who may do everything, in every namespace."""
+    clock, ids, audit = registry.clock, RandomIds(), InMemoryAuditLog()
+    dispatcher = Dispatcher(InMemoryEventLog(), clock, [])
+    backup = backup_of(Places("memory", "memory"))
+    kit = Kit("all", "1", clock, ids, OpenAccess(), audit, Drain())
+    managed = admin(registry, InMemoryKeyStore(), audit, dispatcher, clock, ids, backup)
+    document_1 = create_app([service_registry(registry, store="memory"), managed], kit)
+    document_2 = create_app([agent_registry(registry)], kit)
+    mounts = {
+        "all://localhost": httpx.ASGITransport(document_1),
+        "all://127.0.0.1": httpx.ASGITransport(document_2),
+    }
+    async with httpx.AsyncClient(mounts=mounts, base_url="http://localhost") as client:
+        yield client
+
+
+def records(registry: RegistryService) -> list[Record]:
+    return [
+        registry.state.slots.record(slot)
+        for space in registry.state.spaces.values()
+        for slot in space.records.values()
+    ]
+
+
+def ours(registry: RegistryService, passes: Passes) -> list[Record]:
+    return [one for one in records(registry) if is_own(one, passes)]
+
+
+def test_what_a_service_of_ours_registers_is_own(registry: RegistryService, passes: Passes) -> None:
+    (record,) = ours(registry, passes)
+
+    assert (record.namespace, record.name) == ("default", "tools-service")
+    assert record.owner.startswith(f"{OWNER}:")
+    assert not is_own(record, Passes(bytes([1] * 32), FrozenClock()))
+
+
+@pytest.mark.parametrize("namespace", ["default", "acme"])
+@pytest.mark.parametrize("owner", ["rollcall", "the one of ours"])
+async def test_no_body_of_a_registration_makes_a_record_own(
+    owner: str,
+    namespace: str,
+    registry: RegistryService,
+    local: httpx.AsyncClient,
+    passes: Passes,
+) -> None:
+    (mine,) = ours(registry, passes)
+    said = {"owner": mine.owner if owner != "rollcall" else owner, "subject": OWNER, "own": True}
+    service = {
+        "name": "tools-service",
+        "service_type": "tool",
+        "host": "evil",
+        "port": PORT,
+        "metadata": {"extra": said, "tags": [OWNER]},
+    }
+    params = {"namespace": namespace}
+    tries = [
+        ("/api/v1/register", service),
+        ("/api/v1/register", {**service, **said}),
+        (f"{AGENTS}/register", {**CARD, "metadata": said}),
+        (f"{AGENTS}/register", {**CARD, **said}),
+        (f"{AGENTS}/register/batch", {"agents": [{**CARD, "agent_id": "y", **said}]}),
+    ]
+    answers = [await local.post(path, json=body, params=params) for path, body in tries]
+
+    assert any(one.status_code == 201 for one in answers), [one.text for one in answers]
+    assert len(records(registry)) > 1
+    assert ours(registry, passes) == [mine]
+
+
+async def test_our_record_led_elsewhere_is_not_own_any_more(
+    registry: RegistryService, local: httpx.AsyncClient, passes: Passes
+) -> None:
+    (mine,) = ours(registry, passes)
+
+    answer = await local.patch(f"{AGENTS}/agents/{mine.id}", json={"base_url": "http://evil:3006"})
+
+    assert answer.status_code == 200, answer.text
+    assert records(registry)[0].owner == mine.owner
+    assert ours(registry, passes) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"address": {"host": "evil", "port": PORT}},
+        {"address": {"host": HOST, "port": 1}},
+        {"id": "another"},
+    ],
+    ids=["host", "port", "id"],
+)
+async def test_an_import_of_our_record_with_a_change_is_not_own(
+    changes: dict[str, Any], registry: RegistryService, local: httpx.AsyncClient, passes: Passes
+) -> None:
+    (mine,) = ours(registry, passes)
+    header, line = (await local.get("/api/v1/admin/export")).text.splitlines()
+    record = json.loads(line)
+    assert (record["owner"], record["address"]) == (mine.owner, {"host": HOST, "port": PORT})
+
+    forged = json.dumps({**record, **changes})
+    report = await local.post(IMPORT, content=f"{header}\n{forged}\n")
+
+    assert report.json()["created"] + report.json()["updated"] == 1
+    assert [one for one in ours(registry, passes) if one.address != mine.address] == []
+    assert [one for one in ours(registry, passes) if one.id != mine.id] == []
+
+
+async def test_our_record_in_another_namespace_is_not_own(
+    registry: RegistryService, local: httpx.AsyncClient, passes: Passes
+) -> None:
+    (mine,) = ours(registry, passes)
+    exported = (await local.get("/api/v1/admin/export")).text
+    report = await local.post(f"{IMPORT}&namespace=acme", content=exported)
+
+    assert report.json()["created"] == 1
+    assert ours(registry, passes) == [mine]

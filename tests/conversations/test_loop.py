@@ -175,8 +175,9 @@ async def test_calls_have_ids_of_their_own_also_where_the_model_reuses_its_names
 async def test_a_call_gets_the_time_and_the_correlation_of_its_turn() -> None:
     async with ScriptedModel(Says(Call("echo")), Says("Done.")) as model:
         tools = Tools(echo=echo)
-        await answered(looped(model, tools), task(correlation_id="chain-7"))
+        await answered(looped(model, tools), task(correlation_id="chain-7", caller="key:7"))
         assert (tools.timeouts, tools.correlations) == ([30.0], ["chain-7"])
+        assert tools.callers == ["key:7"]
 
 
 async def test_a_tool_without_a_schema_is_called_with_words() -> None:

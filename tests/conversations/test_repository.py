@@ -74,7 +74,6 @@ def store(database: Database) -> SqlTurnStore:
 
 async def accept(store: SqlTurnStore, one: Turn, **more: object) -> Accepted:
     options: dict[str, object] = {
-        "owner": "local",
         "runner": "r1",
         "fingerprint": one.user_input,
         "waiting": 10,
@@ -157,7 +156,7 @@ async def test_the_same_key_gives_the_same_turn_and_another_message_is_refused(
 ) -> None:
     first = await accept(store, turn("a", idempotency_key="k"), fingerprint="f")
     again = await accept(store, turn("b", idempotency_key="k"), fingerprint="f")
-    other = await accept(store, turn("c", idempotency_key="k"), fingerprint="f", owner="else")
+    other = await accept(store, turn("c", idempotency_key="k", owner="else"), fingerprint="f")
 
     assert again == Accepted(first.turn, known=True)
     assert other.turn.id == "c"

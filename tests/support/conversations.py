@@ -114,6 +114,7 @@ class InMemoryToolbox:
         call_id: str,
         timeout: float,
         correlation_id: str = "",
+        caller: str = "",
     ) -> ToolRun:
         raise NotImplementedError
 

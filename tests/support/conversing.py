@@ -78,6 +78,7 @@ def turn(name: str, session: str = "s", **more: object) -> Turn:
         "user_input": f"say {name}",
         "status": TurnStatus.ACCEPTED,
         "created_at": T0,
+        "owner": "local",
     }
     return Turn(**{**fields, **more})  # pyright: ignore[reportArgumentType]
 

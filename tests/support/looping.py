@@ -33,6 +33,7 @@ class Tools:
         self.schemas: dict[str, dict[str, Any] | None] = {}
         self.timeouts: list[float] = []
         self.correlations: list[str] = []
+        self.callers: list[str] = []
 
     async def tools(self, namespace: str) -> Sequence[ToolSpec]:
         return [
@@ -58,10 +59,12 @@ class Tools:
         call_id: str,
         timeout: float,
         correlation_id: str = "",
+        caller: str = "",
     ) -> ToolRun:
         self.calls.append((name, arguments, call_id))
         self.timeouts.append(timeout)
         self.correlations.append(correlation_id)
+        self.callers.append(caller)
         result = await self.acts[name](arguments)
         run = ToolRun(
             call_id=call_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from rollcall.conversations.directory import RegistryDirectory
 from rollcall.conversations.models import ToolRun, ToolSpec
+from rollcall.conversations.ports import Credentials
 from rollcall.conversations.toolbox import RegistryToolbox
 from rollcall.conversations.toolbox_settings import ToolboxSettings
 from rollcall.kernel.clock import SystemClock
@@ -18,6 +19,8 @@ from rollcall.registry.status import Status
 from support.toolhosts import ToolHost
 
 PATIENCE = 20.0
+OURS = "ours"
+"""The owner of services of this installation."""
 POLICY = LeasePolicy(unhealthy_after=60, offline_after=120, deregister_after=300)
 
 
@@ -48,13 +51,18 @@ class World:
 
     def __init__(self, registry: RegistryService) -> None:
         self.registry = registry
-        self.directory = RegistryDirectory(registry)
+        self.directory = RegistryDirectory(registry, lambda record: record.owner == OURS)
         self.watcher = Watcher()
         self.hosts: list[ToolHost] = []
         self.boxes: list[RegistryToolbox] = []
         self.box = self.open()
 
-    def open(self, keys: dict[str, str] | None = None, **settings: Any) -> RegistryToolbox:
+    def open(
+        self,
+        keys: dict[str, str] | None = None,
+        credentials: Credentials | None = None,
+        **settings: Any,
+    ) -> RegistryToolbox:
         """A toolbox over the registry."""
         box = RegistryToolbox(
             self.directory,
@@ -63,6 +71,7 @@ class World:
             settings=ToolboxSettings(**{"unreachable_for": 0.2, **settings}),
             observer=self.watcher,
             keys=keys,
+            credentials=credentials,
         )
         self.boxes.append(box)
         return box
@@ -90,6 +99,7 @@ class World:
             lease=Grant(POLICY),
             address=Address(said.pop("at", "127.0.0.1"), host.port),
             tags=said.pop("tags", ()),
+            owner=said.pop("owner", ""),
             metadata=said or None,
         )
         await self.registry.register(record)

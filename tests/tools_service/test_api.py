@@ -17,6 +17,7 @@ from rollcall.tools.api import inlined
 from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import BearerAccess
 from rollcall.web.keys import InMemoryKeyStore, draw_key
+from rollcall.web.passes import LIFETIME, PassAccess, Passes
 
 Connect = Callable[[FastAPI], AbstractAsyncContextManager[httpx.AsyncClient]]
 Make = Callable[..., FastAPI]
@@ -180,6 +181,18 @@ async def test_tools_are_for_those_who_may_read(make: Make, connect: Connect) ->
         assert (await client.get("/tools")).status_code == 200
         said = (await client.post("/who-asks")).json()
         assert (said["namespace"], said["caller"]) == ("acme", f"key:{key.id}")
+
+
+async def test_a_tool_called_with_a_pass_is_told_for_whom(make: Make, connect: Connect) -> None:
+    clock = FrozenClock()
+    passes = Passes(bytes(32), clock)
+    async with connect(make(PassAccess(BearerAccess(InMemoryKeyStore(), clock), passes))) as client:
+        client.headers["authorization"] = f"Bearer {passes.issue('key:7', 'acme')}"
+        assert (await client.get("/tools")).status_code == 200
+        said = (await client.post("/who-asks")).json()
+        assert (said["namespace"], said["caller"]) == ("acme", "key:7")
+        clock.jump(LIFETIME)
+        assert (await client.post("/who-asks")).status_code == 401
 
 
 async def test_calls_are_audited_unless_they_only_read(

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from rollcall.app.places import Places
+from rollcall.backends.sql.passes import SECRET
 from rollcall.protocols.admin.archive import Backup
 from rollcall.protocols.admin.errors import NoBackup
 
@@ -52,8 +53,19 @@ def _copy(paths: list[Path], archive: Path) -> None:
             with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
                 # A thousand pages at a time, so that writers get their turn in between.
                 source.backup(target, pages=1000)
+                _forget_secret(target)
             tar.add(copy, arcname=path.name)
             copy.unlink()
+
+
+def _forget_secret(copy: sqlite3.Connection) -> None:
+    """Take out what signs passes: whoever starts from the copy makes a secret of their own."""
+    tables = copy.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (SECRET.name,))
+    if tables.fetchone() is not None:
+        # Overwritten, not only unlinked.
+        copy.execute("PRAGMA secure_delete = ON")
+        copy.execute(f"DELETE FROM {SECRET.name}")  # noqa: S608 - a name of ours
+        copy.commit()
 
 
 async def _read(archive: Path) -> AsyncIterator[bytes]:

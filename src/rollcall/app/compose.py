@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.keys import SqlKeyStore
+from rollcall.backends.sql.passes import service_secret
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.kernel.clock import Clock, SystemClock
@@ -53,6 +55,7 @@ from rollcall.web.drain import Drain
 from rollcall.web.keys import CachedKeys
 from rollcall.web.limits import Limits, RateLimiter
 from rollcall.web.module import Kit, Module, create_app
+from rollcall.web.passes import PassAccess, Passes
 
 Build = Callable[["Platform"], Sequence[Module]]
 
@@ -147,6 +150,7 @@ class Platform:
     """The parts of one process: open while it is entered. Made by `compose`."""
 
     access: Access
+    passes: Passes
     registry: RegistryService
     database: Database
     dispatcher: Dispatcher[SqlUnitOfWork]
@@ -210,7 +214,7 @@ class Platform:
             return
         url = self.registry_url
         if url is None:
-            self._own = LocalRegistrations(self.registry, self.clock)
+            self._own = LocalRegistrations(self.registry, self.clock, self.passes)
         else:
             self._own = RemoteRegistrations(url, self.clock)
         await self._own.begin(services)
@@ -229,7 +233,10 @@ class Platform:
         stack.push_async_callback(self.database.close)
         keys = CachedKeys(SqlKeyStore(self.database), self.clock)
         audit = SqlAuditLog(self.database)
-        self.access = access = await entrance(settings, keys, self.clock)
+        secret = await service_secret(self.database, self.clock.now(), secrets.token_bytes)
+        self.passes = Passes(secret, self.clock)
+        door = await entrance(settings, keys, self.clock)
+        self.access = access = PassAccess(door, self.passes)
         self.registry = RegistryService(
             self._store,
             clock=self.clock,

@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from rollcall.app.own import Registration
+from rollcall.app.own import Registration, is_own
 from rollcall.app.settings import Settings
+from rollcall.app.tool_keys import tool_keys
 from rollcall.backends.messages import message_index
 from rollcall.backends.remote.directory import RemoteDirectory
 from rollcall.conversations.directory import RegistryDirectory
@@ -25,6 +26,7 @@ from rollcall.conversations.repository import SqlTurnStore
 from rollcall.conversations.service import ConversationService
 from rollcall.conversations.toolbox import RegistryToolbox
 from rollcall.conversations.toolbox_metrics import ToolboxMetrics
+from rollcall.conversations.toolbox_services import for_own
 from rollcall.kernel.clock import Clock
 from rollcall.registry.catalogue import open_encoder
 from rollcall.tools.builtin import builtin_tools
@@ -86,7 +88,15 @@ def agent_service(platform: Platform) -> Sequence[Module]:
     settings, clock = platform.settings, platform.clock
     directory = _directory(platform)
     figures = ToolboxMetrics()
-    toolbox = RegistryToolbox(directory, clock=clock, rng=Random(), observer=figures)
+    keys = settings.tool_keys
+    toolbox = RegistryToolbox(
+        directory,
+        clock=clock,
+        rng=Random(),
+        observer=figures,
+        keys={} if keys is None else tool_keys(keys.get_secret_value()),
+        credentials=for_own(platform.passes.issue),
+    )
     models = Models(_models_of(settings), planner=lambda: _planner(clock))
     loop = ModelLoop(
         toolbox,
@@ -142,7 +152,7 @@ def _directory(platform: Platform) -> Directory:
     """The tool services of the registry in this process, or of the one that the settings name."""
     url = platform.registry_url
     if url is None:
-        return RegistryDirectory(platform.registry)
+        return RegistryDirectory(platform.registry, lambda record: is_own(record, platform.passes))
     return RemoteDirectory(url, clock=platform.clock, rng=Random())
 
 

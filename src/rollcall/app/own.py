@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from rollcall import __version__
 from rollcall.client.registration import RegistrationClient
@@ -19,9 +22,10 @@ from rollcall.protocols.service_registry.translate import record_from
 from rollcall.protocols.service_registry.wire import ServiceRegistration
 from rollcall.registry.models import DEFAULT_NAMESPACE, Record
 from rollcall.registry.service import RegistryService
+from rollcall.web.passes import Passes
 
 OWNER: Final = "rollcall"
-"""Whose records these are."""
+"""Whose records these are: with a mark behind it, which nobody else can make."""
 INTERVAL: Final = 20.0
 """Seconds from one heartbeat to the next: the lease is 60 s."""
 
@@ -79,16 +83,37 @@ def advertised(host: str, told: str | None) -> str:
     return told or (socket.gethostname() if host in _WILDCARDS else host)
 
 
+def owner_of(record: Record, passes: Passes) -> str:
+    """The owner of a record of ours. It is for this record at this address alone: whoever copies
+    it to another record, or gives ours another address, has none of ours.
+    """
+    address = record.address
+    where = ("", "") if address is None else (address.host, str(address.port))
+    return f"{OWNER}:{passes.mark(record.namespace, record.id, *where)}"
+
+
+def is_own(record: Record, passes: Passes) -> bool:
+    """Whether a service of this installation registered it, by `LocalRegistrations`."""
+    # Most are not, and show it at once.
+    return (
+        record.namespace == DEFAULT_NAMESPACE
+        and record.owner.startswith(f"{OWNER}:")
+        and hmac.compare_digest(record.owner.encode(), owner_of(record, passes).encode())
+    )
+
+
 class LocalRegistrations:
     """Registers services in the registry of this process, or of others on the same store.
 
     Args:
         registry: The core.
         clock: Times the heartbeats.
+        passes: Marks the records as ours.
     """
 
-    def __init__(self, registry: RegistryService, clock: Clock) -> None:
+    def __init__(self, registry: RegistryService, clock: Clock, passes: Passes) -> None:
         self._registry = registry
+        self._passes = passes
         self._clock = clock
         self._records: list[Record] = []
         self._beating: asyncio.Task[None] | None = None
@@ -105,9 +130,9 @@ class LocalRegistrations:
                     "metadata": one.metadata(),
                 }
             )
-            self._records.append(
-                record_from(asked, namespace=DEFAULT_NAMESPACE, owner=OWNER, now=self._clock.now())
-            )
+            now = self._clock.now()
+            record = record_from(asked, namespace=DEFAULT_NAMESPACE, owner="", now=now)
+            self._records.append(replace(record, owner=owner_of(record, self._passes)))
         self._beating = asyncio.create_task(self._beat(), name="own registrations")
 
     async def end(self) -> None:

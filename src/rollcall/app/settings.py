@@ -189,6 +189,11 @@ class Settings(ProviderSettings):
     tool_seconds: float = _variable(
         "ROLLCALL_TOOL_SECONDS", 30.0, "Seconds that one call of a tool may take", gt=0, le=3600
     )
+    tool_keys: SecretStr | None = _variable(
+        "ROLLCALL_TOOL_KEYS",
+        None,
+        "API keys for tool services that want one, as host:port=key,host:port=key",
+    )
     turns_at_once: int = _variable(
         "ROLLCALL_TURNS_AT_ONCE", 64, "Messages that are answered at the same time", ge=1
     )

@@ -154,9 +154,24 @@ class HttpTools:
         await self._client.aclose()
 
     async def list(
-        self, instance: ServiceInstance, path: str, *, timeout: float, connect: float, limit: int
+        self,
+        instance: ServiceInstance,
+        path: str,
+        headers: dict[str, str],
+        *,
+        timeout: float,
+        connect: float,
+        limit: int,
     ) -> bytes:
         """What an instance says at `path` of its tools; at most `limit` bytes.
+
+        Args:
+            instance: Where.
+            path: Where there.
+            headers: What else to send.
+            timeout: Seconds for all of it.
+            connect: Seconds until it is connected.
+            limit: Bytes of the answer.
 
         Raises:
             NoList: There is nothing at `path`.
@@ -167,7 +182,7 @@ class HttpTools:
         request = self._client.build_request(
             "GET",
             url,
-            headers=key_for(instance, self._keys),
+            headers={**key_for(instance, self._keys), **headers},
             timeout=httpx.Timeout(None, connect=connect),
             extensions={FRESH: True},
         )
@@ -205,7 +220,7 @@ class HttpTools:
             instance: Where.
             path: Where there.
             body: Its arguments as JSON.
-            headers: What else to send.
+            headers: What else to send. An authorization among them counts more than a key.
             fresh: Whether over a connection of its own: on a kept one, which may just be closing,
                 a request can be lost of which nobody knows whether it was read.
             timeout: Seconds for all of it.
@@ -225,8 +240,8 @@ class HttpTools:
                 content=body,
                 headers={
                     "content-type": "application/json",
-                    **headers,
                     **key_for(instance, self._keys),
+                    **headers,
                 },
                 timeout=httpx.Timeout(None, connect=connect, pool=connect),
                 extensions={FRESH: fresh, "trace": trace},

@@ -117,6 +117,7 @@ class Calls:
                 call_id=call_id,
                 timeout=self.task.limits.tool_seconds,
                 correlation_id=self.task.correlation_id,
+                caller=self.task.caller,
             )
         except Exception:
             # A fault of the toolbox, which promises not to raise: the turn need not die of it.

@@ -67,6 +67,7 @@ class FunctionTools:
         call_id: str,
         timeout: float,
         correlation_id: str = "",
+        caller: str = "",
     ) -> ToolRun:
         """Call a function; see `Toolbox`."""
         began = self._clock.monotonic()
@@ -158,6 +159,7 @@ class JoinedTools:
         call_id: str,
         timeout: float,
         correlation_id: str = "",
+        caller: str = "",
     ) -> ToolRun:
         """Call the tool in the first toolbox that has it; the last one says that nobody has."""
         for box in self._boxes[:-1]:
@@ -172,6 +174,7 @@ class JoinedTools:
             call_id=call_id,
             timeout=timeout,
             correlation_id=correlation_id,
+            caller=caller,
         )
 
 

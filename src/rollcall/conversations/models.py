@@ -169,6 +169,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         history: What was said before; None: what the session has.
         instructions: What the caller told the agent to be, beside what it is.
         correlation_id: The chain of acts that it belongs to.
+        owner: Who sent it, as the audit log knows them; idempotency keys are theirs.
     """
 
     id: str
@@ -192,6 +193,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Exchange, ...] | None = None
     instructions: str = ""
     correlation_id: str = ""
+    owner: str = ""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

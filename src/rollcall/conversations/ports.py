@@ -39,6 +39,7 @@ class ServiceInstance(msgspec.Struct, frozen=True, kw_only=True):
         tags: Its tags.
         extra: The extra metadata of its registration: `tools` and `mcp` may name paths.
         registered: Changes whenever the instance was registered anew or its registration changed.
+        own: Whether it is a service of this very installation, as nobody else can pretend to be.
     """
 
     id: str
@@ -50,13 +51,29 @@ class ServiceInstance(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     extra: dict[str, Any] = {}
     registered: str = ""
+    own: bool = False
+
+
+class Credentials(Protocol):
+    """What to show a tool service on behalf of a caller."""
+
+    def __call__(self, instance: ServiceInstance, namespace: str, caller: str) -> str | None:
+        """A bearer token (RFC 6750) for one request; None: nothing.
+
+        Args:
+            instance: Who will read it.
+            namespace: Whose data the request is about.
+            caller: For whom it is made, as the audit log knows them; empty: for nobody but us.
+        """
+        ...
 
 
 class Directory(Protocol):
     """The tool services that the registry knows. In this process, or over HTTP."""
 
     async def instances(self, namespace: str) -> Sequence[ServiceInstance]:
-        """Every instance of a tool service that is alive.
+        """Every instance of a tool service that is alive: those of the namespace, and this
+        installation's own, which are for all.
 
         Raises:
             Unavailable: The registry does not answer.
@@ -94,6 +111,7 @@ class Toolbox(Protocol):
         call_id: str,
         timeout: float,
         correlation_id: str = "",
+        caller: str = "",
     ) -> ToolRun:
         """Call a tool. Never raises for what goes wrong with it: the run says so.
 
@@ -104,6 +122,8 @@ class Toolbox(Protocol):
             call_id: Sent along as `Idempotency-Key`, the same at each attempt.
             timeout: Seconds for all attempts.
             correlation_id: Sent along.
+            caller: For whom, as the audit log knows them; this installation's own services are
+                told.
         """
         ...
 
@@ -133,6 +153,7 @@ class Task:
         model: `provider:model`; None: the one of the settings.
         limits: What it may use.
         correlation_id: Sent along with calls.
+        caller: Who asks, as the audit log knows them.
     """
 
     turn_id: str
@@ -143,6 +164,7 @@ class Task:
     model: str | None = None
     limits: Limits = field(default_factory=Limits)
     correlation_id: str = ""
+    caller: str = ""
 
 
 class Loop(Protocol):
@@ -199,13 +221,12 @@ class TurnStore(Protocol):
     """
 
     async def accept(
-        self, turn: Turn, *, owner: str, runner: str, fingerprint: str, waiting: int, begin: bool
+        self, turn: Turn, *, runner: str, fingerprint: str, waiting: int, begin: bool
     ) -> Accepted:
         """Keep a turn. Its number is given here.
 
         Args:
             turn: With status `accepted` and any number.
-            owner: Who sends it; idempotency keys are theirs.
             runner: Who will run it.
             fingerprint: Of what was asked, to tell a repeated request from a reused key.
             waiting: How many turns of a session may wait.

@@ -57,17 +57,16 @@ class SqlTurnStore:
         self._database = database
 
     async def accept(
-        self, turn: Turn, *, owner: str, runner: str, fingerprint: str, waiting: int, begin: bool
+        self, turn: Turn, *, runner: str, fingerprint: str, waiting: int, begin: bool
     ) -> Accepted:
         for last in (*[False] * (_TRIES - 1), True):
             try:
                 async with self._database.begin() as work:
-                    known = await _by_key(work.connection, turn, owner, fingerprint)
+                    known = await _by_key(work.connection, turn, fingerprint)
                     if known is not None:
                         return Accepted(known, known=True)
                     turn = await _placed(work.connection, turn, waiting, begin=begin)
                     row = row_of(turn) | {
-                        "owner": owner,
                         "fingerprint": fingerprint,
                         "runner": runner,
                         "alive_at": turn.created_at.timestamp(),
@@ -236,9 +235,7 @@ def _of(table: Table, namespace: str, session_id: str) -> tuple[Any, Any]:
     return table.c.namespace == namespace, table.c.session_id == session_id
 
 
-async def _by_key(
-    connection: AsyncConnection, turn: Turn, owner: str, fingerprint: str
-) -> Turn | None:
+async def _by_key(connection: AsyncConnection, turn: Turn, fingerprint: str) -> Turn | None:
     """The turn that has the key already.
 
     Raises:
@@ -248,7 +245,7 @@ async def _by_key(
         return None
     wanted = select(TURNS).where(
         TURNS.c.namespace == turn.namespace,
-        TURNS.c.owner == owner,
+        TURNS.c.owner == turn.owner,
         TURNS.c.idempotency_key == turn.idempotency_key,
     )
     row = (await connection.execute(wanted)).one_or_none()

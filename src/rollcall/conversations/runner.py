@@ -198,6 +198,7 @@ class Runner:
             model=turn.model,
             limits=self._options.limits,
             correlation_id=turn.correlation_id,
+            caller=turn.owner,
         )
         silent = True
         async with aclosing(self._loop.run(task, meter)) as events:

@@ -122,6 +122,7 @@ class ConversationService:
             history=ask.history,
             instructions=ask.instructions,
             correlation_id=ask.correlation_id or turn_id,
+            owner=ask.owner,
         )
         # Once the turn is kept it must be taken up too, also where who sent it has gone meanwhile.
         return await asyncio.shield(self._beside(self._accept(turn, ask)))
@@ -130,7 +131,6 @@ class ConversationService:
         try:
             accepted = await self._store.accept(
                 turn,
-                owner=ask.owner,
                 runner=self._runner.name,
                 fingerprint=_fingerprint(ask),
                 waiting=self.options.waiting,

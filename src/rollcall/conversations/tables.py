@@ -95,6 +95,7 @@ def row_of(turn: Turn) -> dict[str, Any]:
         "user_input": turn.user_input,
         "response": turn.response,
         "created_at": turn.created_at.timestamp(),
+        "owner": turn.owner,
         "idempotency_key": turn.idempotency_key,
         "body": body_of(turn),
     }
@@ -112,6 +113,7 @@ def turn_of(row: Row[Any]) -> Turn:
         response=row.response,
         status=TurnStatus(row.status),
         created_at=utc(row.created_at),
+        owner=row.owner,
         idempotency_key=row.idempotency_key,
         **{name: getattr(body, name) for name in _BODY},
     )

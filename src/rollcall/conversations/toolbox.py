@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from rollcall.conversations.models import ToolOutcome, ToolRun, ToolSpec
-from rollcall.conversations.ports import Directory
+from rollcall.conversations.ports import Credentials, Directory
 from rollcall.conversations.schemas import MAX_CHECKED, MAX_DEPTH, ArgumentCheck, depth_of
 from rollcall.conversations.toolbox_call import Call
 from rollcall.conversations.toolbox_observer import NoObserver, Observer
@@ -48,6 +48,7 @@ class RegistryToolbox:
         observer: Is told what happens; None: nobody.
         keys: API keys by `host:port`, for tool services that want one. Each is sent to its own
             address and nowhere else.
+        credentials: What to show for a caller; where it has nothing, `keys` count.
         transport: How requests travel; None: over the network, to where anybody may be sent.
     """
 
@@ -60,6 +61,7 @@ class RegistryToolbox:
         settings: ToolboxSettings | None = None,
         observer: Observer | None = None,
         keys: Mapping[str, str] | None = None,
+        credentials: Credentials | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._directory = directory
@@ -67,7 +69,9 @@ class RegistryToolbox:
         self._rng = rng
         self._settings = settings or ToolboxSettings()
         self._observer = observer or NoObserver()
-        self._services = ToolServices(clock, self._settings, keys or {}, transport)
+        self._services = ToolServices(
+            clock, self._settings, keys or {}, credentials=credentials, transport=transport
+        )
         self._slots = Slots(self._settings.lists_at_once)
         self._spaces: OrderedDict[str, Space] = OrderedDict()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -111,6 +115,7 @@ class RegistryToolbox:
         call_id: str,
         timeout: float,
         correlation_id: str = "",
+        caller: str = "",
     ) -> ToolRun:
         """See `Toolbox`.
 
@@ -129,6 +134,8 @@ class RegistryToolbox:
             arguments=dict(arguments),
             deadline=began + timeout,
             correlation_id=correlation_id,
+            namespace=namespace,
+            caller=caller,
         )
         if entry is None:
             self._unknown(call, name, space)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from rollcall.conversations.calls import Answer, Verdict, url_of
 from rollcall.conversations.models import ToolOutcome, ToolRun
 from rollcall.conversations.toolbox_instances import Offer, best_of
-from rollcall.conversations.toolbox_services import ToolServices
+from rollcall.conversations.toolbox_services import Errand, ToolServices
 from rollcall.conversations.toolbox_settings import ToolboxSettings
 from rollcall.conversations.toolbox_table import Entry
 from rollcall.kernel.clock import Clock
@@ -37,6 +37,8 @@ class Call:
         arguments: With what.
         deadline: When its time is over, monotonic seconds.
         correlation_id: Sent along.
+        namespace: Whose data it is about.
+        caller: For whom it is made.
     """
 
     call_id: str
@@ -44,6 +46,8 @@ class Call:
     arguments: dict[str, Any]
     deadline: float
     correlation_id: str
+    namespace: str
+    caller: str
     service: str = ""
     tool: str = ""
     attempts: int = 0
@@ -154,8 +158,7 @@ class Call:
                 offer.tool,
                 self.arguments,
                 body,
-                call_id=self.call_id,
-                correlation_id=self.correlation_id,
+                Errand(self.call_id, self.correlation_id, self.namespace, self.caller),
                 # A kept connection may be one that is just closing. Whoever may be called twice
                 # takes that risk, once.
                 fresh=not idempotent or offer.tries > 1,

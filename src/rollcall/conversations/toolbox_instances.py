@@ -135,7 +135,9 @@ class Offer:
 
 
 def best_of(offers: Collection[Offer], now: float, rng: Random) -> Offer | None:
-    """Which to call next: the least busy of the best that may be called."""
+    """Which to call next: the least busy of the best that may be called. Where some are our own,
+    others that bear their name come after them.
+    """
     usable = [
         one for one in offers if (not one.tries or one.again) and one.known.health.working(now)
     ]
@@ -144,10 +146,11 @@ def best_of(offers: Collection[Offer], now: float, rng: Random) -> Offer | None:
     if len(usable) == 1:
         return usable[0]
 
-    def choice(one: Offer) -> tuple[int, bool, int, bool]:
+    def choice(one: Offer) -> tuple[int, bool, bool, int, bool]:
         info = one.known.info
         rank = 0 if info.healthy else max(1, info.rank)
-        return one.tries, not one.known.health.reachable(now), rank, not one.agrees
+        away = not one.known.health.reachable(now)
+        return one.tries, away, not info.own, rank, not one.agrees
 
     lowest = min(map(choice, usable))
     best = {str(at): one for at, one in enumerate(usable) if choice(one) == lowest}

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 import msgspec
@@ -15,7 +15,8 @@ import msgspec
 from rollcall.conversations.calls import Answer, HttpTools, ListUnavailable, NoList
 from rollcall.conversations.listing import ListedTool, Listing, checked_path, read_list
 from rollcall.conversations.mcp_client import McpTools
-from rollcall.conversations.ports import ServiceInstance
+from rollcall.conversations.models import DEFAULT_AGENT
+from rollcall.conversations.ports import Credentials, ServiceInstance
 from rollcall.conversations.toolbox_settings import ToolboxSettings
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
@@ -24,7 +25,24 @@ from rollcall.web.correlation import REQUEST_ID, TRACEPARENT, current
 
 TOOLS: Final = "/tools"
 MCP: Final = "/mcp"
+_OURSELVES: Final = f"agent:{DEFAULT_AGENT}"
 _PLAIN: Final = re.compile(r"[!-~]{1,128}")
+
+
+class Errand(NamedTuple):
+    """What a call is made for.
+
+    Args:
+        call_id: Names it.
+        correlation_id: The chain of acts that it belongs to.
+        namespace: Whose data it is about.
+        caller: For whom it is made, as the audit log knows them.
+    """
+
+    call_id: str
+    correlation_id: str
+    namespace: str
+    caller: str
 
 
 class ToolServices:
@@ -34,6 +52,8 @@ class ToolServices:
         clock: Time.
         settings: Bounds.
         keys: API keys by `host:port`.
+        credentials: What to show for a caller; where it has nothing, `keys` count. MCP servers are
+            not shown it: a session with one is nobody's in particular.
         transport: How requests travel; None: over the network, to where anybody may be sent.
     """
 
@@ -42,8 +62,11 @@ class ToolServices:
         clock: Clock,
         settings: ToolboxSettings,
         keys: Mapping[str, str],
+        *,
+        credentials: Credentials | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._credentials = credentials
         self._settings = settings
         self._read: dict[str, tuple[bytes, Listing]] = {}
         self._http = HttpTools(clock, keys, transport)
@@ -59,11 +82,14 @@ class ToolServices:
         self._read.pop(instance.id, None)
         self._mcp.forget(instance.id)
 
-    async def listing(self, instance: ServiceInstance, changed: Callable[[], None]) -> Listing:
+    async def listing(
+        self, instance: ServiceInstance, namespace: str, changed: Callable[[], None]
+    ) -> Listing:
         """What tools an instance has.
 
         Args:
             instance: The instance.
+            namespace: For whom it is to list them.
             changed: Called when it says by itself that it has others.
 
         Raises:
@@ -77,6 +103,7 @@ class ToolServices:
             body = await self._http.list(
                 instance,
                 _own_path(instance, "tools", TOOLS),
+                self._shown(instance, namespace, ""),
                 timeout=settings.list_timeout,
                 connect=settings.connect_timeout,
                 limit=settings.list_bytes,
@@ -103,9 +130,8 @@ class ToolServices:
         tool: ListedTool,
         arguments: Mapping[str, Any],
         body: bytes,
+        errand: Errand,
         *,
-        call_id: str,
-        correlation_id: str,
         fresh: bool,
         timeout: float,
     ) -> Answer:
@@ -113,18 +139,40 @@ class ToolServices:
         settings = self._settings
         connect = min(settings.connect_timeout, timeout / 2)
         if tool.protocol == "mcp":
-            key = _plain(call_id)
+            key = _plain(errand.call_id)
             return await self._mcp.call(instance, tool, arguments, call_id=key, timeout=timeout)
         return await self._http.call(
             instance,
             tool.path,
             body,
-            _headers(call_id, correlation_id),
+            {
+                **_headers(errand.call_id, errand.correlation_id),
+                **self._shown(instance, errand.namespace, errand.caller),
+            },
             fresh=fresh,
             timeout=timeout,
             connect=connect,
             limit=settings.result_bytes,
         )
+
+    def _shown(self, instance: ServiceInstance, namespace: str, caller: str) -> dict[str, str]:
+        if self._credentials is None:
+            return {}
+        token = self._credentials(instance, namespace, caller)
+        return {} if token is None else {"authorization": f"Bearer {token}"}
+
+
+def for_own(issue: Callable[[str, str], str]) -> Credentials:
+    """Credentials for this installation's own services, and for nobody else.
+
+    Args:
+        issue: Makes one, for a caller and a namespace.
+    """
+
+    def shown(instance: ServiceInstance, namespace: str, caller: str) -> str | None:
+        return issue(caller or _OURSELVES, namespace) if instance.own else None
+
+    return shown
 
 
 def arguments_body(arguments: Mapping[str, Any], limit: int) -> bytes:

@@ -287,7 +287,7 @@ class Space:
             known.begun += 1
             begun, info, listing = known.begun, known.info, None
             try:
-                listing = await self._services.listing(info, wake.set)
+                listing = await self._services.listing(info, self.namespace, wake.set)
             except ListUnavailable as error:
                 if isinstance(error, NotListening) and not known.failures:
                     # Many register a moment before they take connections.

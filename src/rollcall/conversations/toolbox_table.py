@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rollcall.conversations.listing import ListedTool, model_names, spec_of
 from rollcall.conversations.models import ToolSpec
+from rollcall.conversations.ports import ServiceInstance
 from rollcall.conversations.toolbox_instances import Known
 
 Key = tuple[str, str]
@@ -18,7 +19,7 @@ class Entry(NamedTuple):
     """A tool and who has it.
 
     Args:
-        spec: The tool as a model is shown it: as the instance lists it that was registered last.
+        spec: The tool as a model is shown it: as the instance lists it whose word counts.
         having: Every instance that lists it, and how.
     """
 
@@ -45,7 +46,9 @@ class Table(NamedTuple):
 
 
 def table_of(instances: Iterable[Known]) -> Table:
-    """The tools that these instances have. Of those who disagree the last registered is right."""
+    """The tools that these instances have. Of those who disagree the last registered is right, and
+    one of our own before anybody who bears its name.
+    """
     having: dict[Key, list[tuple[Known, ListedTool]]] = {}
     for known in instances:
         for tool in known.tools or ():
@@ -53,8 +56,13 @@ def table_of(instances: Iterable[Known]) -> Table:
     names = model_names(list(having))
     entries: dict[str, Entry] = {}
     for key, all_of_them in having.items():
-        newest = max(all_of_them, key=lambda one: (one[0].info.registered, one[0].info.id))[1]
+        newest = max(all_of_them, key=lambda one: _word(one[0].info))[1]
         spec = spec_of(key[0], names[key], newest)
         entries[spec.name] = Entry(spec, tuple(all_of_them))
     entries = dict(sorted(entries.items()))
     return Table(tuple(entry.spec for entry in entries.values()), entries)
+
+
+def _word(info: ServiceInstance) -> tuple[bool, str, str]:
+    """How much its word counts; the greatest is believed."""
+    return info.own, info.registered, info.id

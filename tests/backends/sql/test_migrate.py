@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from rollcall.backends.messages import tables as messages
-from rollcall.backends.sql import audit, consumers, keys, outbox, relay
+from rollcall.backends.sql import audit, consumers, keys, outbox, passes, relay
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
@@ -29,6 +29,7 @@ TABLES = {
     keys.KEYS,
     relay.RELAY,
     audit.AUDIT,
+    passes.SECRET,
 }
 
 
