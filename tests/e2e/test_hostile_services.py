@@ -83,20 +83,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         assert "Traceback" not in one.errors()
 
 
-def held(server: Serving) -> Any:
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client() as one:
+        yield one
+
+
+def held(server: Serving, client: httpx.Client) -> Any:
     """All that was said, and all messages about crowbars."""
-    found = httpx.post(f"{server.tools}/messages", json={"query": "crowbar"}).json()
-    return httpx.get(f"{server.talk}/api/v1/sessions").json(), found["results"]
+    found = client.post(f"{server.tools}/messages", json={"query": "crowbar"}).json()
+    return client.get(f"{server.talk}/api/v1/sessions").json(), found["results"]
 
 
 @pytest.fixture(autouse=True)
-def unharmed(server: Serving) -> Iterator[None]:
+def unharmed(server: Serving, client: httpx.Client) -> Iterator[None]:
     """Nothing is kept by any of these tests, and the server answers and is not surprised."""
-    before = held(server)
+    before = held(server, client)
     assert [one["session_id"] for one in before[0]] == ["resident"]
     yield
     assert server.process.poll() is None
-    assert held(server) == before
+    assert held(server, client) == before
     assert "Traceback" not in server.errors()
 
 

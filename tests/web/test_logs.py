@@ -43,6 +43,7 @@ def test_what_only_sounds_like_a_secret_is_shown(name: str) -> None:
         ("Authorization: Bearer abc.def", f"Authorization: Bearer {REDACTED}"),
         ("postgresql://user:hunter2@db/x", f"postgresql://user:{REDACTED}@db/x"),
         (f"key rck_{'a' * 16}_{'b' * 64}", f"key rck_{'a' * 16}_{REDACTED}"),
+        (f"the key sk-proj-{'c' * 40} is refused", f"the key sk-{REDACTED} is refused"),
         ("http://localhost:8009/agents", "http://localhost:8009/agents"),
         ({"a": [{"token": "x", "n": 1}]}, {"a": [{"token": REDACTED, "n": 1}]}),
         (("Basic eHk=", 1.5, None), [f"Basic {REDACTED}", 1.5, None]),
@@ -174,3 +175,32 @@ def test_a_traceback_shows_no_values(stream: io.StringIO, development: bool) -> 
     assert "Traceback" in said
     assert f"Bearer {REDACTED}, 20 characters" in said
     assert given not in said
+
+
+@pytest.mark.parametrize("development", [True, False])
+def test_what_somebody_said_neither_begins_a_line_nor_steers_a_terminal(
+    stream: io.StringIO, development: bool
+) -> None:
+    out = handler(stream, development=development)
+    forged = "x\r\n2026-01-01T00:00:00Z [info] all is well\x1b[2J\u202e\u2028"
+    record = logging.makeLogRecord({"msg": f"refused: {forged}", "told": forged, "one": ["\x1b"]})
+    try:
+        raise ValueError(forged)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    out.handle(record)
+
+    said = stream.getvalue()
+    assert not set(said) & set("\r\x1b\u202e\u2028")
+    assert sum(line.startswith("20") for line in said.splitlines()) == (1 if development else 0)
+    assert all(line[0] in " 2{" for line in said.splitlines())
+
+
+def test_what_is_long_is_cut(logger: logging.Logger, stream: io.StringIO) -> None:
+    long = f"{'a' * 1_000_000}the end"
+    logger.warning(long, extra={"values": ["b" * 1_000_000]})
+
+    [line] = lines(stream)
+    assert len(stream.getvalue()) < 20_000
+    assert line["event"].endswith("the end")
+    assert "992,007 characters" in line["event"]
