@@ -87,7 +87,7 @@ def agent_service(platform: Platform) -> Sequence[Module]:
     directory = _directory(platform)
     figures = ToolboxMetrics()
     toolbox = RegistryToolbox(directory, clock=clock, rng=Random(), observer=figures)
-    models = Models(_models_of(settings), planner=lambda: _planner(clock))
+    models = Models(models_of(settings), planner=lambda: _planner(clock))
     loop = ModelLoop(
         toolbox,
         models,
@@ -146,7 +146,8 @@ def _directory(platform: Platform) -> Directory:
     return RemoteDirectory(url, clock=platform.clock, rng=Random())
 
 
-def _models_of(settings: Settings) -> ModelSettings:
+def models_of(settings: Settings) -> ModelSettings:
+    """How models are reached by the settings of a process."""
     key = settings.model_key
     ours = {
         "ROLLCALL_MODEL": settings.model,

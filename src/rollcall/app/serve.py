@@ -16,6 +16,7 @@ from typing import Final
 import uvicorn
 
 from rollcall import __version__
+from rollcall.app.abilities import answering
 from rollcall.app.banner import Running, banner
 from rollcall.app.compose import SERVICES, Platform, Service, compose, service
 from rollcall.app.settings import Settings
@@ -190,6 +191,7 @@ def _tell(platform: Platform, running: Sequence[Running], started: float) -> Non
                 if name != NAMESPACE
             ),
             login=platform.access.authenticated,
+            model=answering(platform.settings),
         ),
         flush=True,
     )
