@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from rollcall.app.features import HELP, models_of
+from rollcall.app.features import HELP, reached
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.settings import Settings
-from rollcall.conversations.providers import COMPATIBLE, DEFAULTS, OFFLINE, Models
+from rollcall.conversations.providers import COMPATIBLE, DEFAULTS, OFFLINE
 from rollcall.kernel.errors import InvalidInput
 
 PARTS: Final = {
@@ -31,7 +31,7 @@ def answering(settings: Settings) -> str:
     Raises:
         InvalidInput: A model in the settings has no name that makes sense.
     """
-    return (*Models(models_of(settings)).names(), OFFLINE)[0]
+    return (*reached(settings).names(), OFFLINE)[0]
 
 
 def abilities(settings: Settings, *, on_sqlite: bool) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def abilities(settings: Settings, *, on_sqlite: bool) -> Iterator[Finding]:
 
 def _model(settings: Settings) -> Finding:
     try:
-        models = Models(models_of(settings))
+        models = reached(settings)
     except InvalidInput as error:
         return Finding("model", Grade.ERROR, str(error))
     name = (*models.names(), OFFLINE)[0]

@@ -87,7 +87,7 @@ def agent_service(platform: Platform) -> Sequence[Module]:
     directory = _directory(platform)
     figures = ToolboxMetrics()
     toolbox = RegistryToolbox(directory, clock=clock, rng=Random(), observer=figures)
-    models = Models(models_of(settings), planner=lambda: _planner(clock))
+    models = Models(_models_of(settings), planner=lambda: _planner(clock))
     loop = ModelLoop(
         toolbox,
         models,
@@ -146,8 +146,16 @@ def _directory(platform: Platform) -> Directory:
     return RemoteDirectory(url, clock=platform.clock, rng=Random())
 
 
-def models_of(settings: Settings) -> ModelSettings:
-    """How models are reached by the settings of a process."""
+def reached(settings: Settings) -> Models:
+    """The models that the settings of a process reach, without the offline planner.
+
+    Raises:
+        InvalidInput: One in the settings has no name that makes sense.
+    """
+    return Models(_models_of(settings))
+
+
+def _models_of(settings: Settings) -> ModelSettings:
     key = settings.model_key
     ours = {
         "ROLLCALL_MODEL": settings.model,

@@ -22,9 +22,9 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SECRET_TEXT = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+"), rf"\1 {REDACTED}"),
     (re.compile(r"\brck_([0-9a-f]{16})_[0-9a-f]+"), rf"rck_\1_{REDACTED}"),
+    (re.compile(r"(://[^\s/:@]*):[^\s/@]+@"), rf"\1:{REDACTED}@"),
     # As providers of models have them.
     (re.compile(r"\b(sk-|AIza)[\w-]{16,}"), rf"\1{REDACTED}"),
-    (re.compile(r"(://[^\s/:@]*):[^\s/@]+@"), rf"\1:{REDACTED}@"),
 )
 _DEEPEST = 6
 _BEGIN, _END = 6000, 2000
