@@ -214,6 +214,12 @@ def test_nothing_of_another_namespace_is_told_or_counted(
             called = client.post(f"{place.tools}/mcp", json=BODIES["/mcp"], headers=over)
             assert (found.json()["count"] > 0) == (client is zoo)
             assert ("grass" in called.text) == (client is zoo), called.text
+        # Nor through the agent, which asks the tools in the name of whoever asks it.
+        asked = {"session_id": "own", "user_input": f"search my earlier messages for {SECRET}"}
+        answer = boss.post(f"{place.talk}/api/v1/process", json=asked)
+        assert answer.status_code == 200
+        assert "grass" not in answer.text
+        boss.delete(f"{place.talk}/api/v1/sessions/own").raise_for_status()
         assert boss.get(f"{place.agents}/stats").json()["total_agents"] == 0
         assert boss.get(f"{place.agents}/stats").json()["total_capabilities"] == 0
         assert boss.get(f"{place.services}/api/v1/stats").json()["total_services"] == 0
