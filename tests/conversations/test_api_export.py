@@ -115,3 +115,7 @@ def test_escaped_text_reads_as_it_was_and_is_nothing_but_text(text: str) -> None
 )
 def test_what_is_no_markup_stays_readable(text: str, markdown: str) -> None:
     assert escaped(text) == markdown
+
+
+def test_nothing_steers_the_terminal_of_who_looks_at_the_file() -> None:
+    assert escaped("a\x1b]0;owned\x07b\x9b31m\u202ec") == "a\ufffd\\]0;owned\ufffdb\ufffd31m\ufffdc"

@@ -1,86 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""With keys, reached from elsewhere: every route that the registries describe is walked."""
+"""With keys, reached from elsewhere: every route of every service is walked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from support.serving import serving
+from support.access import SECRET, Place, Route, filled, opened
 from support.sse import stream
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is looked at
 PUBLIC = {"/", "/health", "/api/v1/health"}
-ASKING = {"/api/v1/discover"}
+TOOLS = {"/calculate", "/statistics", "/functions", "/convert", "/scrape", "/extract-text"}
+ASKING = {"/api/v1/discover", "/messages", "/mcp", *TOOLS}
 """What is asked for by POST and changes nothing."""
 ENDLESS = {"/events", "/api/v1/events"}
-SECRET = "zebra"  # noqa: S105 - a word that stands in all that belongs to the others
-KEYS = {
-    "reader": ("acme", "read"),
-    "mine": ("acme", "register"),
-    "colleague": ("acme", "register"),
-    "boss": ("acme", "admin"),
-    "others": ("zoo", "admin"),
-    "operator": ("default", "admin"),
-}
-
-
-@dataclass(frozen=True)
-class Place:
-    """A server that others can reach, and who has keys for it."""
-
-    agents: str
-    services: str
-    headers: dict[str, dict[str, str]]
-    key_id: str
-    """The id of the others' key."""
-
-    def client(self, who: str | None) -> httpx.Client:
-        return httpx.Client(headers=self.headers[who] if who else {}, timeout=30)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("access")
-    headers: dict[str, dict[str, str]] = {}
-    key_id = ""
-    with serving(folder, "up") as before:
-        for name, (namespace, scope) in KEYS.items():
-            body = {"name": f"{SECRET} key", "namespace": namespace, "scopes": [scope]}
-            made = httpx.post(f"{before.services}/api/v1/admin/keys", json=body).json()
-            headers[name] = {"Authorization": f"Bearer {made['key']}"}
-            key_id = made["id"] if name == "others" else key_id
-        assert before.end() == 0
-    with serving(folder, "up", ROLLCALL_HOST=EVERYWHERE) as one:
-        here = [url.replace(EVERYWHERE, "127.0.0.1") for url in (one.agents, one.services)]
-        yield Place(*here, headers, key_id)
-        assert "Traceback" not in one.errors()
+    with opened(tmp_path_factory.mktemp("access")) as one:
+        yield one
 
 
-Route = tuple[str, str, str]
 Walk = Callable[[], Iterator[Route]]
 
 
 @pytest.fixture(scope="module")
 def walk(place: Place) -> Walk:
-    """All routes of both descriptions, as base URL, method and path."""
-    found: list[Route] = []
-    for url in (place.agents, place.services):
-        described = httpx.get(f"{url}/openapi.json").json()["paths"]
-        found += [(url, method.upper(), path) for path in described for method in described[path]]
-    assert len(found) >= 60
+    """All routes of all services."""
+    found = place.routes()
+    assert len(found) >= 115
     return lambda: iter(found)
-
-
-def filled(path: str, value: str) -> str:
-    """The path with `value` for each of its parameters."""
-    parts = path.split("{")
-    return parts[0] + "".join(value + part.partition("}")[2] for part in parts[1:])
 
 
 def test_without_a_key_nothing_answers_but_health_and_documentation(
@@ -93,19 +47,23 @@ def test_without_a_key_nothing_answers_but_health_and_documentation(
                 assert answer.status_code == 200
                 continue
             assert answer.status_code == 401, (method, path, answer.text)
-            assert answer.headers["content-type"] == "application/problem+json"
+            # OpenAI's clients know errors of their own shape alone.
+            kind = "application/json" if path.startswith("/v1/") else "application/problem+json"
+            assert answer.headers["content-type"] == kind
             assert answer.headers["www-authenticate"].startswith("Bearer")
         for bad in (
             "Bearer rck_0123456789abcdef_" + "0" * 64,
             "Basic eDp5",
             "Bearer " + "x" * 9000,
         ):
-            answer = stranger.get(f"{place.agents}/agents", headers={"Authorization": bad})
-            assert answer.status_code == 401
+            for private in (f"{place.agents}/agents", f"{place.talk}/v1/models"):
+                answer = stranger.get(private, headers={"Authorization": bad})
+                assert answer.status_code == 401
         huge = {"Authorization": "Bearer " + "x" * 40_000}
         assert stranger.get(f"{place.agents}/agents", headers=huge).status_code == 431
-        for path in ("/docs", "/openapi.json"):
-            assert stranger.get(place.agents + path).status_code == 200
+        for url in (place.agents, place.services, place.talk, place.tools):
+            for path in ("/docs", "/openapi.json"):
+                assert stranger.get(url + path).status_code == 200
         handshake = {
             "Connection": "Upgrade",
             "Upgrade": "websocket",
@@ -125,7 +83,8 @@ def test_a_key_to_read_changes_nothing_and_administers_nothing(place: Place, wal
             if method != "GET" or "/admin/" in path:
                 assert answer.status_code == 403, (method, path, answer.text)
             else:
-                assert answer.status_code in (200, 403, 404, 422), (method, path, answer.text)
+                wrong = (405,) if path == "/mcp" else (403, 404, 422)
+                assert answer.status_code in (200, *wrong), (method, path, answer.text)
                 assert (answer.status_code == 403) == (path == "/metrics"), path
 
 
@@ -139,7 +98,24 @@ AGENT: dict[str, Any] = {
     "lease": "runtime",
 }
 SERVICE = {"name": f"{SECRET} tool", "service_type": "tool", "host": SECRET, "port": 80}
+SAID = {"session_id": f"{SECRET}-session", "user_input": f"what does a {SECRET} eat?"}
+IMPORTED = {
+    "id": f"{SECRET}-1",
+    "text": f"a {SECRET} eats grass",
+    "sent_at": "2026-01-31T00:00:00Z",
+}
+WANTED = {"query": SECRET}
 BODIES: dict[str, Any] = {
+    "/api/v1/process": {"session_id": "own", "user_input": "1 + 1"},
+    "/v1/chat/completions": {"model": "rollcall", "messages": [{"role": "user", "content": "1"}]},
+    "/messages": WANTED,
+    "/messages/import": {**IMPORTED, "text": "x"},
+    "/mcp": {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "search_messages", "arguments": WANTED},
+    },
     "/register": {**AGENT, "agent_name": "x"},
     "/register/batch": {"agents": [{**AGENT, "agent_name": "x"}]},
     "/heartbeats": {"agent_ids": [AGENT["agent_id"]], "runtime": AGENT["runtime"]},
@@ -165,7 +141,28 @@ def records(place: Place, client: httpx.Client) -> Any:
 
 def belongings(place: Place, client: httpx.Client) -> Any:
     """All that a namespace holds."""
-    return records(place, client), client.get(f"{place.services}/api/v1/admin/keys").json()
+    talk = f"{place.talk}/api/v1/sessions"
+    found = client.post(f"{place.tools}/messages", json=WANTED).json()["results"]
+    for one in found:
+        # Reckoned with how rare the words are in the whole index: better matches have more.
+        one.pop("score")
+    return (
+        records(place, client),
+        client.get(f"{place.services}/api/v1/admin/keys").json(),
+        [client.get(f"{talk}/{one}").json() for one in sessions(place, client)],
+        found,
+    )
+
+
+def sessions(place: Place, client: httpx.Client) -> list[str]:
+    found = client.get(f"{place.talk}/api/v1/sessions").json()
+    return [one["session_id"] for one in found]
+
+
+def turns(place: Place, client: httpx.Client) -> tuple[str, str]:
+    """The others' session, and what was said in it."""
+    (session,) = belongings(place, client)[2]
+    return session["session"]["session_id"], session["turns"][0]["turn_id"]
 
 
 @pytest.fixture
@@ -178,7 +175,10 @@ def zoo(place: Place) -> Iterator[httpx.Client]:
         others.post(f"{place.agents}/agents/{AGENT['agent_id']}/heartbeat").raise_for_status()
         for words in (SECRET, f"no such {SECRET}"):
             others.get(f"{place.agents}/capabilities/search", params={"q": words})
+        others.post(f"{place.talk}/api/v1/process", json=SAID).raise_for_status()
+        others.post(f"{place.tools}/messages/import", json=IMPORTED).raise_for_status()
         yield others
+        others.delete(f"{place.talk}/api/v1/sessions/{SAID['session_id']}").raise_for_status()
         others.delete(f"{place.agents}/agents/{AGENT['agent_id']}").raise_for_status()
         key = made.json()["service_id"]
         others.delete(f"{place.services}/api/v1/unregister/{key}").raise_for_status()
@@ -189,22 +189,37 @@ def test_nothing_of_another_namespace_is_told_or_counted(
 ) -> None:
     ids = [one["agent_id"] for one in belongings(place, zoo)[0]]
     assert len(ids) == 2
+    names = [(one,) for one in (*ids, AGENT["runtime"], SERVICE["name"], place.key_id)]
     with place.client("boss") as boss:
         for url, method, path in walk():
             if method != "GET" or path in PUBLIC | ENDLESS:
                 continue
-            for key in (*ids, AGENT["runtime"], SERVICE["name"], place.key_id):
+            for key in (*names, turns(place, zoo)):
                 for params in ({}, {"q": SECRET, "name": SECRET}, {"namespace": "zoo"}):
-                    answer = boss.get(url + filled(path, key), params=params)
-                    if "namespace" in params or answer.status_code != 200:
+                    answer = boss.get(url + filled(path, *key), params=params)
+                    if answer.status_code != 200:
                         assert 400 <= answer.status_code < 500, (path, answer.text)
                         continue
+                    # Where there is no such parameter, it means nothing.
+                    assert "namespace" not in params or url in (place.talk, place.tools), path
                     # The question may be told again.
                     told = answer.text.replace(json.dumps({"name": SECRET})[1:-1], "")
                     told = told.replace(f'"name":"{SECRET}"', "")
                     if path not in ("/api/v1/admin/keys", "/api/v1/admin/audit"):
                         assert SECRET not in told, (path, told)
                     assert place.key_id not in told
+        for client in (zoo, boss):
+            over = {"Accept": "application/json, text/event-stream"}
+            found = client.post(f"{place.tools}/messages", json=WANTED)
+            called = client.post(f"{place.tools}/mcp", json=BODIES["/mcp"], headers=over)
+            assert (found.json()["count"] > 0) == (client is zoo)
+            assert ("grass" in called.text) == (client is zoo), called.text
+        # Nor through the agent, which asks the tools in the name of whoever asks it.
+        asked = {"session_id": "own", "user_input": f"search my earlier messages for {SECRET}"}
+        answer = boss.post(f"{place.talk}/api/v1/process", json=asked)
+        assert answer.status_code == 200
+        assert "grass" not in answer.text
+        boss.delete(f"{place.talk}/api/v1/sessions/own").raise_for_status()
         assert boss.get(f"{place.agents}/stats").json()["total_agents"] == 0
         assert boss.get(f"{place.agents}/stats").json()["total_capabilities"] == 0
         assert boss.get(f"{place.services}/api/v1/stats").json()["total_services"] == 0
@@ -220,16 +235,19 @@ def test_nothing_of_another_namespace_is_changed_or_kept_alive(
 ) -> None:
     before = belongings(place, zoo)
     ids = [one["agent_id"] for one in before[0]]
+    names = [(one,) for one in (*ids, AGENT["runtime"], place.key_id)]
     with place.client("boss") as boss:
         for url, method, path in walk():
             if method == "GET" or path in PUBLIC:
                 continue
-            for key in (*ids, AGENT["runtime"], place.key_id):
-                where = url + filled(path, key)
+            for key in (*names, turns(place, zoo)):
+                where = url + filled(path, *key)
                 answer = boss.request(
                     method, where, params={"namespace": "zoo"}, json=BODIES.get(path)
                 )
-                assert 400 <= answer.status_code < 500, (method, path, answer.text)
+                # Where there is no such parameter, it means nothing.
+                told = answer.status_code < 300 and url in (place.talk, place.tools)
+                assert told or 400 <= answer.status_code < 500, (method, path, answer.text)
                 if "{" in path:
                     answer = boss.request(method, where, json=BODIES.get(path))
                     assert answer.status_code in (403, 404), (method, path, answer.text)
@@ -243,6 +261,10 @@ def test_nothing_of_another_namespace_is_changed_or_kept_alive(
         boss.delete(f"{place.agents}/runtimes/{AGENT['runtime']}").raise_for_status()
         boss.post(f"{place.services}/api/v1/cleanup").raise_for_status()
         boss.delete(f"{place.agents}/agents/{AGENT['agent_id']}")
+        boss.post(f"{place.talk}/api/v1/process", json=SAID).raise_for_status()
+        answer = boss.get(f"{place.talk}/api/v1/sessions/{SAID['session_id']}").json()
+        assert answer["session"]["turns"] == 1
+        boss.delete(f"{place.talk}/api/v1/sessions/{SAID['session_id']}").raise_for_status()
     assert belongings(place, zoo) == before
 
 

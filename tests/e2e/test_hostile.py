@@ -9,14 +9,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from support.raw import Answer, abort, chunked, exchange, head
-from support.serving import Serving, serving
+from support.hostile import (
+    HOSTILE,
+    HOSTILE_IDS,
+    MILLION,
+    Route,
+    cut,
+    in_chunks,
+    in_one,
+    in_packets,
+    named,
+    request,
+    surrogate,
+    too_long,
+    twice,
+    unknown,
+)
+from support.raw import abort, chunked, exchange, head
+from support.serving import REGISTRIES, Serving, serving
 
 AGENT: dict[str, Any] = {
     "agent_id": "intruder",
@@ -26,31 +41,6 @@ AGENT: dict[str, Any] = {
 }
 SERVICE: dict[str, Any] = {"name": "crowbar", "service_type": "tool", "host": "crowbar", "port": 80}
 RESIDENT = {**AGENT, "agent_id": "resident", "agent_name": "Resident"}
-MILLION = "x" * 1_000_000
-
-
-@dataclass(frozen=True)
-class Route:
-    """A route that takes a body.
-
-    Args:
-        side: Which registry: `agents` or `services`.
-        method: Its method.
-        path: Its path.
-        body: What it would take.
-        text: A field of that which is text, dotted.
-        many: A field that holds capabilities or their like, dotted; it is filled with too many.
-    """
-
-    side: str
-    method: str
-    path: str
-    body: dict[str, Any]
-    text: str
-    many: str
-
-    def __str__(self) -> str:
-        return f"{self.side} {self.method} {self.path}"
 
 
 ROUTES = [
@@ -115,26 +105,13 @@ KEYED = [
     ("services", "POST", "/api/v1/heartbeat/{}", "service_id"),
     ("services", "DELETE", "/api/v1/unregister/{}", "service_id"),
 ]
-HOSTILE_IDS = {
-    "two dots": "%2E%2E",
-    "a slash": "a%2Fb",
-    "a path upwards": "%2E%2E%2F%2E%2E%2Fetc%2Fpasswd",
-    "NUL": "a%00b",
-    "right to left": "%E2%80%AEgnp.exe",
-    "a right-to-left mark": "a%E2%80%8F",
-    "a lone surrogate in UTF-8": "%ED%A0%80",
-    "a lone surrogate in JSON's way": "%5Cud800",
-    "no UTF-8": "%ff",
-    "three hundred": "x" * 300,
-    "ten thousand": "x" * 10_000,
-}
 NAMES_TAKE = {"a slash", "two dots", "a path upwards", "a lone surrogate in JSON's way"}
 """Names of services are lines, not segments of paths: these are only not found."""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("hostile"), "up") as one:
+    with serving(tmp_path_factory.mktemp("hostile"), *REGISTRIES) as one:
         httpx.post(f"{one.agents}/register", json=RESIDENT).raise_for_status()
         yield one
         assert one.end() == 0
@@ -166,108 +143,6 @@ def unharmed(server: Serving, client: httpx.Client) -> Iterator[None]:
     assert server.process.poll() is None
     assert held(server, client) == before
     assert "Traceback" not in server.errors()
-
-
-def named(answer: Answer | httpx.Response) -> list[str]:
-    """The fields that a refusal names."""
-    if isinstance(answer, httpx.Response):
-        answer = Answer(answer.status_code, answer.headers["content-type"], answer.content)
-    assert 400 <= answer.status < 500, (answer.status, answer.body[:500])
-    assert answer.kind == "application/problem+json"
-    return [one["field"] for one in answer.json().get("errors", [])]
-
-
-def filled(body: dict[str, Any], place: str, value: object) -> bytes:
-    """The body with another value at a dotted place, as JSON."""
-    copy = json.loads(json.dumps(body))
-    one: Any = copy
-    *outer, last = place.split(".")
-    for step in outer:
-        one = one[int(step) if step.isdecimal() else step]
-    one[last] = value
-    return json.dumps(copy).encode()
-
-
-def twice(route: Route) -> tuple[bytes, str]:
-    key = next(iter(route.body))
-    value = json.dumps(route.body[key])
-    return f'{{"{key}": {value}, {json.dumps(route.body)[1:]}'.encode(), key
-
-
-def unknown(route: Route) -> tuple[bytes, str]:
-    return filled(route.body, "surprise", 1), "surprise"
-
-
-def not_utf8(route: Route) -> tuple[bytes, str]:
-    return filled(route.body, route.text, "?").replace(b"?", b"\xff\xfe"), "body"
-
-
-def deep(route: Route) -> tuple[bytes, str]:
-    return b"[" * 100_000 + b"]" * 100_000, "body"
-
-
-def deep_inside(route: Route) -> tuple[bytes, str]:
-    nest = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
-    return b'{"%b": %b}' % (next(iter(route.body)).encode(), nest), "body"
-
-
-def ten_thousand(route: Route) -> tuple[bytes, str]:
-    one = {"name": "x"} if route.many.endswith("s") and route.side == "agents" else "x"
-    one = "" if route.many == "agent_ids" else one
-    return filled(route.body, route.many, [one] * 10_001), route.many
-
-
-def million(route: Route) -> tuple[bytes, str]:
-    return filled(route.body, route.text, MILLION), route.text
-
-
-def surrogate(route: Route) -> tuple[bytes, str]:
-    return filled(route.body, route.text, "\ud800"), route.text
-
-
-def nul(route: Route) -> tuple[bytes, str]:
-    return filled(route.body, route.text, "a\0"), route.text
-
-
-def cut(route: Route) -> tuple[bytes, str]:
-    return json.dumps(route.body).encode()[:-1], "body"
-
-
-def too_long(route: Route) -> tuple[bytes, str]:
-    return filled(route.body, route.text, MILLION + MILLION), "body"
-
-
-HOSTILE: list[Callable[[Route], tuple[bytes, str]]] = [
-    *(twice, unknown, not_utf8, deep, deep_inside, ten_thousand),
-    *(million, surrogate, nul, cut, too_long),
-]
-
-
-def request(route: Route, body: bytes, *headers: str) -> bytes:
-    return head(
-        route.method,
-        route.path,
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-        *headers,
-    )
-
-
-def in_one(route: Route, body: bytes) -> Iterable[bytes]:
-    return [request(route, body) + body]
-
-
-def in_packets(route: Route, body: bytes) -> Iterable[bytes]:
-    """Cut within the head, and the body into some hundred pieces."""
-    whole = request(route, body) + body
-    size = max(7, len(whole) // 100)
-    return (whole[start : start + size] for start in range(0, len(whole), size))
-
-
-def in_chunks(route: Route, body: bytes) -> Iterable[bytes]:
-    lines = ("Content-Type: application/json", "Transfer-Encoding: chunked", "Connection: close")
-    return [head(route.method, route.path, *lines), *chunked(body, max(5, len(body) // 50))]
 
 
 @pytest.mark.parametrize("sent", [in_one, in_packets, in_chunks])

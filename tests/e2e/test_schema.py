@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated requests against both OpenAPI descriptions: no 500, no answer outside of them."""
+"""Generated requests against all OpenAPI descriptions: no 500, no answer outside of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -19,7 +21,11 @@ from support.serving import Serving, serving
 
 ENDLESS = {"/events", "/api/v1/events"}
 """Streams, which do not end by themselves."""
-CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [status_code_conformance, content_type_conformance]
+ADMINISTRATION = "/api/v1/admin/"
+"""The same at every service; asked for at one."""
+OPERATIONS = {"agents": 20, "services": 20, "talk": 16, "tools": 15}
+"""How many there are at least."""
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +34,49 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield one
 
 
+@schemathesis.serializer("application/x-ndjson")
+def as_lines(context: schemathesis.SerializationContext, value: Any) -> bytes:
+    """Whatever text was made up, as it is."""
+    return str(value).encode("utf-8", "surrogatepass")
+
+
+def readable(schema: Any) -> Any:
+    """A description in words that schemathesis knows: pairs as lists, since it takes `prefixItems`
+    for the dialect of OpenAPI 3.0.
+    """
+    if isinstance(schema, list):
+        return [readable(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    read = {key: readable(one) for key, one in schema.items() if key != "prefixItems"}
+    if "prefixItems" in schema:
+        read["items"] = {"anyOf": readable(schema["prefixItems"])}
+    return read
+
+
+def prepared(case: schemathesis.Case) -> None:
+    """Without what is answered by intent with something other than a generated answer."""
+    # A revision that nobody has reached yet is waited for, and then a 503.
+    case.query.pop("min_revision", None)
+    # Models that nobody has: all would be refused, and nothing else looked at.
+    if isinstance(case.body, dict) and "model" in case.body:
+        case.body["model"] = "offline-planner"
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("protocol", ["agents", "services"])
+@pytest.mark.parametrize("side", OPERATIONS)
 def test_no_generated_request_finds_a_fault(
-    protocol: str, server: Serving, subtests: pytest.Subtests
+    side: str, server: Serving, subtests: pytest.Subtests
 ) -> None:
-    url = getattr(server, protocol)
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    url = getattr(server, side)
+    described = httpx.get(f"{url}/openapi.json").json()
+    schema = schemathesis.openapi.from_dict(readable(described))
     asked = 0
     for result in schema.get_all_operations():
         operation = result.ok()
         if operation.path in ENDLESS:
+            continue
+        if side in {"talk", "tools"} and operation.path.startswith(ADMINISTRATION):
             continue
 
         @settings(
@@ -51,15 +89,18 @@ def test_no_generated_request_finds_a_fault(
         )
         @given(case=operation.as_strategy())
         def ask(case: schemathesis.Case) -> None:
-            # A revision that nobody has reached yet is waited for, and then a 503 by intent.
-            case.query.pop("min_revision", None)
+            prepared(case)
             answer = case.call(base_url=url)
             assert answer.status_code < 500, answer.text
-            case.validate_response(answer, checks=CHECKS, excluded_checks=[not_a_server_error])
+            checks = list(CHECKS)
+            # Streams are described as the text that they are, but would be checked as events.
+            if "text/event-stream" not in str(answer.headers.get("content-type")):
+                checks.append(response_schema_conformance)
+            case.validate_response(answer, checks=checks, excluded_checks=[not_a_server_error])
 
         with subtests.test(operation=operation.label):
             ask()
         asked += 1
-    assert asked >= 20
+    assert asked >= OPERATIONS[side]
     assert server.process.poll() is None
     assert "Traceback" not in server.errors()

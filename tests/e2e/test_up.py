@@ -47,9 +47,13 @@ def test_what_one_protocol_registers_the_other_finds(both: Serving) -> None:
 def test_the_banner_says_what_runs_where_and_three_commands_to_try(both: Serving) -> None:
     assert both.services in both.output
     assert both.agents in both.output
+    assert both.talk in both.output
+    assert both.tools in both.output
     assert "records.db" in both.output
     tries = [line.strip() for line in both.output.splitlines() if line.strip().startswith("curl")]
     assert len(tries) == 3
+    assert "offline planner" in both.output
+    answers: list[str] = []
     for command in tries:
         done = subprocess.run(
             [*shlex.split(command), "--silent", "--fail"],
@@ -59,6 +63,8 @@ def test_the_banner_says_what_runs_where_and_three_commands_to_try(both: Serving
             check=False,
         )
         assert done.returncode == 0, (command, done.stderr)
+        answers.append(done.stdout)
+    assert "41.988" in answers[0]
     assert '"hello"' in httpx.get(f"{both.agents}/agents").text
 
 

@@ -47,6 +47,7 @@ def test_what_only_sounds_like_a_secret_is_shown(name: str) -> None:
         ("http://localhost:8009/agents", "http://localhost:8009/agents"),
         ({"a": [{"token": "x", "n": 1}]}, {"a": [{"token": REDACTED, "n": 1}]}),
         (("Basic eHk=", 1.5, None), [f"Basic {REDACTED}", 1.5, None]),
+        (f"the key sk-proj-{'c' * 40} is refused", f"the key sk-{REDACTED} is refused"),
     ],
 )
 def test_secrets_are_taken_out_wherever_they_are(value: object, shown: object) -> None:
@@ -175,3 +176,32 @@ def test_a_traceback_shows_no_values(stream: io.StringIO, development: bool) -> 
     assert "Traceback" in said
     assert f"Bearer {REDACTED}, 20 characters" in said
     assert given not in said
+
+
+@pytest.mark.parametrize("development", [True, False])
+def test_what_somebody_said_neither_begins_a_line_nor_steers_a_terminal(
+    stream: io.StringIO, development: bool
+) -> None:
+    out = handler(stream, development=development)
+    forged = "x\r\n2026-01-01T00:00:00Z [info] all is well\x1b[2J\u202e\u2028"
+    record = logging.makeLogRecord({"msg": f"refused: {forged}", "told": forged, "one": ["\x1b"]})
+    try:
+        raise ValueError(forged)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    out.handle(record)
+
+    said = stream.getvalue()
+    assert not set(said) & set("\r\x1b\u202e\u2028")
+    assert sum(line.startswith("20") for line in said.splitlines()) == (1 if development else 0)
+    assert all(line[0] in " 2{" for line in said.splitlines())
+
+
+def test_what_is_long_is_cut(logger: logging.Logger, stream: io.StringIO) -> None:
+    long = f"{'a' * 1_000_000}the end"
+    logger.warning(long, extra={"values": ["b" * 1_000_000]})
+
+    [line] = lines(stream)
+    assert len(stream.getvalue()) < 20_000
+    assert line["event"].endswith("the end")
+    assert "992,007 characters" in line["event"]

@@ -3,10 +3,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-TRY = "translate"
+from rollcall.conversations.providers import OFFLINE
+
+_Try = tuple[str, str, dict[str, Any] | None]
+_TRIES: Final[Sequence[_Try]] = (
+    ("agent", "/api/v1/process", {"session_id": "hello", "user_input": "12 % of 349.90"}),
+    (
+        "agent-registry",
+        "/register",
+        {
+            "agent_id": "hello",
+            "agent_name": "Hello",
+            "base_url": "http://127.0.0.1:9000",
+            "capabilities": [{"name": "translation", "description": "Translates text"}],
+        },
+    ),
+    ("agent-registry", "/capabilities/search?q=translate", None),
+    (
+        "service-registry",
+        "/api/v1/register",
+        {"name": "hello", "service_type": "tool", "host": "127.0.0.1", "port": 9000},
+    ),
+    ("service-registry", "/api/v1/discover", None),
+    ("tools", "/calculate", {"expression": "12 % of 349.90"}),
+    ("tools", "/tools", None),
+    ("agent", "/api/v1/sessions/hello", None),
+    ("agent", "/api/v1/tools", None),
+    ("agent-registry", "/stats", None),
+    ("service-registry", "/api/v1/stats", None),
+    ("tools", "/functions", None),
+)
+"""A service, a path and what is sent there: what a newcomer would like to see most comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +65,7 @@ def banner(
     place: str,
     records: int,
     login: bool,
+    model: str,
 ) -> str:
     """The text.
 
@@ -44,6 +77,7 @@ def banner(
         place: Where that is.
         records: How many it holds.
         login: Whether callers must show who they are.
+        model: What answers, where the agent service runs.
     """
     rows = [(one.title, f"{one.url}  (API: {one.url}/docs)") for one in running]
     kept = "in memory, gone when this ends" if store == "memory" else f"{store}, {place}"
@@ -51,6 +85,9 @@ def banner(
     rows.append(
         ("login", "API keys or tokens" if login else "none: only this machine can reach it")
     )
+    if any(one.name == "agent" for one in running):
+        told = "none: the offline planner answers (rollcall doctor says how to have one)"
+        rows.append(("model", told if model == OFFLINE else model))
     width = max(len(title) for title, _ in rows)
     lines = [f"Rollcall {version} is ready after {seconds:.1f} s", ""]
     lines += [f"  {title:<{width}}  {text}" for title, text in rows]
@@ -61,24 +98,12 @@ def banner(
 
 
 def commands(running: Sequence[Running], *, login: bool) -> list[str]:
-    """Three commands that work as they stand."""
+    """Three commands that work as they stand, the main job first."""
     urls = {one.name: one.url for one in running}
     header = ' -H "Authorization: Bearer $ROLLCALL_API_KEY"' if login else ""
-    agents = urls.get("agent-registry")
-    if agents is not None:
-        body = (
-            '{"agent_id": "hello", "agent_name": "Hello", "base_url": "http://127.0.0.1:9000",'
-            ' "capabilities": [{"name": "translation", "description": "Translates text"}]}'
-        )
-        return [
-            f"curl {agents}/register{header} -H 'Content-Type: application/json' -d '{body}'",
-            f"curl '{agents}/capabilities/search?q={TRY}'{header}",
-            f"curl {agents}/stats{header}",
-        ]
-    services = urls.get("service-registry", "")
-    body = '{"name": "hello", "service_type": "tool", "host": "127.0.0.1", "port": 9000}'
+    there = [one for one in _TRIES if one[0] in urls]
     return [
-        f"curl {services}/api/v1/register{header} -H 'Content-Type: application/json' -d '{body}'",
-        f"curl {services}/api/v1/discover{header}",
-        f"curl {services}/api/v1/stats{header}",
+        f"curl '{urls[name]}{path}'{header}"
+        + (f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'" if body else "")
+        for name, path, body in there[:3]
     ]

@@ -15,9 +15,10 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from filelock import FileLock, Timeout
 
+from rollcall.app.abilities import abilities
 from rollcall.app.compose import SERVICES, Service
 from rollcall.app.findings import Finding, Grade
-from rollcall.app.places import Places, places
+from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import CannotListen, bound
@@ -54,6 +55,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found += asyncio.run(_servers(where, clock))
     if not any(one.subject == "clock" for one in found):
         found.append(_clock(where, clock))
+    found += abilities(settings, on_sqlite=where.database.startswith(("sqlite:", MEMORY)))
     found += _extras(where, settings)
     return found
 

@@ -156,6 +156,15 @@ def _directory(platform: Platform) -> Directory:
     return RemoteDirectory(url, clock=platform.clock, rng=Random())
 
 
+def reached(settings: Settings) -> Models:
+    """The models that the settings of a process reach, without the offline planner.
+
+    Raises:
+        InvalidInput: One in the settings has no name that makes sense.
+    """
+    return Models(_models_of(settings))
+
+
 def _models_of(settings: Settings) -> ModelSettings:
     key = settings.model_key
     ours = {

@@ -16,6 +16,7 @@ from typing import Final
 import uvicorn
 
 from rollcall import __version__
+from rollcall.app.abilities import answering
 from rollcall.app.banner import Running, banner
 from rollcall.app.compose import SERVICES, Platform, Service, compose, service
 from rollcall.app.settings import Settings
@@ -30,8 +31,11 @@ from rollcall.web.module import express_of
 
 _log = logging.getLogger(__name__)
 FAILED: Final = 1
-_TALKATIVE: Final = ("alembic", "httpx", "httpx2", "mcp", "openai", "trafilatura", "uvicorn.error")
-"""Whose notes on every step help nobody; those of clients hold addresses with what is in them."""
+_TALKATIVE: Final = (
+    *("aiosqlite", "alembic", "anthropic", "google_genai", "httpcore", "httpcore2", "httpx"),
+    *("httpx2", "mcp", "openai", "sqlalchemy", "trafilatura", "uvicorn.error", "websockets"),
+)
+"""Whose notes on every step help nobody; those of clients and drivers hold what was said."""
 KEEP_ALIVE: Final = 75
 """Seconds that an idle connection stays open: longer than most heartbeat intervals and proxies."""
 
@@ -187,6 +191,7 @@ def _tell(platform: Platform, running: Sequence[Running], started: float) -> Non
                 if name != NAMESPACE
             ),
             login=platform.access.authenticated,
+            model=answering(platform.settings),
         ),
         flush=True,
     )

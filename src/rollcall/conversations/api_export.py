@@ -30,6 +30,8 @@ PAGE: Final = 100
 
 _MARKUP: Final = re.compile(r"[\\`*_\[\]|~$#]")
 _LEADING: Final = re.compile(r"^(?:[+\-=]|[0-9]+[.)](?=\s|$))")
+_STEERS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What steers the terminal or turns the text of whoever looks at the file."""
 _HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -70,7 +72,7 @@ async def all_turns(conversations: Conversations, session: Session) -> AsyncIter
 
 def escaped(text: str) -> str:
     """`text` as Markdown that shows it letter by letter and line by line."""
-    lines = [_line(one) for one in re.split(r"\r\n|\r|\n", text)]
+    lines = [_line(one) for one in re.split(r"\r\n|\r|\n", _STEERS.sub("\ufffd", text))]
     pieces: list[str] = []
     for place, one in enumerate(lines):
         pieces.append(one)

@@ -162,6 +162,18 @@ class Models:
         """The models that the settings name, the one taken by default first."""
         return self._names
 
+    def has_key(self, name: str) -> bool:
+        """Whether the settings have a key for a model out of `names`."""
+        return self._key(name.partition(":")[0]) is not None
+
+    def url(self, name: str) -> str | None:
+        """Where a model out of `names` is; None: at the usual place of its provider."""
+        return self._url(name.partition(":")[0])
+
+    def installed(self, name: str) -> bool:
+        """Whether the client for a model out of `names` is installed."""
+        return _installed(name.partition(":")[0])
+
     def chain(self, asked: str | None) -> tuple[str, ...]:
         """The models to ask, each where the ones before it do not answer.
 

@@ -24,8 +24,17 @@ _SECRET_TEXT = (
     (re.compile(r"\brck_([0-9a-f]{16})_[0-9a-f]+"), rf"rck_\1_{REDACTED}"),
     (re.compile(r"\brcp_[\w.=-]+"), f"rcp_{REDACTED}"),
     (re.compile(r"(://[^\s/:@]*):[^\s/@]+@"), rf"\1:{REDACTED}@"),
+    # As providers of models have them.
+    (re.compile(r"\b(sk-|AIza)[\w-]{16,}"), rf"\1{REDACTED}"),
 )
 _DEEPEST = 6
+_BEGIN, _END = 6000, 2000
+"""Characters that are left of a text that is longer than both together."""
+_STEERS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What begins another line, or steers a terminal."""
+_LINES = frozenset({"exception", "stack"})
 
 
 def is_secret(name: str) -> bool:
@@ -34,10 +43,15 @@ def is_secret(name: str) -> bool:
 
 
 def redacted(value: object, depth: int = 0) -> object:
-    """`value` without secrets: those with a telling name, and those that text gives away."""
+    """`value` without secrets: those with a telling name, and those that text gives away. Of a long
+    text it is the beginning and the end.
+    """
     if isinstance(value, str):
         for pattern, instead in _SECRET_TEXT:
             value = pattern.sub(instead, value)
+        if len(value) > _BEGIN + _END:
+            cut = len(value) - _BEGIN - _END
+            return f"{value[:_BEGIN]} [... {cut:,} characters ...] {value[-_END:]}"
         return value
     if depth >= _DEEPEST:
         return value if isinstance(value, int | float | bool | None) else "..."
@@ -73,12 +87,15 @@ def handler(stream: TextIO, *, development: bool) -> logging.Handler:
     )
     # The traceback becomes text before the redaction, which reads that too. It is Python's own:
     # one with the values of variables takes seconds, and shows what nobody may see.
-    last = [structlog.processors.format_exc_info, _redacted, render]
+    last = [structlog.processors.format_exc_info, _redacted]
+    if development:
+        # JSON escapes all of that by itself.
+        last.append(_harmless)
     made = logging.StreamHandler(stream)
     made.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, render],
         )
     )
     return made
@@ -110,3 +127,22 @@ def _redacted(
     for name, value in event.items():
         event[name] = REDACTED if is_secret(name) else redacted(value)
     return event
+
+
+def _harmless(
+    logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Have nothing that somebody said look like a line of the log, or steer a terminal."""
+    for name, value in event.items():
+        if not isinstance(value, str):
+            # It is shown as Python has it, which escapes the same.
+            continue
+        if name in _LINES:
+            event[name] = "\n".join(f"    {_shown(line)}" for line in value.split("\n"))
+        else:
+            event[name] = _shown(value)
+    return event
+
+
+def _shown(text: str) -> str:
+    return _STEERS.sub(lambda found: ascii(found[0])[1:-1], text)
