@@ -105,6 +105,19 @@ class Runner:
         line.news.set()
         return live
 
+    def call_off(self, live: LiveTurn) -> None:
+        """Have a turn end as cancelled: what waits does so at once, whatever runs before it."""
+        live.call_off()
+        line = self._lines.get((live.turn.namespace, live.turn.session_id))
+        waits = (live.turn.number, live)
+        if line is None or waits not in line.waiting:
+            return
+        line.waiting.remove(waits)
+        heapq.heapify(line.waiting)
+        ending = asyncio.create_task(self._answer(live), name=live.turn.id)
+        self._workers.add(ending)
+        ending.add_done_callback(self._workers.discard)
+
     async def stop(self) -> None:
         """Call off what runs, which ends as failed; what waits is left to the next process."""
         self._stopping = True

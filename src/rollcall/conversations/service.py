@@ -97,7 +97,7 @@ class ConversationService:
                     for turn_id in await self._store.beat(self._runner.name, now):
                         live = self._runner.live(turn_id)
                         if live is not None:
-                            live.call_off()
+                            self._runner.call_off(live)
                 await self._take_over(now - self.options.silence)
             except Unavailable as error:
                 _log.warning("turns are not looked after: %s", error)
@@ -211,7 +211,7 @@ class ConversationService:
             return turn
         live = self._runner.live(turn_id)
         if live is not None:
-            live.call_off()
+            self._runner.call_off(live)
             return await live.ended()
         await self._store.call_off(turn)
         return await self.ended(turn)
@@ -249,7 +249,8 @@ class ConversationService:
             gone = await self._store.delete(namespace, session_id, (event,))
             if gone is not None:
                 return gone
-            for turn in await self._store.unfinished(namespace, session_id):
+            # The last first, so that none of them begins when the one before it ends.
+            for turn in reversed(await self._store.unfinished(namespace, session_id)):
                 try:
                     await self.cancel(namespace, session_id, turn.id)
                 except TurnNotFound:
