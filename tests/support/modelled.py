@@ -23,7 +23,8 @@ MODEL = "openai-compatible:scripted"
 KEY = "sk-scripted-0123456789"
 PRICED = "openai:gpt-4o"
 """A model on the price list, behind the same scripted server."""
-TURN = "conversation."
+PATIENCE = 60.0
+"""Seconds that an answer may take on a busy machine."""
 
 
 @contextmanager
@@ -99,7 +100,7 @@ async def talking(up: Serving, port: int) -> AsyncGenerator[Talk]:
     """Somebody to talk with, whose model is to be given its script."""
     async with (
         ScriptedModel(port=port) as model,
-        httpx.AsyncClient(base_url=up.talk, timeout=60) as client,
+        httpx.AsyncClient(base_url=up.talk, timeout=PATIENCE) as client,
     ):
         yield Talk(client, model)
 
