@@ -116,7 +116,7 @@ async def _held(talk: Talk, session: str) -> str:
 def told(turns: dict[str, Any], folder: Path) -> dict[str, list[Event]]:
     """The events of each turn."""
     assert turns
-    return told_of_turns(folder)
+    return told_of_turns(f"sqlite:///{folder}/data/services.db")
 
 
 @pytest.mark.parametrize("session", [one for one in ENDINGS if one != "interrupted"])

@@ -105,9 +105,9 @@ async def talking(up: Serving, port: int) -> AsyncGenerator[Talk]:
         yield Talk(client, model)
 
 
-def told_of_turns(folder: Path) -> dict[str, list[Event]]:
-    """Of every turn, the events that a process which has ended wrote down."""
-    return asyncio.run(_told(f"sqlite:///{folder}/data/services.db"))
+def told_of_turns(url: str) -> dict[str, list[Event]]:
+    """Of every turn, the events that stand in the database at `url`."""
+    return asyncio.run(_told(url))
 
 
 async def _told(url: str) -> dict[str, list[Event]]:

@@ -82,11 +82,19 @@ class ConversationService:
             await self._take_over(self._clock.now())
 
     async def stop(self) -> None:
-        """End what runs; it counts as failed. What waits is answered by the next process."""
+        """End what runs; it counts as failed. What waits is answered by the next process, or by
+        another one at once.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._runner.stop()
+        if self.options.shared and self._runner.under_way:
+            try:
+                # As if it had been silent for ever.
+                await self._store.beat(self._runner.name, 0.0)
+            except Unavailable as error:
+                _log.warning("what waits is taken over later: %s", error)
 
     async def look_after(self) -> None:
         """Show that this process lives, and take over from those that do not, until cancelled."""
