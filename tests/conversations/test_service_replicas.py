@@ -149,3 +149,27 @@ async def test_what_waits_where_a_process_ends_is_taken_over_without_a_silence(
 
     assert (await heir.ended(second)).response == "you said second"
     looking.cancel()
+
+
+async def test_a_process_that_stood_still_goes_on_with_what_others_did_meanwhile(
+    store: SqlTurnStore, parrot: Parrot, start: Start
+) -> None:
+    # It shows no sign of life, as one does whose machine was asleep.
+    still = await start(shared=True)
+    gate = parrot.gate("first")
+    first = await still.accept(ask("first"))
+    second = await still.accept(ask("second"))
+    await eventually(lambda: parrot.running == 1)
+    heir = await start(shared=True, beat=0.02, silence=0.0)
+    looking = asyncio.create_task(heir.look_after())
+    await heir.ended(second)
+    looking.cancel()
+    gate.set()
+
+    told = [await still.ended(one) for one in (first, second)]
+    third = await still.ended(await still.accept(ask("third")))
+
+    assert told == [await still.turn("default", "s", one.id) for one in (first, second)]
+    assert [one.error_type for one in told] == ["interrupted", None]
+    assert third.response == "you said third"
+    assert [task.user_input for task in parrot.tasks] == ["first", "second", "third"]

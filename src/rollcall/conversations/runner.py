@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from rollcall.conversations.errors import LimitReached, TurnFailed
+from rollcall.conversations.errors import LimitReached, TurnFailed, TurnNotFound
 from rollcall.conversations.live import LiveTurn
 from rollcall.conversations.models import (
     Exchange,
@@ -147,6 +147,8 @@ class Runner:
                         looks = 0
                         await self._answer(live)
                         continue
+                if await self._lost(live):
+                    continue
             except Unavailable as error:
                 _log.warning("turn %s waits for the database: %s", live.turn.id, error)
             heapq.heappush(line.waiting, (number, live))
@@ -174,6 +176,31 @@ class Runner:
             return False
         live.tell(TurnChanged(begun))
         return True
+
+    async def _lost(self, live: LiveTurn) -> bool:
+        """Whether another process took a turn over, as from one that stood still, and ended it."""
+        found = await self._elsewhere(live.turn)
+        if found is None:
+            return False
+        self._live.pop(found.id, None)
+        live.tell(TurnChanged(found))
+        return True
+
+    async def _elsewhere(self, turn: Turn) -> Turn | None:
+        """A turn as another process has ended it; None: none has."""
+        try:
+            found = await self._store.turn(turn.namespace, turn.session_id, turn.id)
+        except TurnNotFound:
+            gone = "its session was deleted"
+            now = utc(self._clock.now())
+            return replace(
+                turn,
+                status=TurnStatus.CANCELLED,
+                finished_at=now,
+                error=gone,
+                error_type="cancelled",
+            )
+        return found if found.status.ended else None
 
     async def _answer(self, live: LiveTurn) -> None:
         """Run a turn to its end, whatever happens."""
@@ -256,21 +283,26 @@ class Runner:
             usage=meter.usage,
         )
         try:
-            await self._written(ended)
+            ended = await self._written(ended)
         finally:
             self._live.pop(ended.id, None)
             for one in self._observers:
                 one.finished(ended)
             live.tell(TurnChanged(ended))
 
-    async def _written(self, turn: Turn) -> None:
-        """Keep how a turn ended. While the database is away that is tried again and again."""
+    async def _written(self, turn: Turn) -> Turn:
+        """Keep how a turn ended. While the database is away that is tried again and again.
+
+        Returns:
+            How it ended: where another process was quicker, as that one has it.
+        """
         attempt, events = 0, turn_events(turn)
         while True:
             try:
-                if not await self._store.finish(turn, events, runner=self.name):
-                    _log.warning("turn %s was ended by another process", turn.id)
-                return
+                if await self._store.finish(turn, events, runner=self.name):
+                    return turn
+                _log.warning("turn %s was ended by another process", turn.id)
+                return await self._elsewhere(turn) or turn
             except UnicodeEncodeError:
                 # What a tool or a model said is no text that can be kept.
                 turn = cleaned(turn)
@@ -279,7 +311,7 @@ class Runner:
                 attempt += 1
                 if self._stopping:
                     _log.error("how turn %s ended could not be written: %s", turn.id, error)
-                    return
+                    return turn
                 if attempt == 1:
                     _log.warning("how turn %s ended waits for the database: %s", turn.id, error)
                 await self._clock.sleep(_OUTAGE.delay(attempt))
