@@ -23,6 +23,7 @@ MODELS = {"ok": PRICED, "cost": PRICED, "failed": PRICED}
 """Of a session: the model that it asks for, where it is not the default one."""
 ENDINGS = {
     "ok": ("answered", None),
+    "fallback": ("answered", None),
     "steps": ("failed", "limit-reached"),
     "tool_calls": ("failed", "limit-reached"),
     "tokens": ("failed", "limit-reached"),
@@ -58,6 +59,7 @@ def turns(folder: Path) -> dict[str, dict[str, Any]]:
         "ROLLCALL_TURN_TOKENS": "80000",
         "ROLLCALL_TURN_SECONDS": "5",
         "ROLLCALL_TURN_COST": "0.05",
+        "ROLLCALL_MODEL_FALLBACK": "offline-planner",
     }
     with up_with_model(folder, port, **limits) as up:
 
@@ -90,6 +92,7 @@ async def _ended(talk: Talk) -> dict[str, dict[str, Any]]:
     # First what needs least of the time that a turn has: clients are still being loaded.
     await one("refused", Fails(401))
     await one("ok", Says(SUM, used=Used(1000, 50, 200)), Says("It is 5.", used=Used(1200, 20)))
+    await one("fallback", Fails(429, "Your account is empty.", "insufficient_quota"))
     await one("steps", Says(SUM), Says("Hm. ", NONSENSE), Says(SUM))
     await one("tool_calls", Says(SUM, SUM), Says(SUM))
     await one("tokens", Says(SUM, used=Used(89_000, 1000)))
@@ -177,6 +180,14 @@ def test_a_turn_costs_what_the_price_list_says_of_its_requests(
     assert Decimal(used["cost"]) == sum(prices) > 0
     assert used["input_tokens"] == sum(read for read, _, _ in requests)
     assert (used["currency"], used["requests"]) == ("USD", len(requests))
+
+
+def test_a_fallback_answers_where_the_model_does_not(turns: dict[str, Any]) -> None:
+    turn = turns["fallback"]
+
+    assert "5" in turn["response"]
+    assert turn["tools_used"][0]["outcome"] == "ok"
+    assert (turn["usage"]["model"], turn["usage"]["cost"]) == ("offline-planner", None)
 
 
 def test_what_was_turned_away_used_nothing(turns: dict[str, Any]) -> None:
