@@ -24,6 +24,7 @@ MODELS = {"ok": PRICED, "cost": PRICED, "failed": PRICED}
 ENDINGS = {
     "ok": ("answered", None),
     "fallback": ("answered", None),
+    "gone": ("answered", None),
     "steps": ("failed", "limit-reached"),
     "tool_calls": ("failed", "limit-reached"),
     "tokens": ("failed", "limit-reached"),
@@ -100,10 +101,21 @@ async def _ended(talk: Talk) -> dict[str, dict[str, Any]]:
     await one("cost", Says(SUM, used=Used(30_000, 10)))
     await one("failed", Says(SUM, used=Used(1000, 50)), Says("It", Cut()), Says("It", Cut()))
     await one("nonsense", Says(finish="length", used=Used(10, 300)))
+    ended["gone"] = await _left_alone(talk, "gone")
     place = await _held(talk, "cancelled")
     called_off = await talk.client.post(f"{place}/cancel")
     ended["cancelled"] = called_off.json()
     return ended
+
+
+async def _left_alone(talk: Talk, session: str) -> dict[str, Any]:
+    """A turn whose only listener went away in its middle."""
+    more = asyncio.Event()
+    talk.model.script.append(Says("Wait", more, " for it.", used=Used(70, 7)))
+    async with talk.streaming(session, "Go on") as stream:
+        (accepted, *_) = await stream.take(3)
+    more.set()
+    return await talk.ended(f"/api/v1/sessions/{session}/turns/{accepted.data['turn_id']}")
 
 
 async def _held(talk: Talk, session: str) -> str:
