@@ -17,6 +17,7 @@ from rollcall.conversations.options import ConversationOptions
 from rollcall.conversations.repository import SqlTurnStore
 from rollcall.conversations.service import ConversationService
 from rollcall.kernel.clock import SystemClock
+from rollcall.kernel.errors import Closed
 from rollcall.kernel.ids import RandomIds
 from support.conversing import Parrot, ask, eventually
 
@@ -106,7 +107,13 @@ async def test_another_process_follows_cancels_and_deletes(
     assert isinstance(first, TurnNotFound) or (
         isinstance(first, list) and isinstance(first[-1], TurnChanged)
     )
+    await _stopped(looking)
+
+
+async def _stopped(looking: asyncio.Task[None]) -> None:
+    """Have a process look after nothing any more."""
     looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
 
 
 async def _all(service: ConversationService, turn: Turn) -> list[Update]:
@@ -128,7 +135,7 @@ async def test_a_process_takes_over_from_one_that_fell_silent(
     assert (await heir.ended(second)).response == "you said second"
     assert (await heir.ended(first)).error_type == "interrupted"
     gate.set()
-    looking.cancel()
+    await _stopped(looking)
     await gone.stop()
 
 
@@ -148,7 +155,7 @@ async def test_what_waits_where_a_process_ends_is_taken_over_without_a_silence(
     await ending.stop()
 
     assert (await heir.ended(second)).response == "you said second"
-    looking.cancel()
+    await _stopped(looking)
 
 
 async def test_a_process_that_stood_still_goes_on_with_what_others_did_meanwhile(
@@ -163,7 +170,7 @@ async def test_a_process_that_stood_still_goes_on_with_what_others_did_meanwhile
     heir = await start(shared=True, beat=0.02, silence=0.0)
     looking = asyncio.create_task(heir.look_after())
     await heir.ended(second)
-    looking.cancel()
+    await _stopped(looking)
     gate.set()
 
     told = [await still.ended(one) for one in (first, second)]
@@ -173,3 +180,26 @@ async def test_a_process_that_stood_still_goes_on_with_what_others_did_meanwhile
     assert [one.error_type for one in told] == ["interrupted", None]
     assert third.response == "you said third"
     assert [task.user_input for task in parrot.tasks] == ["first", "second", "third"]
+
+
+async def test_whoever_waits_is_let_go_where_a_process_ends(
+    store: SqlTurnStore, parrot: Parrot
+) -> None:
+    ending = ConversationService(store, parrot, SystemClock(), RandomIds())
+    parrot.gate("first")
+    first = await ending.accept(ask("first"))
+    second = await ending.accept(ask("second"))
+    waiting = [asyncio.create_task(ending.ended(one)) for one in (first, second)]
+    following = asyncio.create_task(_all(ending, second))
+    await eventually(lambda: parrot.running == 1)
+
+    await ending.last_call()
+
+    assert (await waiting[0]).error_type == "interrupted"
+    with pytest.raises(Closed):
+        await waiting[1]
+    assert await following == [TurnChanged(second)]
+    third = await ending.accept(ask("third"))
+    with pytest.raises(Closed):
+        await ending.ended(third)
+    await ending.stop()

@@ -54,6 +54,10 @@ def module(
         finally:
             await service.stop()
 
+    async def last_call() -> None:
+        await drain.last_call()
+        await service.last_call()
+
     return Module(
         name="conversations",
         routers=(
@@ -61,7 +65,11 @@ def module(
             openai_router(service, loop.models, clock, ids, drain),
             execute_router(service, loop.models, clock),
         ),
-        tasks=(BackgroundTask("turns", service.look_after), *tasks),
+        tasks=(
+            BackgroundTask("turns", service.look_after),
+            BackgroundTask("last call", last_call),
+            *tasks,
+        ),
         problems=PROBLEMS,
         dialects=DIALECTS,
         collectors=collectors,

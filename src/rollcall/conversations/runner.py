@@ -47,6 +47,8 @@ class _Line:
 class Runner:
     """Runs the turns that are given to it, each to its end.
 
+    `stopping` says that it begins none any more.
+
     Args:
         name: Its name among the processes on the same database.
         store: Where turns are kept.
@@ -75,12 +77,12 @@ class Runner:
         self._lines: dict[Place, _Line] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(options.at_once)
-        self._stopping = False
+        self.stopping = False
 
     @property
     def free(self) -> bool:
         """Whether another turn could begin now."""
-        return not self._slots.locked() and not self._stopping
+        return not self._slots.locked() and not self.stopping
 
     @property
     def under_way(self) -> int:
@@ -103,6 +105,8 @@ class Runner:
             worker.add_done_callback(self._workers.discard)
         heapq.heappush(line.waiting, (turn.number, live))
         line.news.set()
+        if self.stopping:
+            live.leave()
         return live
 
     def call_off(self, live: LiveTurn) -> None:
@@ -120,7 +124,7 @@ class Runner:
 
     async def stop(self) -> None:
         """Call off what runs, which ends as failed; what waits is left to the next process."""
-        self._stopping = True
+        self.stopping = True
         for live in self._live.values():
             if live.running is not None:
                 live.running.cancel()
@@ -128,6 +132,8 @@ class Runner:
             line.news.set()
         if self._workers:
             await asyncio.wait(self._workers)
+        for live in self._live.values():
+            live.leave()
 
     async def give_up(self, turn: Turn) -> None:
         """End a turn whose process is gone in the middle of it."""
@@ -137,7 +143,7 @@ class Runner:
     async def _work(self, place: Place, line: _Line) -> None:
         """Answer what stands in a line until nothing does."""
         looks = 0
-        while line.waiting and not self._stopping:
+        while line.waiting and not self.stopping:
             line.news.clear()
             number, live = heapq.heappop(line.waiting)
             try:
@@ -166,7 +172,7 @@ class Runner:
 
     async def _begun(self, live: LiveTurn) -> bool:
         turn = live.turn
-        if self._stopping:
+        if self.stopping:
             return False
         if live.called_off or turn.status is TurnStatus.RUNNING:
             return True
@@ -309,7 +315,7 @@ class Runner:
                 events = turn_events(turn)
             except Unavailable as error:
                 attempt += 1
-                if self._stopping:
+                if self.stopping:
                     _log.error("how turn %s ended could not be written: %s", turn.id, error)
                     return turn
                 if attempt == 1:

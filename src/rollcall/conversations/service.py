@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from rollcall.conversations.errors import TurnNotFound
+from rollcall.conversations.live import STOPPING
 from rollcall.conversations.models import (
     DEFAULT_AGENT,
     Ask,
@@ -27,7 +28,7 @@ from rollcall.conversations.ports import Loop, Observer, TurnStore
 from rollcall.conversations.runner import Runner
 from rollcall.conversations.told import session_deleted
 from rollcall.kernel.clock import Clock, utc, within
-from rollcall.kernel.errors import InvalidInput, OutcomeUnknown, Unavailable
+from rollcall.kernel.errors import Closed, InvalidInput, OutcomeUnknown, Unavailable
 from rollcall.kernel.ids import IdSource, derived
 from rollcall.policies.retry import RetryPolicy
 
@@ -80,6 +81,10 @@ class ConversationService:
         """Take up what a process before this one left, where there is only one at a time."""
         if not self.options.shared:
             await self._take_over(self._clock.now())
+
+    async def last_call(self) -> None:
+        """Let everybody go who waits here: what runs ends now, and counts as failed."""
+        await self._runner.stop()
 
     async def stop(self) -> None:
         """End what runs; it counts as failed. What waits is answered by the next process, or by
@@ -196,7 +201,7 @@ class ConversationService:
             if found.status is not shown:
                 shown = found.status
                 yield TurnChanged(found)
-            if found.status.ended:
+            if found.status.ended or self._runner.stopping:
                 return
             looks += 1
             await self._clock.sleep(_LOOK.delay(looks))
@@ -210,6 +215,8 @@ class ConversationService:
             found = await self._store.turn(turn.namespace, turn.session_id, turn.id)
             if found.status.ended:
                 return found
+            if self._runner.stopping:
+                raise Closed(STOPPING)
             looks += 1
             await self._clock.sleep(_LOOK.delay(looks))
 
