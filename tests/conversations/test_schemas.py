@@ -137,6 +137,11 @@ def test_a_refusal_names_the_argument(arguments: dict[str, Any], problem: str | 
     assert (None if said is None else sorted(said.split("; "))) == parts
 
 
+def test_what_is_missing_is_named_once() -> None:
+    said = ArgumentCheck({"type": "object", "required": ["value", "from", "to"]}).problem({"to": 1})
+    assert said == "value, from are missing"
+
+
 def test_patterns_are_left_to_the_tool_so_that_none_can_take_for_ever() -> None:
     schema = {"properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
     assert ArgumentCheck(schema).problem({"a": "a" * 60 + "!"}) is None

@@ -139,19 +139,23 @@ async def test_a_turn_that_is_called_off_keeps_what_it_said_and_used(
     assert await service.cancel("default", "s", turn.id) == ended
 
 
-async def test_a_waiting_turn_that_is_called_off_never_begins(
+async def test_a_waiting_turn_that_is_called_off_ends_at_once_and_never_begins(
     service: ConversationService, parrot: Parrot
 ) -> None:
     gate = parrot.gate("wait")
     first = await service.accept(ask("wait"))
     second = await service.accept(ask("second"))
-    calling_off = asyncio.create_task(service.cancel("default", "s", second.id))
+    third = await service.accept(ask("third"))
     await eventually(lambda: parrot.running == 1)
+
+    # While the first one still runs.
+    ended = await service.cancel("default", "s", second.id)
     gate.set()
 
-    assert (await calling_off).status is TurnStatus.CANCELLED
+    assert ended.status is TurnStatus.CANCELLED
     assert (await service.ended(first)).status is TurnStatus.ANSWERED
-    assert [task.user_input for task in parrot.tasks] == ["wait"]
+    assert (await service.ended(third)).status is TurnStatus.ANSWERED
+    assert [task.user_input for task in parrot.tasks] == ["wait", "third"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from rollcall.conversations.api import router
+from rollcall.conversations.api_execute import execute_router
 from rollcall.conversations.openai_api import DIALECTS, openai_router
 from rollcall.conversations.ports import Conversations, Loop, Toolbox
 from rollcall.conversations.problems import PROBLEMS
@@ -30,6 +31,7 @@ def front_of(
         routers=(
             router(conversations, toolbox, loop.models, clock, drain),
             openai_router(conversations, loop.models, clock, ids, drain),
+            execute_router(conversations, loop.models, clock),
         ),
         problems=PROBLEMS,
         dialects=DIALECTS,

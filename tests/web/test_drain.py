@@ -36,6 +36,7 @@ class Shop:
         self.streaming = asyncio.Event()
         self.stream_ended = asyncio.Event()
         self.closed = asyncio.Event()
+        self.may_go_on = asyncio.Event()
 
     def happen(self, detail: str = "") -> None:
         self.revision += 1
@@ -52,6 +53,11 @@ class Shop:
                 yield event
         finally:
             self.stream_ended.set()
+
+    async def _story(self) -> AsyncIterator[ServerEvent]:
+        yield ServerEvent(b"once")
+        await self.may_go_on.wait()
+        yield ServerEvent(b"end")
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[None]:
@@ -71,6 +77,10 @@ class Shop:
         @router.get("/events")
         async def events() -> EventStream:
             return EventStream(self._events(), SystemClock(), self.drain)
+
+        @router.get("/story")
+        async def story() -> EventStream:
+            return EventStream(self._story(), SystemClock(), self.drain, retry=None, ends=True)
 
         @router.post("/echo")
         async def echo(request: Request) -> int:
@@ -145,6 +155,34 @@ async def test_a_server_that_stops_finishes_what_it_began(kit: Kit, shop: Shop) 
         assert (answer.status_code, answer.json()) == (200, "done")
         await running.task
         assert shop.closed.is_set()
+
+
+async def test_a_stream_with_an_end_of_its_own_is_let_to_it(kit: Kit, shop: Shop) -> None:
+    async with served(kit, shop) as running, httpx.AsyncClient(base_url=running.url) as client:
+        async with client.stream("GET", "/story") as stream:
+            chunks = stream.aiter_text()
+            assert await anext(chunks) == "data: once\n\n"
+            running.stop()
+            await kit.drain.wait()
+            shop.may_go_on.set()
+            rest = [chunk async for chunk in chunks]
+
+        assert rest == ["data: end\n\n"]
+        await running.task
+
+
+async def test_the_last_call_comes_before_the_end_of_the_time(kit: Kit, shop: Shop) -> None:
+    async with served(kit, shop) as running, httpx.AsyncClient(base_url=running.url) as client:
+        running.server.config.timeout_graceful_shutdown = 1
+        slow = asyncio.create_task(client.get("/slow", timeout=PATIENCE))
+        await shop.slow_begun.wait()
+        running.stop()
+
+        await kit.drain.last_call()
+        shop.slow_may_end.set()
+
+        assert (await slow).status_code == 200
+        await running.task
 
 
 async def test_a_client_that_leaves_a_stream_is_noticed(kit: Kit, shop: Shop) -> None:

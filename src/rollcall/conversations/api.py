@@ -92,7 +92,9 @@ def _add_process(
         audit_subject(request.scope, ask.session_id)
         turn, headers = await accepted(conversations, ask, clock)
         if asked.stream or _wants_events(request.headers.get("accept", "")):
-            return _with(EventStream(told(conversations, turn), clock, drain, retry=None), headers)
+            events = told(conversations, turn)
+            stream = EventStream(events, clock, drain, retry=None, ends=True)
+            return _with(stream, headers)
         if "respond-async" in (prefer or ""):
             headers["Preference-Applied"] = "respond-async"
             return _json(translate.turn_to(turn), headers, 202)

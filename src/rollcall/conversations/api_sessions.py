@@ -79,7 +79,7 @@ def add_sessions(
         if last_event_id == turn.id:
             # The one answer after which an EventSource does not come back.
             return Response(status_code=204)
-        return EventStream(told(conversations, turn), clock, drain)
+        return EventStream(told(conversations, turn), clock, drain, ends=True)
 
 
 def _add_reads(routes: APIRouter, conversations: Conversations) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Final
 
 from rollcall.conversations.models import Turn, TurnChanged, Update
+from rollcall.kernel.errors import Closed
+
+STOPPING: Final = "the service is stopping; the message is kept, and answered by the next one"
 
 
 class LiveTurn:
@@ -23,6 +27,7 @@ class LiveTurn:
         self._updates: list[Update] = [TurnChanged(turn)]
         self._news = asyncio.Event()
         self._ended = asyncio.Event()
+        self._left = False
 
     def tell(self, update: Update) -> None:
         """Note that something has happened."""
@@ -35,6 +40,12 @@ class LiveTurn:
         self._news.set()
         self._news = asyncio.Event()
 
+    def leave(self) -> None:
+        """This process stops before the turn has ended: whoever follows it is let go."""
+        self._left = True
+        self._ended.set()
+        self._news.set()
+
     def call_off(self) -> None:
         """Have it end as cancelled."""
         self.called_off = True
@@ -42,12 +53,18 @@ class LiveTurn:
             self.running.cancel()
 
     async def ended(self) -> Turn:
-        """The turn when it has ended."""
+        """The turn when it has ended.
+
+        Raises:
+            Closed: It will end, but in another process.
+        """
         await self._ended.wait()
+        if not self.turn.status.ended:
+            raise Closed(STOPPING)
         return self.turn
 
     async def follow(self) -> AsyncGenerator[Update]:
-        """Everything from the beginning, up to the end."""
+        """Everything from the beginning, up to the end, or to where this process stops."""
         place = 0
         while True:
             while place < len(self._updates):
@@ -56,4 +73,6 @@ class LiveTurn:
                 yield update
                 if isinstance(update, TurnChanged) and update.turn.status.ended:
                     return
+            if self._left:
+                return
             await self._news.wait()

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from rollcall.conversations.api import router
+from rollcall.conversations.api_execute import execute_router
 from rollcall.conversations.openai_api import DIALECTS, openai_router
 from rollcall.conversations.ports import Loop, Toolbox
 from rollcall.conversations.problems import PROBLEMS
@@ -53,13 +54,22 @@ def module(
         finally:
             await service.stop()
 
+    async def last_call() -> None:
+        await drain.last_call()
+        await service.last_call()
+
     return Module(
         name="conversations",
         routers=(
             router(service, toolbox, loop.models, clock, drain),
             openai_router(service, loop.models, clock, ids, drain),
+            execute_router(service, loop.models, clock),
         ),
-        tasks=(BackgroundTask("turns", service.look_after), *tasks),
+        tasks=(
+            BackgroundTask("turns", service.look_after),
+            BackgroundTask("last call", last_call),
+            *tasks,
+        ),
         problems=PROBLEMS,
         dialects=DIALECTS,
         collectors=collectors,

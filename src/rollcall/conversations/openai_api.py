@@ -174,7 +174,7 @@ async def _streamed(
     pieces = openai_answers.chunks(
         turn, updates, asked.model, include_usage=bool(options and options.include_usage)
     )
-    stream = EventStream(pieces, clock, drain, retry=None)
+    stream = EventStream(pieces, clock, drain, retry=None, ends=True)
     stream.headers.update(headers)
     return stream
 

@@ -7,8 +7,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+from rollcall.conversations.live import STOPPING
 from rollcall.conversations.models import TextPart, ToolStarted, Turn, TurnChanged, Update
 from rollcall.kernel.clock import Clock
+from rollcall.kernel.errors import Closed
 from rollcall.web.sse import closed
 
 
@@ -36,7 +38,10 @@ class Peeking:
                 if not coming.done():
                     return None
                 self._coming = None
-                update = coming.result()
+                try:
+                    update = coming.result()
+                except StopAsyncIteration:
+                    raise Closed(STOPPING) from None
                 self._heard.append(update)
                 if isinstance(update, TurnChanged) and update.turn.status.ended:
                     return update.turn

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from rollcall.conversations.errors import LimitReached, TurnFailed
+from rollcall.conversations.errors import LimitReached, TurnFailed, TurnNotFound
 from rollcall.conversations.live import LiveTurn
 from rollcall.conversations.models import (
     Exchange,
@@ -48,6 +48,8 @@ class _Line:
 class Runner:
     """Runs the turns that are given to it, each to its end.
 
+    `stopping` says that it begins none any more.
+
     Args:
         name: Its name among the processes on the same database.
         store: Where turns are kept.
@@ -76,12 +78,12 @@ class Runner:
         self._lines: dict[Place, _Line] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(options.at_once)
-        self._stopping = False
+        self.stopping = False
 
     @property
     def free(self) -> bool:
         """Whether another turn could begin now."""
-        return not self._slots.locked() and not self._stopping
+        return not self._slots.locked() and not self.stopping
 
     @property
     def under_way(self) -> int:
@@ -104,11 +106,26 @@ class Runner:
             worker.add_done_callback(self._workers.discard)
         heapq.heappush(line.waiting, (turn.number, live))
         line.news.set()
+        if self.stopping:
+            live.leave()
         return live
+
+    def call_off(self, live: LiveTurn) -> None:
+        """Have a turn end as cancelled: what waits does so at once, whatever runs before it."""
+        live.call_off()
+        line = self._lines.get((live.turn.namespace, live.turn.session_id))
+        waits = (live.turn.number, live)
+        if line is None or waits not in line.waiting:
+            return
+        line.waiting.remove(waits)
+        heapq.heapify(line.waiting)
+        ending = asyncio.create_task(self._answer(live), name=live.turn.id)
+        self._workers.add(ending)
+        ending.add_done_callback(self._workers.discard)
 
     async def stop(self) -> None:
         """Call off what runs, which ends as failed; what waits is left to the next process."""
-        self._stopping = True
+        self.stopping = True
         for live in self._live.values():
             if live.running is not None:
                 live.running.cancel()
@@ -116,6 +133,8 @@ class Runner:
             line.news.set()
         if self._workers:
             await asyncio.wait(self._workers)
+        for live in self._live.values():
+            live.leave()
 
     async def give_up(self, turn: Turn) -> None:
         """End a turn whose process is gone in the middle of it."""
@@ -125,7 +144,7 @@ class Runner:
     async def _work(self, place: Place, line: _Line) -> None:
         """Answer what stands in a line until nothing does."""
         looks = 0
-        while line.waiting and not self._stopping:
+        while line.waiting and not self.stopping:
             line.news.clear()
             number, live = heapq.heappop(line.waiting)
             try:
@@ -135,6 +154,8 @@ class Runner:
                         looks = 0
                         await self._answer(live)
                         continue
+                if await self._lost(live):
+                    continue
             except Unavailable as error:
                 _log.warning("turn %s waits for the database: %s", live.turn.id, error)
             heapq.heappush(line.waiting, (number, live))
@@ -152,7 +173,7 @@ class Runner:
 
     async def _begun(self, live: LiveTurn) -> bool:
         turn = live.turn
-        if self._stopping:
+        if self.stopping:
             return False
         if live.called_off or turn.status is TurnStatus.RUNNING:
             return True
@@ -162,6 +183,31 @@ class Runner:
             return False
         live.tell(TurnChanged(begun))
         return True
+
+    async def _lost(self, live: LiveTurn) -> bool:
+        """Whether another process took a turn over, as from one that stood still, and ended it."""
+        found = await self._elsewhere(live.turn)
+        if found is None:
+            return False
+        self._live.pop(found.id, None)
+        live.tell(TurnChanged(found))
+        return True
+
+    async def _elsewhere(self, turn: Turn) -> Turn | None:
+        """A turn as another process has ended it; None: none has."""
+        try:
+            found = await self._store.turn(turn.namespace, turn.session_id, turn.id)
+        except TurnNotFound:
+            gone = "its session was deleted"
+            now = utc(self._clock.now())
+            return replace(
+                turn,
+                status=TurnStatus.CANCELLED,
+                finished_at=now,
+                error=gone,
+                error_type="cancelled",
+            )
+        return found if found.status.ended else None
 
     async def _answer(self, live: LiveTurn) -> None:
         """Run a turn to its end, whatever happens."""
@@ -246,30 +292,35 @@ class Runner:
             usage=meter.usage,
         )
         try:
-            await self._written(ended)
+            ended = await self._written(ended)
         finally:
             self._live.pop(ended.id, None)
             for one in self._observers:
                 one.finished(ended)
             live.tell(TurnChanged(ended))
 
-    async def _written(self, turn: Turn) -> None:
-        """Keep how a turn ended. While the database is away that is tried again and again."""
+    async def _written(self, turn: Turn) -> Turn:
+        """Keep how a turn ended. While the database is away that is tried again and again.
+
+        Returns:
+            How it ended: where another process was quicker, as that one has it.
+        """
         attempt, events = 0, turn_events(turn)
         while True:
             try:
-                if not await self._store.finish(turn, events, runner=self.name):
-                    _log.warning("turn %s was ended by another process", turn.id)
-                return
+                if await self._store.finish(turn, events, runner=self.name):
+                    return turn
+                _log.warning("turn %s was ended by another process", turn.id)
+                return await self._elsewhere(turn) or turn
             except UnicodeEncodeError:
                 # What a tool or a model said is no text that can be kept.
                 turn = cleaned(turn)
                 events = turn_events(turn)
             except Unavailable as error:
                 attempt += 1
-                if self._stopping:
+                if self.stopping:
                     _log.error("how turn %s ended could not be written: %s", turn.id, error)
-                    return
+                    return turn
                 if attempt == 1:
                     _log.warning("how turn %s ended waits for the database: %s", turn.id, error)
                 await self._clock.sleep(_OUTAGE.delay(attempt))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
@@ -31,6 +32,8 @@ _REFERENCES: Final = 2_000
 """References that may be followed for one check."""
 _SHOWN: Final = 300
 _PROBLEMS: Final = 3
+_ERRORS: Final = 32
+"""Errors that are looked at for them: each thing that is missing is one."""
 
 _MAPS: Final = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
 _LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
@@ -174,8 +177,11 @@ class ArgumentCheck:
         _left.set([_REFERENCES])
         found: list[str] = []
         try:
-            for error in self._validator.iter_errors(dict(arguments)):
-                found.append(_told(error))
+            for error in islice(self._validator.iter_errors(dict(arguments)), _ERRORS):
+                told = _told(error)
+                # What is missing together is told once, though it is an error each.
+                if told not in found:
+                    found.append(told)
                 if len(found) == _PROBLEMS:
                     break
         except (_TooComplex, RecursionError, ArithmeticError):

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from rollcall.conversations.errors import TurnNotFound
+from rollcall.conversations.live import STOPPING
 from rollcall.conversations.models import (
     DEFAULT_AGENT,
     Ask,
@@ -27,7 +28,7 @@ from rollcall.conversations.ports import Loop, Observer, TurnStore
 from rollcall.conversations.runner import Runner
 from rollcall.conversations.told import session_deleted
 from rollcall.kernel.clock import Clock, utc, within
-from rollcall.kernel.errors import InvalidInput, OutcomeUnknown, Unavailable
+from rollcall.kernel.errors import Closed, InvalidInput, OutcomeUnknown, Unavailable
 from rollcall.kernel.ids import IdSource, derived
 from rollcall.policies.retry import RetryPolicy
 
@@ -81,12 +82,24 @@ class ConversationService:
         if not self.options.shared:
             await self._take_over(self._clock.now())
 
+    async def last_call(self) -> None:
+        """Let everybody go who waits here: what runs ends now, and counts as failed."""
+        await self._runner.stop()
+
     async def stop(self) -> None:
-        """End what runs; it counts as failed. What waits is answered by the next process."""
+        """End what runs; it counts as failed. What waits is answered by the next process, or by
+        another one at once.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._runner.stop()
+        if self.options.shared and self._runner.under_way:
+            try:
+                # As if it had been silent for ever.
+                await self._store.beat(self._runner.name, 0.0)
+            except Unavailable as error:
+                _log.warning("what waits is taken over later: %s", error)
 
     async def look_after(self) -> None:
         """Show that this process lives, and take over from those that do not, until cancelled."""
@@ -97,7 +110,7 @@ class ConversationService:
                     for turn_id in await self._store.beat(self._runner.name, now):
                         live = self._runner.live(turn_id)
                         if live is not None:
-                            live.call_off()
+                            self._runner.call_off(live)
                 await self._take_over(now - self.options.silence)
             except Unavailable as error:
                 _log.warning("turns are not looked after: %s", error)
@@ -188,7 +201,7 @@ class ConversationService:
             if found.status is not shown:
                 shown = found.status
                 yield TurnChanged(found)
-            if found.status.ended:
+            if found.status.ended or self._runner.stopping:
                 return
             looks += 1
             await self._clock.sleep(_LOOK.delay(looks))
@@ -202,6 +215,8 @@ class ConversationService:
             found = await self._store.turn(turn.namespace, turn.session_id, turn.id)
             if found.status.ended:
                 return found
+            if self._runner.stopping:
+                raise Closed(STOPPING)
             looks += 1
             await self._clock.sleep(_LOOK.delay(looks))
 
@@ -211,7 +226,7 @@ class ConversationService:
             return turn
         live = self._runner.live(turn_id)
         if live is not None:
-            live.call_off()
+            self._runner.call_off(live)
             return await live.ended()
         await self._store.call_off(turn)
         return await self.ended(turn)
@@ -249,7 +264,8 @@ class ConversationService:
             gone = await self._store.delete(namespace, session_id, (event,))
             if gone is not None:
                 return gone
-            for turn in await self._store.unfinished(namespace, session_id):
+            # The last first, so that none of them begins when the one before it ends.
+            for turn in reversed(await self._store.unfinished(namespace, session_id)):
                 try:
                     await self.cancel(namespace, session_id, turn.id)
                 except TurnNotFound:

@@ -10,14 +10,18 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 
 PATIENCE = 0.8
-"""Share of the time to drain after which those who do not read are cut off."""
+"""Share of the time to drain after which it is the last call, and those who do not read are cut
+off."""
 
 
 class Drain:
-    """Tells answers that would never end by themselves that it is time to."""
+    """Tells answers that would never end by themselves that it is time to, and later the others
+    that it is their last chance to.
+    """
 
     def __init__(self) -> None:
         self._begun = asyncio.Event()
+        self._last = asyncio.Event()
 
     @property
     def begun(self) -> bool:
@@ -31,6 +35,14 @@ class Drain:
     async def wait(self) -> None:
         """Return once it is time."""
         await self._begun.wait()
+
+    def call_last(self) -> None:
+        """What is not answered in a moment is cut off."""
+        self._last.set()
+
+    async def last_call(self) -> None:
+        """Return once what is not answered in a moment is cut off."""
+        await self._last.wait()
 
 
 class DrainingServer(uvicorn.Server):
@@ -47,7 +59,7 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._drain.begin()
-        cutting = asyncio.create_task(self._cut_the_silent())
+        cutting = asyncio.create_task(self._call_last())
         try:
             await super().shutdown(sockets)
         finally:
@@ -55,10 +67,11 @@ class DrainingServer(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 _cut(connection)
 
-    async def _cut_the_silent(self) -> None:
+    async def _call_last(self) -> None:
         seconds = self.config.timeout_graceful_shutdown
         if seconds is not None:
             await asyncio.sleep(seconds * PATIENCE)
+            self._drain.call_last()
             for connection in list(self.server_state.connections):
                 flow: FlowControl | None = getattr(connection, "flow", None)
                 if flow is not None and flow.write_paused:

@@ -50,7 +50,8 @@ class ServerEvent:
 
 
 class EventStream(Response):
-    """An answer that goes on until the source ends, the client leaves or the service drains.
+    """An answer that goes on until the source ends, the client leaves or, where the source has no
+    end of its own, the service drains.
 
     While the client does not read, the source is not read either: a source that keeps what was
     not read, and says `lagged` when that was too much, keeps a slow client from slowing others.
@@ -63,6 +64,7 @@ class EventStream(Response):
             connection and the client learns of a broken one.
         retry: Seconds after which a client whose connection broke should come back; None: it is
             not told, since what it asked cannot be asked again.
+        ends: Whether the source ends by itself, so that it is let to its end like any answer.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class EventStream(Response):
         *,
         heartbeat: float = HEARTBEAT,
         retry: float | None = RETRY,
+        ends: bool = False,
     ) -> None:
         # Not Response's own, which knows how long the body is.
         self.status_code = 200
@@ -83,6 +86,7 @@ class EventStream(Response):
         self._drain = drain
         self._heartbeat = heartbeat
         self._retry = retry
+        self._ends = ends
         self._sent_at = clock.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +97,7 @@ class EventStream(Response):
         gone = asyncio.create_task(_disconnected(receive))
         writing = asyncio.create_task(self._write(send))
         beating = asyncio.create_task(self._beat(send))
-        draining = asyncio.create_task(self._drain.wait())
+        draining = asyncio.create_task(_never() if self._ends else self._drain.wait())
         tasks = (gone, writing, beating, draining)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -191,6 +195,10 @@ async def _disconnected(receive: Receive) -> None:
     message: Message = await receive()
     while message["type"] != "http.disconnect":
         message = await receive()
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
 
 
 async def _stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
