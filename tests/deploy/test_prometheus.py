@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from support.servers.provision import missing
-from support.serving import REGISTRIES, serving
+from support.serving import eventually, serving
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 RULES = (FOLDER / "rollcall.rules.yml").read_text(encoding="utf-8")
@@ -47,11 +47,14 @@ def test_every_metric_in_a_rule_is_exposed(tmp_path: Path) -> None:
     expressions = re.findall(r"expr: >?\s*(.+?)(?=\n        (?:for|labels):)", RULES, re.DOTALL)
     asked = set(re.findall(r"\b(?:rollcall|agent_registry)_[a-z_]+", " ".join(expressions)))
     assert len(asked) >= 9
-    with serving(tmp_path, *REGISTRIES, ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path, "up", ROLLCALL_STORE="memory") as one:
         card = {"agent_id": "a", "agent_name": "A", "base_url": "http://a:1"}
         httpx.post(f"{one.agents}/register", json=card).raise_for_status()
         httpx.post(f"{one.agents}/agents/a/heartbeat").raise_for_status()
-        exposed = httpx.get(f"{one.agents}/metrics").text
+        eventually("calculate", f"{one.talk}/api/v1/tools")
+        asked_for = {"session_id": "s", "user_input": "Calculate 10 + 5"}
+        httpx.post(f"{one.talk}/api/v1/process", json=asked_for, timeout=30).raise_for_status()
+        exposed = httpx.get(f"{one.agents}/metrics").text + httpx.get(f"{one.talk}/metrics").text
         also = httpx.get(f"{one.services}/metrics").text
     names = set(re.findall(r"^([a-z_]+)[{ ]", exposed, re.MULTILINE))
     assert asked - names == set()
