@@ -83,7 +83,10 @@ def prometheus(server: Serving, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Set up as the file says, but for the addresses and for how often it looks."""
     text = (FOLDER / "prometheus.yml").read_text(encoding="utf-8")
     for written, here in (
-        ('"127.0.0.1:8009"', f'"{server.agents.removeprefix("http://")}"'),
+        (
+            '"127.0.0.1:8009", "127.0.0.1:3004", "127.0.0.1:3006"',
+            f'"{server.agents.removeprefix("http://")}"',
+        ),
         ("http://127.0.0.1:3003/sd/prometheus", f"{server.services}/sd/prometheus"),
         ("scrape_interval: 15s", "scrape_interval: 1s\n  evaluation_interval: 1s"),
         ("      - url: ", "      - refresh_interval: 1s\n        url: "),
