@@ -186,7 +186,7 @@ def test_what_a_tool_says_is_told_and_not_followed(world: World) -> None:
     assert [run["tool"] for run in answer["tools_used"]] == ["proverb"]
     assert len(world.other.called) == 1
     assert ORDER in answer["response"]
-    assert "42" not in answer["response"]
+    assert "45748103" not in answer["response"]
     assert not any(PROVIDER_KEY in headers for headers in world.other.headers)
     assert not world.canary.exists()
     _told_safely(world, "tool")
@@ -198,7 +198,7 @@ def test_what_a_page_says_is_told_and_not_followed(world: World) -> None:
     (run,) = answer["tools_used"]
     assert run["outcome"] == "ok"
     assert ORDER in answer["response"]
-    assert "= 42" not in answer["response"]
+    assert "45748103" not in answer["response"]
     assert not world.canary.exists()
     _told_safely(world, "page")
 

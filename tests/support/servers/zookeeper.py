@@ -80,6 +80,8 @@ class Zookeeper:
         """Have all members stand still, or go on."""
         for process in self._processes.values():
             process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
+        for process in self._processes.values() if on else ():
+            _stands_still(process.pid)
 
     def stop(self) -> None:
         """End all members."""
@@ -145,3 +147,26 @@ def below(outside: KazooClient, path: str) -> list[str]:
     for name in outside.get_children(path):
         found += below(outside, f"{path}/{name}")
     return found
+
+
+def _stands_still(process: int) -> None:
+    """Return once no thread of a process that was told to stop runs any more.
+
+    Raises:
+        RuntimeError: One still does.
+    """
+    deadline = _clock.monotonic() + PATIENCE
+    while True:
+        try:
+            states = {
+                stat.read_text().rpartition(")")[2].split()[0]
+                for stat in Path(f"/proc/{process}/task").glob("*/stat")
+            }
+        except OSError:
+            # A thread ended meanwhile.
+            continue
+        if states <= {"T", "Z", "X"}:
+            return
+        if _clock.monotonic() > deadline:
+            raise RuntimeError(f"process {process} does not stand still: {states}")
+        threading.Event().wait(0.005)
