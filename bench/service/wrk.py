@@ -65,6 +65,8 @@ def load(
     if shutil.which("wrk") is None:
         raise NotMeasured("wrk is not installed")
     command = ["wrk", "-t1", f"-c{clients}", f"-d{max(1, round(seconds))}s", "--latency"]
+    # By default an answer after two seconds counts as an error, and not as a slow one.
+    command += ["--timeout", "30s"]
     if script is not None:
         command += ["-s", str(SCRIPTS / script)]
     done = subprocess.run(
