@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
+import math
 from collections.abc import AsyncIterator
 
 import pytest
@@ -261,5 +264,14 @@ def test_any_word_is_a_cursor_or_is_refused(word: str) -> None:
         at, session = _place(word)
     except InvalidInput:
         return
-    assert isinstance(at, float)
-    assert isinstance(session, str)
+    assert math.isfinite(at)
+    assert session.isprintable()
+
+
+@pytest.mark.parametrize("place", [(1.0, "a\0b"), (1e400, "a"), (1.0, "\x1b")])
+async def test_a_cursor_that_no_database_could_take_is_refused(
+    service: ConversationService, place: tuple[float, str]
+) -> None:
+    word = base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    with pytest.raises(InvalidInput, match="cursor"):
+        await service.sessions("default", limit=2, after=word)

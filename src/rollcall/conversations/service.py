@@ -7,6 +7,7 @@ import asyncio
 import base64
 import binascii
 import logging
+import math
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from typing import Any, Final
 
@@ -330,6 +331,10 @@ def _cursor(at: float, session_id: str) -> str:
 def _place(cursor: str) -> tuple[float, str]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return _decode(base64.b64decode(padded, altchars=b"-_", validate=True))
+        at, session_id = _decode(base64.b64decode(padded, altchars=b"-_", validate=True))
+        # Nothing else is in a cursor of ours, and a database may choke on it.
+        if not (math.isfinite(at) and session_id.isprintable()):
+            raise ValueError(cursor)
     except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as error:
         raise InvalidInput("cursor", "must be taken from the Link of a page before") from error
+    return at, session_id
