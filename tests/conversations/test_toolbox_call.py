@@ -119,10 +119,11 @@ async def test_a_lost_answer_of_an_idempotent_tool_is_asked_for_elsewhere(world:
     lossy = await world.host("pair", handler=lambda _: b"HTTP/1.1 200 OK\r\nContent-Le", keep=False)
     await world.names()
     sound = await world.host("pair")
-    await world.until(lambda _: sound.lists > 0)
+    await eventually(lambda: world.watcher.lists.count(("pair", True)) >= 2)
     for _ in range(8):
         assert (await world.call(text="again")).outcome is ToolOutcome.OK
     assert lossy.calls
+    assert sound.calls
 
 
 async def test_what_could_not_be_sent_goes_to_another_even_if_not_idempotent(
