@@ -109,6 +109,21 @@ class Terminal:
         before, _, self.seen = self.seen.partition(words)
         return before + words
 
+    def interrupt(self, words: str) -> None:
+        """Press Ctrl-C until `words` are seen: one that comes between the prompt and the wait for
+        keys is noticed by Python only with the next key, or the next Ctrl-C.
+        """
+        deadline = _clock.monotonic() + PATIENCE
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._side, selectors.EVENT_READ)
+            while words not in self.seen:
+                assert _clock.monotonic() < deadline, self.seen
+                if not selector.select(0):
+                    self.process.send_signal(signal.SIGINT)
+                if selector.select(2.0):
+                    self.seen += os.read(self._side, 65_536).decode()
+        self.seen = self.seen.partition(words)[2]
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -152,6 +167,7 @@ def test_ctrl_c_calls_off_what_is_being_answered_and_ends_nothing_else(
     terminal.process.send_signal(signal.SIGINT)
     terminal.until("called off")
     terminal.until("> ")
+    terminal.interrupt("Ctrl-D ends")
     terminal.type("again\n")
     terminal.until("You said: again")
     terminal.until("> ")

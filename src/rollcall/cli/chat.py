@@ -52,9 +52,9 @@ def chat(
             talk = _Talk(runner, connection, session or new_session("chat"), model)
             if at_terminal():
                 runner.run(talk.greet(url))
-            for line in _typed():
-                if not talk.handle(line):
-                    break
+            while not _ended(talk):
+                note("")
+                note("Ctrl-D ends")
         finally:
             runner.run(stack.aclose())
     # Somebody at a terminal has seen it; a script has only this.
@@ -203,6 +203,19 @@ class _Screen:
             self._inside = not text.endswith("\n")
 
 
+def _ended(talk: _Talk) -> bool:
+    """Do what is typed until there is no more of it; False: Ctrl-C came first, at any moment."""
+    try:
+        for line in _typed():
+            if not talk.handle(line):
+                break
+    except KeyboardInterrupt:
+        if not at_terminal():
+            raise
+        return False
+    return True
+
+
 def at_terminal() -> bool:
     """Whether somebody sits there, rather than a file."""
     return sys.stdin.isatty()
@@ -222,6 +235,3 @@ def _typed() -> Iterator[str]:
         except EOFError:
             note("")
             return
-        except KeyboardInterrupt:
-            note("")
-            note("Ctrl-D ends")
