@@ -101,8 +101,5 @@ def _add_writes(routes: APIRouter, capabilities: CapabilityService) -> None:
 
 
 def _document(one: Capability) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in msgspec.structs.asdict(one).items()
-        if name not in ("namespace", "revision")
-    }
+    said = msgspec.structs.asdict(one)
+    return {name: value for name, value in said.items() if name != "namespace"}

@@ -30,6 +30,7 @@ def document_of(definition: Definition) -> dict[str, Any]:
         "agent_id": definition.id,
         **shown(definition.content),
         "version": str(definition.version),
+        "revision": definition.revision,
         "status": definition.status.value,
         "owner": definition.owner,
         "created_at": definition.created_at,

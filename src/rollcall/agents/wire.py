@@ -78,6 +78,7 @@ class AgentView(Wire):
     name: str
     description: str
     version: str = Field(description="The number of its version.")
+    revision: int = Field(description="Grows with every change; the entity tag is made of it.")
     status: Status
     priority: Priority
     owner: str
@@ -204,6 +205,7 @@ class CapabilityView(Wire):
     description: str
     tags: list[str]
     configuration_schema: dict[str, Any]
+    revision: int = Field(description="Grows with every change; the entity tag is made of it.")
     created_at: datetime
     updated_at: datetime
 
