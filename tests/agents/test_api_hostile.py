@@ -88,7 +88,7 @@ async def test_a_hostile_definition_is_refused_by_its_field(
     ("path", "named"),
     [
         (f"{AGENTS}?limit=0", "limit"),
-        (f"{AGENTS}?limit=1001", "limit"),
+        (f"{AGENTS}?limit=201", "limit"),
         (f"{AGENTS}?cursor=zz", "cursor"),
         (f"{AGENTS}?cursor=%00", "cursor"),
         (f"{AGENTS}?cursor={NUL}", "cursor"),
@@ -156,7 +156,7 @@ async def test_whatever_stands_in_a_field_is_taken_or_refused(
     ):
         answer = await client.request(method, path, content=body, headers=JSON)
         assert answer.status_code in (200, 404, 409, 422), answer.text
-    assert (await client.get(f"{AGENTS}?limit=1000")).status_code == 200
+    assert (await client.get(f"{AGENTS}?limit=200")).status_code == 200
 
 
 @_SETTINGS

@@ -30,7 +30,7 @@ MAX_TEXT: Final = 10_000
 MAX_INSTRUCTIONS: Final = 100_000
 MAX_JSON: Final = 65_536
 """Bytes of a configuration as JSON."""
-MAX_CONTENT: Final = 524_288
+MAX_CONTENT: Final = 262_144
 """Bytes of everything that a definition says, as JSON."""
 MAX_CAPABILITIES: Final = 100
 MAX_TEMPLATES: Final = 100

@@ -16,7 +16,7 @@ from rollcall.kernel.errors import InvalidInput
 if TYPE_CHECKING:
     from rollcall.agents.service import AgentService
 
-_PAGE: Final = 1_000
+_PAGE: Final = 200
 _HIGHEST: Final = 2**31 - 1
 
 

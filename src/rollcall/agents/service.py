@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -99,7 +100,7 @@ class AgentService:
         """
         check_by(by)
         content = begun(change)
-        check_content(content)
+        await asyncio.to_thread(check_content, content)
         if agent_id is None:
             agent_id = f"agent_{self._ids.hex(16)}"
         check_id("id", agent_id, MAX_ID)
@@ -276,7 +277,7 @@ class AgentService:
         """
         before = await self.version(agent_id, old, namespace=namespace)
         after = await self.version(agent_id, new, namespace=namespace)
-        return steps(before.content, after.content)
+        return await asyncio.to_thread(steps, before.content, after.content)
 
     async def moves(
         self,

@@ -14,7 +14,8 @@ from pydantic import Field
 from rollcall.agents.models import InterfaceType, Priority, Status
 from rollcall.web.strict import Wire
 
-MAX_PAGE: Final = 1_000
+MAX_PAGE: Final = 200
+"""Definitions may be large."""
 DEFAULT_PAGE: Final = 100
 MAX_WORD: Final = 200
 """Characters of a word that is looked for."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from rollcall.agents import told
 from rollcall.agents.changes import fields_of, steps
 from rollcall.agents.checks import check_configuration, check_content
-from rollcall.agents.differences import difference
+from rollcall.agents.differences import Operation, difference
 from rollcall.agents.errors import AgentNotFound
 from rollcall.agents.models import By, Capability, Content, Definition, Version
 from rollcall.agents.ports import AgentWork
@@ -72,10 +72,10 @@ async def rewritten(
         InvalidInput: The content cannot be kept, or a capability that is new or told something
             new is not there, or does not take what it is told.
     """
-    operations = steps(old.content, content)
+    # What is large takes a tenth of a second.
+    operations = await asyncio.to_thread(_steps, old.content, content)
     if not operations:
         return old
-    check_content(content)
     await check_told(old.content.capabilities, content.capabilities, known)
     new = replace(
         old, version=old.version + 1, revision=old.revision + 1, content=content, updated_at=at
@@ -84,6 +84,14 @@ async def rewritten(
     await work.note_version(version_of(new, by))
     work.publish(told.updated(new, fields_of(operations), by))
     return new
+
+
+def _steps(old: Content, new: Content) -> list[Operation]:
+    """What is different between two contents, of which the new one can be kept."""
+    operations = steps(old, new)
+    if operations:
+        check_content(new)
+    return operations
 
 
 async def check_told(

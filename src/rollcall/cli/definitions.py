@@ -15,7 +15,7 @@ import typer
 
 from rollcall.cli.exits import Exit, errors_told
 from rollcall.cli.options import DryRun, Key, Machine, examples
-from rollcall.cli.remote import PAGE, Row, ask
+from rollcall.cli.remote import Row, ask
 from rollcall.cli.told import as_json, note, say
 from rollcall.client.connection import Connection, segment
 from rollcall.kernel.errors import InvalidInput, MissingExtra
@@ -39,6 +39,7 @@ EXPORT_EXAMPLES: Final = examples(
 
 _SIGNS: Final = {"add": "+", "remove": "-", "replace": "~"}
 _SHOWN: Final = 200
+_PAGE: Final = 200
 
 GatewayUrl = Annotated[
     str,
@@ -137,7 +138,7 @@ def export(
         found: list[dict[str, Any]] = []
         # Those first that the others name.
         for kind in ("capability", "agent"):
-            async for page in connection.pages(PATHS[kind], list[Row], params={"limit": PAGE}):
+            async for page in connection.pages(PATHS[kind], list[Row], params={"limit": _PAGE}):
                 found += [exported(kind, row) for row in page]
         return found
 
