@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,12 @@ from rollcall.agents import AgentService, CapabilityService
 from rollcall.agents.changes import change_of
 from rollcall.agents.errors import AgentExists, AgentNotFound, MoveRefused, VersionNotFound
 from rollcall.agents.models import By, Priority, Status, Wanted
+from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.tables import METADATA
 from rollcall.backends.sql.database import Database, dialect_of
+from rollcall.events.catalogue import TYPES, Catalogue
 from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.ids import RandomIds
 from rollcall.kernel.record_errors import RevisionMismatch
 from rollcall.testing.clock import FrozenClock
 from support.definitions import BUSINESS, told
@@ -199,6 +203,27 @@ async def test_every_change_is_told_once_in_its_order(
     }
     assert events[2].data["changes"] == ["status"]
     assert len({one.id for one in events}) == 5
+
+
+async def test_a_change_whose_event_cannot_be_told_is_not_made(
+    tmp_path: Path, clock: FrozenClock
+) -> None:
+    known = [one for one in TYPES if one.name == "agent.created"]
+    database = Database(dialect_of(f"sqlite:///{tmp_path}/z.db"), Catalogue(known))
+    await database.open()
+    agents = AgentService(SqlAgentStore(database), clock, RandomIds())
+    made = await agents.create(change_of({"name": "n"}), agent_id="a")
+    for untold in (
+        lambda: agents.update("a", change_of({"name": "m"})),
+        lambda: agents.move("a", Status.PAUSED),
+        lambda: agents.delete("a"),
+    ):
+        with pytest.raises(InvalidInput, match="catalogue"):
+            await untold()
+    assert await agents.get("a") == made
+    assert len((await agents.versions("a", limit=9))[0]) == 1
+    assert len(await agents.moves("a", limit=9)) == 1
+    await database.close()
 
 
 async def test_definitions_are_found_by_all_that_one_looks_for(
