@@ -10,6 +10,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from rollcall.agents import tables as agents
 from rollcall.backends.messages import tables as messages
 from rollcall.backends.sql import audit, consumers, keys, outbox, passes, relay
 from rollcall.backends.sql.database import Database, dialect_of
@@ -66,7 +67,7 @@ async def test_from_nothing_it_makes_the_tables_that_the_code_knows(tmp_path: Pa
         }
         return compare_metadata(
             MigrationContext.configure(connection, opts=options),
-            [METADATA, messages.METADATA, conversations.METADATA],
+            [METADATA, messages.METADATA, conversations.METADATA, agents.METADATA],
         )
 
     async with database.reading() as connection:

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.conversations.schemas import (
+from rollcall.kernel.errors import InvalidInput
+from rollcall.web.schemas import (
     MAX_DEPTH,
     ArgumentCheck,
+    TooComplex,
     checked_arguments_schema,
     checked_schema,
     depth_of,
 )
-from rollcall.kernel.errors import InvalidInput
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -191,3 +192,32 @@ def test_depth_is_that_of_the_deepest_member(value: Any) -> None:
         inside = value.values() if isinstance(value, dict) else value
         expected = 1 + max(map(depth_of, inside), default=0)
     assert depth_of(value) == expected
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"pattern": "a+"}}},
+        {"patternProperties": {"a+": {}}},
+        {"items": {"uniqueItems": True}},
+    ],
+)
+def test_where_all_must_be_checked_what_is_not_is_refused(schema: dict[str, Any]) -> None:
+    assert checked_schema("s", schema) == schema
+    with pytest.raises(InvalidInput, match="not checked"):
+        checked_schema("s", schema, complete=True)
+    assert checked_schema("s", {"properties": {"pattern": {"type": "string"}}}, complete=True)
+
+
+def test_where_nobody_else_looks_what_takes_too_long_is_said() -> None:
+    node: dict[str, Any] = {"properties": {"next": {"$ref": "#"}, "also": {"$ref": "#"}}}
+    value: dict[str, Any] = {}
+    for _ in range(11):
+        value = {"next": value, "also": value}
+
+    check = ArgumentCheck(checked_arguments_schema("s", node))
+
+    assert check.problem(value) is None
+    with pytest.raises(TooComplex):
+        check.strict_problem(value)
+    assert check.strict_problem({"next": {}}) is None

@@ -2,8 +2,8 @@
 """JSON Schemas that strangers wrote: bounded, closed in themselves, and cheap to check against.
 
 The dialect is 2020-12, which MCP takes for granted. What could be used to hold the process up is
-not checked here but left to the tool itself: patterns, whose matching may take for ever, and that
-items are unique.
+not checked here: patterns, whose matching may take for ever, and that items are unique. Where
+nobody else would check it either, a schema with it is refused (`complete=True`).
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ _LEFT_OUT: Final = frozenset(
     "$anchor $comment $dynamicAnchor $id $schema $vocabulary pattern patternProperties"
     " uniqueItems".split()
 )
+_UNCHECKED: Final = frozenset({"pattern", "patternProperties", "uniqueItems"})
+"""What of that would have to hold of a value."""
 _MOVED: Final = frozenset({"$dynamicRef", "$recursiveRef"})
 _BEYOND_PATTERNS: Final = frozenset({"additionalProperties", "unevaluatedProperties"})
 """What means something else where `patternProperties` beside it is left out."""
@@ -106,15 +108,20 @@ _MUST_BE: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
 _left: ContextVar[list[int]] = ContextVar("rollcall_schema_references")
 
 
-class _TooComplex(RollcallError):
+class TooComplex(RollcallError):
     """To check these arguments would take too long."""
 
 
-def checked_schema(field: str, value: object) -> dict[str, Any]:
+def checked_schema(field: str, value: object, *, complete: bool = False) -> dict[str, Any]:
     """`value`, which is a schema that may be shown to a model and checked against.
 
     What it is made of is checked here and not by the dialect's own schema, which would take ten
     seconds of a thousand schemas of a service that means harm.
+
+    Args:
+        field: What errors name.
+        value: Decoded JSON.
+        complete: Whether a schema is refused that asks for what is not checked here.
 
     Raises:
         InvalidInput: It is not. Names `field`.
@@ -127,7 +134,7 @@ def checked_schema(field: str, value: object) -> dict[str, Any]:
     size = len(msgspec.json.encode(schema))
     if size > MAX_SCHEMA:
         raise InvalidInput(field, f"must have at most {MAX_SCHEMA} bytes, not {size}")
-    _Copy(field).of(schema)
+    _Copy(field, _UNCHECKED if complete else frozenset()).of(schema)
     # Needed as soon as arguments are checked, which is done where loading it would hold others up.
     importlib.import_module("jsonschema")
     return schema
@@ -161,7 +168,7 @@ class ArgumentCheck:
             left = _left.get()
             left[0] -= 1
             if left[0] < 0:
-                raise _TooComplex
+                raise TooComplex("takes too long to check against the schema")
             yield from follow(validator, reference, instance, schema) or ()
 
         made = jsonschema.validators.extend(usual, {"$ref": counted})
@@ -174,6 +181,17 @@ class ArgumentCheck:
 
         What would take too long to check counts as right: the tool sees for itself.
         """
+        try:
+            return self.strict_problem(arguments)
+        except TooComplex:
+            return None
+
+    def strict_problem(self, arguments: Mapping[str, Any]) -> str | None:
+        """The same, where nobody else will see for themselves.
+
+        Raises:
+            TooComplex: It would take too long to check.
+        """
         _left.set([_REFERENCES])
         found: list[str] = []
         try:
@@ -184,8 +202,8 @@ class ArgumentCheck:
                     found.append(told)
                 if len(found) == _PROBLEMS:
                     break
-        except (_TooComplex, RecursionError, ArithmeticError):
-            return None
+        except (RecursionError, ArithmeticError) as error:
+            raise TooComplex("cannot be checked against the schema") from error
         return "; ".join(found) or None
 
 
@@ -208,8 +226,9 @@ def depth_of(value: object) -> int:
 class _Copy:
     """Copies a schema without what is not checked here, and refuses what cannot be."""
 
-    def __init__(self, field: str) -> None:
+    def __init__(self, field: str, refused: frozenset[str] = frozenset()) -> None:
         self._field = field
+        self._not_taken = refused
         self._edges: dict[str, list[str]] = {}
         self._references: list[tuple[str, str]] = []
 
@@ -236,6 +255,8 @@ class _Copy:
         for key, value in given.items():
             if key in _MOVED:
                 raise self._refused(f"must not use {key}")
+            if key in self._not_taken:
+                raise self._refused(f"must not use {key}, which is not checked: leave it out")
             if key in _LEFT_OUT or (key in _BEYOND_PATTERNS and "patternProperties" in given):
                 continue
             must = _MUST_BE.get(key)
