@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.kernel.errors import InvalidInput, Unavailable
-from rollcall.protocols.preconditions import MAX_WAIT, etag, expected, reached
+from rollcall.protocols.preconditions import MAX_WAIT, reached
 from rollcall.registry.service import RegistryService
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.store_contract.case import record
+from rollcall.web.preconditions import etag, expected
 
 
 @given(st.integers(1, 2**63 - 1), st.integers(1, 2**63 - 1))

@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.tools.messages.words import words
+from rollcall.kernel.words import words
 
 _PART: Final = re.compile(r'(-?)"([^"]*)(?:"(\*?)|\Z)|([^\s"]+)')
 _QUOTES: Final = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'))
