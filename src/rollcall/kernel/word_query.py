@@ -58,6 +58,12 @@ class Query(msgspec.Struct, frozen=True):
         """The clauses that messages are found by, each once."""
         return tuple(dict.fromkeys(one for part in self.alternatives for one in part.wanted))
 
+    @property
+    def unwanted(self) -> tuple[Clause, ...]:
+        """The clauses that no message has which answers it."""
+        first, *others = self.alternatives
+        return tuple(one for one in first.excluded if all(one in part.excluded for part in others))
+
 
 def parse(text: str) -> Query:
     """The query that somebody typed.

@@ -18,6 +18,7 @@ from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
 from rollcall.conversations import tables as conversations
 from rollcall.kernel.errors import IncompatibleStore
+from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
 
 TABLES = {
@@ -60,12 +61,12 @@ async def test_from_nothing_it_makes_the_tables_that_the_code_knows(tmp_path: Pa
             "compare_type": True,
             # What FTS5 makes for itself.
             "include_name": lambda name, kind, _: (
-                kind != "table" or not name.startswith("message_words")
+                kind != "table" or not name.startswith(("message_words", "memory_words"))
             ),
         }
         return compare_metadata(
             MigrationContext.configure(connection, opts=options),
-            [METADATA, messages.METADATA, conversations.METADATA],
+            [METADATA, messages.METADATA, conversations.METADATA, memory.METADATA],
         )
 
     async with database.reading() as connection:
