@@ -219,11 +219,11 @@ class SqlMemoryStore(ABC):
         )
 
     async def numbered(self, namespace: str, numbers: Collection[int]) -> Mapping[int, Memory]:
-        wanted = select(*_COLUMNS).where(
-            MEMORIES.c.namespace == namespace, MEMORIES.c.number.in_(list(numbers))
-        )
+        # SQLite would go through the whole namespace, if it was asked for that too.
+        wanted = select(*_COLUMNS).where(MEMORIES.c.number.in_(list(numbers)))
         async with self._database.reading() as connection:
-            return {row.number: memory_of(row) for row in await connection.execute(wanted)}
+            rows = await connection.execute(wanted)
+            return {row.number: memory_of(row) for row in rows if row.namespace == namespace}
 
     async def expired(self, work: SqlUnitOfWork, now: float, limit: int) -> list[tuple[str, str]]:
         wanted = (
