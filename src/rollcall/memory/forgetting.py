@@ -33,6 +33,11 @@ class Forgetting(Generic[WorkT]):
         self._done = 0
         self._scrubbed = True
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether something that was removed is still in the files."""
+        return not self._scrubbed
+
     async def forget(
         self, work: WorkT, namespace: str, memory_ids: Sequence[str], at: datetime
     ) -> Counter[str]:

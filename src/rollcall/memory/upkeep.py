@@ -72,8 +72,13 @@ class Upkeep(Generic[WorkT]):
         """`catch_up`, as a background task."""
         await self.catch_up()
 
+    async def tidy(self) -> bool:
+        """Have what was erased leave the files, where they were in use; whether it has now."""
+        return await self._forgetting.scrub() if self._forgetting.unfinished else True
+
     async def look_after(self) -> None:
-        """Sweep now and then, for ever."""
+        """Sweep and tidy now and then, for ever."""
         while True:
             await self.sweep()
+            await self.tidy()
             await self._clock.sleep(SWEEP_EVERY)

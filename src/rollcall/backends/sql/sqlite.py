@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for a lock of somebody who should not be there, such as a backup."""
 
+_PATIENCE: Final = 500
+"""Milliseconds that emptying the log waits for who reads it."""
+
 _OUTAGES: Final = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -112,6 +115,8 @@ class SqliteDialect:
                 sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
             ) as connection:
                 connection.execute("VACUUM")
+                # Writers wait for us, so that we do not wait long for somebody who reads.
+                connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
                 busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 return not busy
         except sqlite3.OperationalError as error:
