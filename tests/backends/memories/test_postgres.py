@@ -9,13 +9,14 @@ import pytest
 import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, text
 
 from rollcall.backends.memories import memory_store
 from rollcall.backends.memories.postgres import METADATA, PostgresMemoryStore
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE
 from rollcall.kernel.word_query import parse
+from rollcall.memory import tables
 from rollcall.memory.models import Filters, Selection
 from rollcall.testing.memory_store_contract import (
     ANNA,
@@ -40,13 +41,20 @@ class TestPostgresMemoryStore(MemoryStoreContract):
     async def make_store(self) -> Store:
         return memory_store(self.database, self.url)
 
-    async def test_the_migrations_make_the_table_that_the_code_knows(self) -> None:
+    @pytest.mark.parametrize(
+        ("metadata", "names"),
+        [(METADATA, {"memories"}), (tables.METADATA, {"memory_versions", "memory_vectors"})],
+    )
+    async def test_the_migrations_make_the_tables_that_the_code_knows(
+        self, metadata: MetaData, names: set[str]
+    ) -> None:
         def difference(connection: Connection) -> object:
             options = {
                 "version_table": VERSION_TABLE,
-                "include_name": lambda name, kind, _: kind != "table" or name in METADATA.tables,
+                "include_name": lambda name, kind, _: kind != "table" or name in names,
+                "include_object": lambda _, name, kind, *__: kind != "table" or name in names,
             }
-            return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
+            return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
         async with self.database.reading() as connection:
             assert await connection.run_sync(difference) == []
