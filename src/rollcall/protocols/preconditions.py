@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads that wait for a revision: `min_revision`.
-
-The entity tag of a record (`rollcall.web.preconditions`) is its revision. What is worked out at
-every reading (age of the last heartbeat) changes without it, so it guards writes and saves no
-reads.
-"""
+"""Revisions over HTTP: `min_revision`."""
 
 from __future__ import annotations
 

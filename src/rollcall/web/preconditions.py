@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Revisions as entity tags: `ETag` of what was read, `If-Match` of what is to be written.
+"""Revisions over HTTP: entity tags, and `If-Match` (RFC 9110, sections 8.8.3 and 13.1.1).
 
-An entity tag is the revision, or version, of one thing. It stands for what was written. Source: RFC
-9110, sections 8.8.3 and 13.1.1.
+An entity tag is a revision. It stands for what was written; what is worked out at every reading
+changes without it, so it guards writes and saves no reads.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def etag(revision: int) -> str:
     return f'"{revision}"'
 
 
-def expected(if_match: str | None, current: int) -> int | None:
-    """The revision that a write must find; None: any.
+def accepted(if_match: str | None) -> frozenset[int] | None:
+    """The revisions that a write may find; None: any.
 
     Args:
-        if_match: The header: `*`, or entity tags. One that is weak, or not ours, matches nothing.
-        current: Its revision as far as is known here.
+        if_match: The header: `*`, or entity tags. One that is weak, or not ours, matches nothing,
+            which is what revision 0 stands for.
 
     Raises:
         InvalidInput: It is neither.
@@ -42,4 +42,20 @@ def expected(if_match: str | None, current: int) -> int | None:
             raise InvalidInput("If-Match", 'must be * or entity tags, as in "12"')
         ours = not tag[1] and _REVISION.fullmatch(tag[2])
         revisions.append(int(tag[2]) if ours else _NOT_ONE)
+    return frozenset(revisions)
+
+
+def expected(if_match: str | None, current: int) -> int | None:
+    """The revision that a write must find; None: any.
+
+    Args:
+        if_match: As for `accepted`.
+        current: The revision as far as is known here.
+
+    Raises:
+        InvalidInput: As for `accepted`.
+    """
+    revisions = accepted(if_match)
+    if revisions is None:
+        return None
     return current if current in revisions else max(revisions)
