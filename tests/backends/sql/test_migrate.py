@@ -19,8 +19,10 @@ from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
 from rollcall.conversations import tables as conversations
 from rollcall.kernel.errors import IncompatibleStore
+from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
 
+FEATURES = (messages, conversations, agents, memory)
 TABLES = {
     outbox.OUTBOX,
     outbox.HEAD,
@@ -62,12 +64,12 @@ async def test_from_nothing_it_makes_the_tables_that_the_code_knows(tmp_path: Pa
             "compare_type": True,
             # What FTS5 makes for itself.
             "include_name": lambda name, kind, _: (
-                kind != "table" or not name.startswith("message_words")
+                kind != "table" or not name.startswith(("message_words", "memory_words"))
             ),
         }
         return compare_metadata(
             MigrationContext.configure(connection, opts=options),
-            [METADATA, messages.METADATA, conversations.METADATA, agents.METADATA],
+            [METADATA, *(one.METADATA for one in FEATURES)],
         )
 
     async with database.reading() as connection:
@@ -153,7 +155,10 @@ async def test_what_belongs_to_something_else_is_left_alone(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "table",
-    sorted({*TABLES, messages.MESSAGES, *conversations.METADATA.tables.values()}, key=str),
+    sorted(
+        {*TABLES, messages.MESSAGES}.union(*(one.METADATA.tables.values() for one in FEATURES)),
+        key=str,
+    ),
     ids=str,
 )
 def test_the_tables_are_valid_on_postgresql_too(table: object) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Index,
     Integer,
     Table,
     Text,
@@ -50,6 +51,8 @@ OUTBOX: Final = Table(
     Column("time", DateTime(timezone=True), nullable=False),
     Column("event", Text, nullable=False, comment="CloudEvents 1.0 in JSON"),
     UniqueConstraint("namespace", "source", "event_id"),
+    # For who wants to know, or to redact, what was told about something.
+    Index("ix_outbox_namespace_subject", "namespace", "subject"),
 )
 
 IDENTITY: Final = (OUTBOX.c.namespace, OUTBOX.c.source, OUTBOX.c.event_id)

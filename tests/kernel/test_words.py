@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.tools.messages.words import LONGEST, MOST, fold, folded, words
+from rollcall.kernel.words import LONGEST, MOST, fold, folded, words
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.tools.messages.query import Alternative, Clause, matches, parse, relaxed
-from rollcall.tools.messages.words import words
+from rollcall.kernel.word_query import Alternative, Clause, matches, parse, relaxed
+from rollcall.kernel.words import words
 
 
 def answers(text: str, query: str) -> bool:

@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.tools.messages.words import words
+from rollcall.kernel.words import words
 
 _PART: Final = re.compile(r'(-?)"([^"]*)(?:"(\*?)|\Z)|([^\s"]+)')
 _QUOTES: Final = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'))
@@ -57,6 +57,12 @@ class Query(msgspec.Struct, frozen=True):
     def wanted(self) -> tuple[Clause, ...]:
         """The clauses that messages are found by, each once."""
         return tuple(dict.fromkeys(one for part in self.alternatives for one in part.wanted))
+
+    @property
+    def unwanted(self) -> tuple[Clause, ...]:
+        """The clauses that no message has which answers it."""
+        first, *others = self.alternatives
+        return tuple(one for one in first.excluded if all(one in part.excluded for part in others))
 
 
 def parse(text: str) -> Query:

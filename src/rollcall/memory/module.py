@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How memories plug into an application, and what of their events can be redacted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rollcall.kernel.clock import Clock
+from rollcall.memory.api import router
+from rollcall.memory.errors import MemoryChanged, MemoryExists, MemoryNotFound
+from rollcall.memory.service import MemoryService
+from rollcall.memory.telling import CREATED, UPDATED
+from rollcall.web.background import BackgroundTask
+from rollcall.web.module import Module
+from rollcall.web.problems import Kind
+
+PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
+    MemoryNotFound: Kind(404, "memory-not-found", "There is no such memory", ("memory_id",)),
+    MemoryExists: Kind(
+        409, "memory-exists", "Another memory of the scope says that already", ("memory_id",)
+    ),
+    MemoryChanged: Kind(
+        412,
+        "memory-changed",
+        "The memory has changed meanwhile",
+        ("memory_id", "expected", "current"),
+    ),
+}
+
+BLANKS: Final[Mapping[str, Mapping[str, Any]]] = {
+    CREATED: {"content_preview": "", "filters": {}, "metadata": {}},
+    UPDATED: {"content_preview": ""},
+    "memory.entity.extracted": {"entities": []},
+}
+"""What events about a memory tell of it, and what stands there once it is deleted."""
+
+
+def module(memories: MemoryService[Any], clock: Clock) -> Module:
+    """Memories: their routes, and what looks after them."""
+    return Module(
+        name="memory",
+        routers=(router(memories, clock),),
+        tasks=(
+            BackgroundTask("memories", memories.upkeep.look_after),
+            BackgroundTask("memories-meaning", memories.upkeep.encode_the_rest),
+        ),
+        problems=PROBLEMS,
+    )
