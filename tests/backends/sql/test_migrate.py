@@ -18,6 +18,7 @@ from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
 from rollcall.conversations import tables as conversations
 from rollcall.kernel.errors import IncompatibleStore
+from rollcall.memory import graph_tables as graph
 from rollcall.testing.event_log_contract.case import created
 
 TABLES = {
@@ -65,7 +66,7 @@ async def test_from_nothing_it_makes_the_tables_that_the_code_knows(tmp_path: Pa
         }
         return compare_metadata(
             MigrationContext.configure(connection, opts=options),
-            [METADATA, messages.METADATA, conversations.METADATA],
+            [METADATA, messages.METADATA, conversations.METADATA, graph.METADATA],
         )
 
     async with database.reading() as connection:
@@ -151,7 +152,15 @@ async def test_what_belongs_to_something_else_is_left_alone(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "table",
-    sorted({*TABLES, messages.MESSAGES, *conversations.METADATA.tables.values()}, key=str),
+    sorted(
+        {
+            *TABLES,
+            messages.MESSAGES,
+            *conversations.METADATA.tables.values(),
+            *graph.METADATA.tables.values(),
+        },
+        key=str,
+    ),
     ids=str,
 )
 def test_the_tables_are_valid_on_postgresql_too(table: object) -> None:
