@@ -14,7 +14,7 @@ MOST_WORDS: Final = 5
 _WINDOW: Final = MAX_NAME + 50
 _WORD: Final = re.compile(r"[^\W_][\w&'\-]*(?:\.(?=\w)[\w&'\-]+)*|&")
 _PARTICLES: Final = frozenset(
-    "van von de der den del della di da dos du la le zu zum zur of und and & al el ten ter".split()
+    "van von de der den del della di da dos du la le zu zum zur of & al el ten ter".split()
 )
 _NO_NAMES: Final = frozenset(
     """a an the my our your his her its their this that these those i he she it they we you me
@@ -46,7 +46,7 @@ def name_behind(text: str, start: int, *, least: int = 1) -> Span | None:
         word = match[0]
         if not words and word.lower() in ("the", "der", "die", "das", "dem", "den"):
             continue
-        if not (_capital(word) or (words and word in _PARTICLES)):
+        if not (_capital(word) or (words and word in _PARTICLES)) or word == "I":
             break
         if not words and word.lower() in _NO_NAMES:
             break

@@ -7,6 +7,7 @@ Every pattern takes time in proportion to the text, whatever the text.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -90,15 +91,20 @@ def values(text: str) -> Iterator[Found]:
     taken: list[Span] = []
     finders: tuple[Callable[[str], Iterator[Found]], ...] = (_urls, _emails, _dates, _amounts)
     for find in (*finders, _phones):
-        here = [one for one in find(text) if one.span and _free(one.span, taken)]
-        for one in here:
-            if one.span and _free(one.span, taken):
-                taken.append(one.span)
+        for one in find(text):
+            if one.span and _take(one.span, taken):
                 yield one
 
 
-def _free(span: Span, taken: list[Span]) -> bool:
-    return all(span[1] <= start or end <= span[0] for start, end in taken)
+def _take(span: Span, taken: list[Span]) -> bool:
+    """Add a span to those taken, in order, unless it overlaps one of them."""
+    place = bisect(taken, span)
+    if (place and taken[place - 1][1] > span[0]) or (
+        place < len(taken) and taken[place][0] < span[1]
+    ):
+        return False
+    taken.insert(place, span)
+    return True
 
 
 def _urls(text: str) -> Iterator[Found]:
