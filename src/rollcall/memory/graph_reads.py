@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    literal,
     or_,
     select,
 )
@@ -37,7 +38,10 @@ MAX_FACTS: Final = 200
 """Facts that are listed of one entity."""
 MAX_KNOWN: Final = 2000
 """Known entities that a text is compared with."""
+_COUNTED: Final = 1000
 _BEHIND_ALL: Final = "\U0010ffff"
+
+_Said = Row[Any, Any, Any, Any]
 
 Place = tuple[str, str]
 """Key and id of a page's last entity."""
@@ -67,12 +71,17 @@ def visible(view: View, facts: FromClause = FACTS) -> ColumnElement[bool]:
 
 
 def search(
-    view: View, *, name: str | None, type_: str | None, limit: int, after: Place | None
+    view: View,
+    *,
+    terms: Sequence[str] | None,
+    type_: str | None,
+    limit: int,
+    after: Place | None,
 ) -> Select[Any, Any]:
     """Ids and keys of entities in the order of their names.
 
     Args:
-        name: Words, each of which begins a word of one of the entity's names; None: any.
+        terms: Beginnings of words of one of the entity's names, the rarest first; None: any name.
     """
     root = ENTITIES.alias("root")
     wanted = select(root.c.id, root.c.key).where(
@@ -80,8 +89,6 @@ def search(
     )
     # Of a user all is the user's own; what is in a session may be its user's.
     owner = view.scope.owner if view.scope.user_id is not None else None
-    if owner is not None:
-        wanted = wanted.where(root.c.owner == owner)
     if type_ is not None:
         wanted = wanted.where(root.c.type == type_)
     if after is not None:
@@ -89,10 +96,9 @@ def search(
         wanted = wanted.where(
             or_(root.c.key > key, and_(root.c.key == key, root.c.id > id_)), root.c.key >= key
         )
-    terms = words_of(key_of("", name))[:MAX_TERMS] if name is not None else []
-    for term in terms:
-        wanted = wanted.where(root.c.id.in_(_called(view, term, owner)))
-    if not terms:
+    if terms is not None:
+        wanted = wanted.where(root.c.id.in_(_called(view, terms, owner)))
+    else:
         member = ENTITIES.alias("member")
         wanted = wanted.where(
             exists().where(
@@ -102,9 +108,8 @@ def search(
                 visible(view),
             )
         )
-        if name is not None:
-            key = key_of("", name)
-            wanted = wanted.where(root.c.key >= key, root.c.key < key + _BEHIND_ALL)
+        if owner is not None:
+            wanted = wanted.where(root.c.owner == owner)
     return wanted.order_by(root.c.key, root.c.id).limit(limit)
 
 
@@ -117,8 +122,18 @@ async def page(
     limit: int,
     after: Place | None = None,
 ) -> Page:
-    """One page of `search`."""
-    asked = search(view, name=name, type_=type_, limit=limit + 1, after=after)
+    """Entities in the order of their names.
+
+    Args:
+        name: Words, each of which begins a word of one of the entity's names; None: any.
+    """
+    terms = None
+    if name is not None:
+        terms = list(dict.fromkeys(words_of(key_of("", name))))[:MAX_TERMS]
+        if not terms:
+            return Page([], None)
+        terms = await _rarest_first(connection, view, terms)
+    asked = search(view, terms=terms, type_=type_, limit=limit + 1, after=after)
     rows = (await connection.execute(asked)).all()
     shown = rows[:limit]
     entities = await entities_of(connection, view, [row.id for row in shown])
@@ -146,19 +161,19 @@ async def entities_of(
     connection: AsyncConnection, view: View, ids: Sequence[str]
 ) -> dict[str, Entity]:
     """The entities of these canonical ids of which the view has facts."""
-    root, member = ENTITIES.alias("root"), ENTITIES.alias("member")
-    found: dict[str, list[Row[Any]]] = {}
+    members: dict[str, str] = {}
+    types: dict[str, str] = {}
     for some in chunks(ids):
-        facts = (
-            select(root.c.id, root.c.type, FACTS, *_latest(root.c.id))
-            .join(member, and_(member.c.namespace == root.c.namespace, _is(member, root)))
-            .join(FACTS, FACTS.c.about == member.c.id)
-            .where(root.c.namespace == view.namespace, root.c.id.in_(some), visible(view))
-        ).subquery()
-        wanted = select(facts).where(facts.c.place <= LOOKED_AT).order_by(facts.c.number)
+        wanted = select(ENTITIES.c.id, ENTITIES.c.canonical_id, ENTITIES.c.type).where(
+            ENTITIES.c.namespace == view.namespace, ENTITIES.c.canonical_id.in_(some)
+        )
         for row in await connection.execute(wanted):
-            found.setdefault(row.id, []).append(row)
-    return {id_: entity_of(rows) for id_, rows in found.items()}
+            members[row.id] = row.canonical_id
+            types[row.id] = row.type
+    facts: dict[str, list[Row[Any]]] = {}
+    for row in await _facts(connection, view, list(members)):
+        facts.setdefault(members[row.about], []).append(row)
+    return {id_: entity_of(id_, types[id_], rows) for id_, rows in facts.items()}
 
 
 async def detail(connection: AsyncConnection, view: View, entity_id: str) -> EntityDetail:
@@ -191,36 +206,24 @@ async def relationships_among(
     connection: AsyncConnection, view: View, ids: Sequence[str], *, limit: int
 ) -> list[Relationship]:
     """The relationships between any two of the entities, as far as the view has facts."""
-    rows: list[Row[Any]] = []
+    ends = RELATIONSHIPS.c
+    rows: list[_Said] = []
     # Not by the index: a database may else look up every pair.
-    inside = func.coalesce(RELATIONSHIPS.c.target_id, "").in_(ids)
+    inside = func.coalesce(ends.target_id, "").in_(ids)
     for some in chunks(ids):
-        wanted = _said(view, and_(RELATIONSHIPS.c.source_id.in_(some), inside), limit)
+        wanted = _said(view).where(ends.source_id.in_(some), inside).limit(limit)
         rows += (await connection.execute(wanted)).all()
-    return _together(rows)[:limit]
+    return (await _with_facts(connection, view, rows))[:limit]
 
 
 async def relationships_after(
     connection: AsyncConnection, view: View, after: str, limit: int
 ) -> tuple[list[Relationship], str | None]:
     """Relationships in the order of their ids, and the last id looked at; None: that was all."""
-    columns = RELATIONSHIPS.c
-    ids = (
-        select(columns.id)
-        .where(
-            columns.namespace == view.namespace,
-            columns.id > after,
-            columns.source_id != columns.target_id,
-            exists().where(FACTS.c.about == columns.id, visible(view)),
-        )
-        .order_by(columns.id)
-        .limit(limit)
-    )
-    found = list(await connection.scalars(ids))
-    rows: list[Row[Any]] = []
-    for some in chunks(found):
-        rows += (await connection.execute(_said(view, columns.id.in_(some), None))).all()
-    return _together(rows), found[-1] if len(found) == limit else None
+    ends = RELATIONSHIPS.c
+    wanted = _said(view).where(ends.id > after).order_by(ends.id).limit(limit)
+    rows = (await connection.execute(wanted)).all()
+    return await _with_facts(connection, view, rows), rows[-1].id if len(rows) == limit else None
 
 
 async def known(
@@ -252,57 +255,85 @@ async def known(
     return list(found)[:MAX_KNOWN]
 
 
-def _called(view: View, term: str, owner: str | None) -> Select[Any]:
-    """Canonical ids of the entities that a visible fact calls by a word that `term` begins."""
+def _called(view: View, terms: Sequence[str], owner: str | None) -> Select[Any]:
+    """Canonical ids of entities that a visible fact calls by words that all the terms begin."""
     wanted = select(ENTITIES.c.canonical_id).where(
-        WORDS.c.namespace == view.namespace,
-        WORDS.c.word >= term,
-        WORDS.c.word < term + _BEHIND_ALL,
-        ENTITIES.c.namespace == WORDS.c.namespace,
+        _begins(view, WORDS, terms[0], owner),
+        ENTITIES.c.namespace == view.namespace,
         ENTITIES.c.id == WORDS.c.entity_id,
         exists().where(FACTS.c.about == ENTITIES.c.id, visible(view)),
     )
-    return wanted if owner is None else wanted.where(WORDS.c.owner == owner)
+    for number, term in enumerate(terms[1:]):
+        other = WORDS.alias(f"word_{number}")
+        wanted = wanted.where(
+            exists().where(other.c.entity_id == WORDS.c.entity_id, _begins(view, other, term, None))
+        )
+    return wanted
 
 
-def _is(member: FromClause, root: FromClause) -> ColumnElement[bool]:
-    return member.c.canonical_id == root.c.id
+def _begins(view: View, words: FromClause, term: str, owner: str | None) -> ColumnElement[bool]:
+    columns = words.c
+    wanted = [
+        columns.namespace == view.namespace,
+        columns.word >= term,
+        columns.word < term + _BEHIND_ALL,
+    ]
+    return and_(*wanted, *([] if owner is None else [columns.owner == owner]))
 
 
-def _latest(whole: ColumnElement[str]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """The fact's place among those of one thing, the last one first, and how many there are."""
-    return (
-        func.row_number().over(partition_by=whole, order_by=FACTS.c.number.desc()).label("place"),
-        func.count().over(partition_by=whole).label("facts"),
+async def _rarest_first(connection: AsyncConnection, view: View, terms: Sequence[str]) -> list[str]:
+    """The terms by the number of words that they begin, as far as it is worth counting."""
+    if len(terms) == 1:
+        return list(terms)
+    owner = view.scope.owner if view.scope.user_id is not None else None
+    counts: dict[str, int] = {}
+    for term in terms:
+        some = select(literal(1)).where(_begins(view, WORDS, term, owner)).limit(_COUNTED)
+        counted = select(func.count()).select_from(some.subquery())
+        counts[term] = await connection.scalar(counted) or 0
+    return sorted(terms, key=lambda term: (counts[term], -len(term)))
+
+
+async def _facts(connection: AsyncConnection, view: View, ids: Sequence[str]) -> list[Row[Any]]:
+    """The last facts about each of the ids, in their order, with how many there are (`facts`)."""
+    rows: list[Row[Any]] = []
+    about = FACTS.c.about
+    for some in chunks(ids):
+        facts = (
+            select(
+                FACTS,
+                func.row_number()
+                .over(partition_by=about, order_by=FACTS.c.number.desc())
+                .label("place"),
+                func.count().over(partition_by=about).label("facts"),
+            ).where(about.in_(some), visible(view))
+        ).subquery()
+        wanted = select(facts).where(facts.c.place <= LOOKED_AT).order_by(facts.c.number)
+        rows += (await connection.execute(wanted)).all()
+    return rows
+
+
+def _said(view: View) -> Select[Any, Any, Any, Any]:
+    """Relationships of which the view has facts; not those that a merge has made a loop of."""
+    ends = RELATIONSHIPS.c
+    return select(ends.id, ends.type, ends.source_id, ends.target_id).where(
+        ends.namespace == view.namespace,
+        ends.source_id != ends.target_id,
+        exists().where(FACTS.c.about == ends.id, visible(view)),
     )
 
 
-def _said(view: View, which: ColumnElement[bool], limit: int | None) -> Select[Any]:
-    """Relationships with their facts, in the order of their ids."""
-    columns = RELATIONSHIPS.c
-    facts = (
-        select(
-            *(columns.id, columns.type, columns.source_id, columns.target_id),
-            FACTS,
-            *_latest(columns.id),
-        )
-        .join(FACTS, FACTS.c.about == columns.id)
-        .where(
-            columns.namespace == view.namespace,
-            which,
-            columns.source_id != columns.target_id,
-            visible(view),
-        )
-    ).subquery()
-    # Each relationship asked for has a fact at least.
-    most = None if limit is None else limit * LOOKED_AT
-    wanted = select(facts).where(facts.c.place <= LOOKED_AT)
-    return wanted.order_by(facts.c.id, facts.c.number).limit(most)
-
-
-def _together(rows: Sequence[Row[Any]]) -> list[Relationship]:
-    """Relationships of their facts; those that merges have made the same are one."""
-    found: dict[tuple[str, str, str], list[Row[Any]]] = {}
+async def _with_facts(
+    connection: AsyncConnection, view: View, rows: Sequence[_Said]
+) -> list[Relationship]:
+    """Relationships of their rows; those that merges have made the same are one."""
+    facts: dict[str, list[Row[Any]]] = {}
+    for row in await _facts(connection, view, [row.id for row in rows]):
+        facts.setdefault(row.about, []).append(row)
+    alike: dict[tuple[str, str, str], list[Row[Any]]] = {}
     for row in rows:
-        found.setdefault((row.source_id, row.type, row.target_id), []).append(row)
-    return [relationship_of(facts) for facts in found.values()]
+        # What was retracted in between has none.
+        if row.id in facts:
+            ends = (row.source_id, row.type, row.target_id)
+            alike.setdefault(ends, []).extend(facts[row.id])
+    return [relationship_of(*ends, said) for ends, said in alike.items()]

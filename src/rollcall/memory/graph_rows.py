@@ -19,35 +19,35 @@ LOOKED_AT: Final = 50
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def entity_of(rows: Sequence[Row[Any]]) -> Entity:
-    """The entity that facts, the oldest first, speak of."""
+def entity_of(id_: str, type_: str, rows: Sequence[Row[Any]]) -> Entity:
+    """The entity that facts speak of."""
     surest = _surest(rows)
     return Entity(
-        id=surest.id,
+        id=id_,
         name=surest.name,
-        type=surest.type,
+        type=type_,
         attributes=_attributes(rows),
         source_memory_id=surest.memory_id,
         confidence=surest.confidence,
         aliases=sorted({row.name for row in rows} - {surest.name}),
-        facts=surest.facts,
+        facts=_count(rows),
     )
 
 
-def relationship_of(rows: Sequence[Row[Any]]) -> Relationship:
+def relationship_of(source: str, type_: str, target: str, rows: Sequence[Row[Any]]) -> Relationship:
     """The relationship that facts speak of; of several that became one by merges, the first."""
     surest = _surest(rows)
     return Relationship(
-        id=min(row.id for row in rows),
-        source_entity_id=surest.source_id,
-        target_entity_id=surest.target_id,
-        type=surest.type,
+        id=min(row.about for row in rows),
+        source_entity_id=source,
+        target_entity_id=target,
+        type=type_,
         attributes=_attributes(rows),
         source_memory_id=surest.memory_id,
         confidence=surest.confidence,
         valid_from=_time(surest.valid_from),
         valid_to=_time(surest.valid_to),
-        facts=sum({row.id: row.facts for row in rows}.values()),
+        facts=_count(rows),
     )
 
 
@@ -74,6 +74,10 @@ def _attributes(rows: Sequence[Row[Any]]) -> dict[str, Any]:
     for row in sorted(rows, key=lambda row: row.number):
         found |= _decode(row.attributes)
     return found
+
+
+def _count(rows: Sequence[Row[Any]]) -> int:
+    return sum({row.about: row.facts for row in rows}.values())
 
 
 def _time(seconds: float | None) -> datetime | None:

@@ -15,9 +15,7 @@ from rollcall.memory.graph_given import extraction_of
 PIECES = st.sampled_from(
     """Alice Bob Müller Acme Inc. GmbH works at lives in is the CEO of from 2015 to 2019 since I am
     my name is ich heiße arbeite bei @ . , - + ( ) $ € EUR 1,234.50 3. März 2024-02-30 2024 million
-    http:// www. a@b.cc +49 (0)30 1234567 's email phone: \u2019s \n \t "The" von & 12/31/2024""".split(
-        " "
-    )
+    http:// www. a@b.cc +49 (0)30 1234567 's email phone: \u2019s "The" von & 12/31/2024""".split()
 )
 TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map(" ".join))
 

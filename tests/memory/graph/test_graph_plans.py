@@ -96,12 +96,12 @@ async def test_a_neighbourhood_is_read_by_index(filled: Database) -> None:
     assert "ix_graph_facts_about" in told
 
 
-@pytest.mark.parametrize("name", ["p 1", None])
-async def test_a_search_reads_what_is_the_users(filled: Database, name: str | None) -> None:
-    asked = search(VIEW, name=name, type_="person", limit=10, after=("p 1", "ent_"))
+@pytest.mark.parametrize("terms", [["1", "p"], None])
+async def test_a_search_reads_what_is_the_users(filled: Database, terms: list[str] | None) -> None:
+    asked = search(VIEW, terms=terms, type_="person", limit=10, after=("p 1", "ent_"))
     async with filled.reading() as connection:
         told = await plan(connection, asked)
     assert scanned(told) == [], told
     assert re.search(r"ix_graph_entities_(owner|type|canonical)|pk_graph_entities|PRIMARY", told)
-    if name is not None:
+    if terms is not None:
         assert re.search(r"graph_words", told)
