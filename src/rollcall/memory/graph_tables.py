@@ -37,7 +37,7 @@ WORDS: Final = Table(
     Column("owner", Text, primary_key=True),
     Column("entity_id", Text, primary_key=True),
     Column("place", Integer, primary_key=True, autoincrement=False, comment="in the name, from 0"),
-    Index("ix_graph_words_entity", "namespace", "entity_id"),
+    Index("ix_graph_words_entity", "namespace", "entity_id", "word"),
     Index("ix_graph_words_owner", "namespace", "owner", "word", "entity_id"),
 )
 

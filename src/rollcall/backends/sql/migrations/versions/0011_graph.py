@@ -103,7 +103,7 @@ def upgrade() -> None:
         ("graph_entities", "owner", "namespace", "owner", "key", "id"),
         ("graph_entities", "type", "namespace", "type", "key", "id"),
         ("graph_entities", "merged", "namespace", "merged_into"),
-        ("graph_words", "entity", "namespace", "entity_id"),
+        ("graph_words", "entity", "namespace", "entity_id", "word"),
         ("graph_words", "owner", "namespace", "owner", "word", "entity_id"),
         ("graph_relationships", "source", "namespace", "source_id", "target_id"),
         ("graph_relationships", "target", "namespace", "target_id", "source_id"),
