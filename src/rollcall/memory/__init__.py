@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memories of agents and users, what they are about, and how to find them."""
+"""Memories of users, agents and sessions: kept, searched by words and by meaning, and erased."""
