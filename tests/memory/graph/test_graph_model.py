@@ -20,7 +20,7 @@ from rollcall.memory.entities import Extraction, Found, Link, entity_id, merged
 from rollcall.memory.graph import KnowledgeGraph
 from rollcall.memory.graph_models import NoPath, NotMergeable, Scope, View
 from rollcall.testing.clock import FrozenClock
-from support.graphs import DictMemories, around
+from support.graphs import DictMemories
 
 NAMES = "abcdef"
 USERS = ("u1", "u2")
@@ -105,6 +105,9 @@ class GraphMachine(RuleBasedStateMachine):
         self.history: dict[str, set[tuple[str, str]]] = {}
         self.events = 0
         self.run(self.database.open())
+        # Enough to merge from the beginning on.
+        for number, memory_id in enumerate(MEMORIES[:4]):
+            self.say(memory_id, list(NAMES[number : number + 3]), [(0, 1), (1, 2)])
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -155,6 +158,7 @@ class GraphMachine(RuleBasedStateMachine):
 
         self.run(forget())
         self.model.forget(memory_id, kept)
+        self.see_around(owner_of(memory_id))
 
     @precondition(lambda self: any(self.model.names(user) for user in USERS))
     @rule(data=st.data())
@@ -172,6 +176,7 @@ class GraphMachine(RuleBasedStateMachine):
             raise AssertionError("they were one already")
         self.run(work)
         self.model.into[user, roots[1]] = roots[0]
+        self.see_around(user)
 
     @precondition(lambda self: any(one in self.model.names(who) for who, one in self.model.into))
     @rule(data=st.data())
@@ -180,6 +185,18 @@ class GraphMachine(RuleBasedStateMachine):
         user, name = data.draw(st.sampled_from(merged))
         self.run(self.graph.split("default", identity(user, name)))
         del self.model.into[user, name]
+        self.see_around(user)
+
+    def see_around(self, user: str) -> None:
+        """The neighbourhoods of all that a user's memories speak of."""
+        view = View("default", Scope(user_id=user))
+        for name in sorted(self.model.names(user)):
+            depths = self.model.depths(user, self.model.root(user, name))
+            found = self.run(self.graph.neighbours(view, identity(user, name), depth=2))
+            expected = {
+                identity(user, one): steps for one, steps in depths.items() if 0 < steps < 3
+            }
+            assert {one.entity.id: one.depth for one in found.neighbours} == expected
 
     @invariant()
     def the_graph_is_as_the_model_says(self) -> None:
@@ -199,10 +216,7 @@ class GraphMachine(RuleBasedStateMachine):
         start, target = data.draw(st.sampled_from(names)), data.draw(st.sampled_from(names))
         depths = self.model.depths(user, self.model.root(user, start))
         view = View("default", Scope(user_id=user))
-        found = self.run(self.graph.neighbours(view, identity(user, start), depth=2))
-        expected = {identity(user, one): steps for one, steps in depths.items() if 0 < steps < 3}
-        assert {one.entity.id: one.depth for one in found.neighbours} == expected
-        assert len(around(found)) == len(expected)
+        self.see_around(user)
         steps = depths.get(self.model.root(user, target))
         try:
             path = self.run(self.graph.path(view, identity(user, start), identity(user, target)))
