@@ -228,5 +228,5 @@ class GraphMachine(RuleBasedStateMachine):
 
 TestGraphMachine = GraphMachine.TestCase
 TestGraphMachine.settings = settings(
-    max_examples=12, stateful_step_count=20, deadline=None, print_blob=True
+    max_examples=8, stateful_step_count=15, deadline=None, print_blob=True
 )
