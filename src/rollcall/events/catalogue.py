@@ -233,7 +233,7 @@ TYPES: Final = (
         "memory",
         "Entities or relationships were added to the knowledge graph or removed from it.",
         {
-            "source_memory_id": "the memory that it comes from",
+            "source_memory_id": "the memory that it comes from; null: a merge or its undoing",
             "entities": "the ids of the entities",
             "relationships": "the ids of the relationships",
         },

@@ -19,10 +19,11 @@ from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
 from rollcall.conversations import tables as conversations
 from rollcall.kernel.errors import IncompatibleStore
+from rollcall.memory import graph_tables as graph
 from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
 
-FEATURES = (messages, conversations, agents, memory)
+FEATURES = (messages, conversations, agents, memory, graph)
 TABLES = {
     outbox.OUTBOX,
     outbox.HEAD,
