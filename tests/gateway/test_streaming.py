@@ -56,7 +56,7 @@ class Tap:
             raise
 
     async def flood(self) -> AsyncIterator[bytes]:
-        while True:
+        for _ in range(200):
             self.taken += 1 << 20
             yield bytes(1 << 20)
 

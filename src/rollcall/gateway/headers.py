@@ -110,7 +110,7 @@ def host_of(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     Raises:
         HostileRequest: There are several, or it is none (RFC 9112, section 3.2).
     """
-    hosts = [value.strip() for name, value in fields if name == b"host"]
+    hosts = [value.strip(b" \t") for name, value in fields if name == b"host"]
     if len(hosts) > 1 or (hosts and not _HOST.fullmatch(hosts[0])):
         raise HostileRequest("host", "must be one host, with or without a port")
     return hosts[0] if hosts else b""
@@ -124,8 +124,8 @@ def body_length(fields: Sequence[tuple[bytes, bytes]]) -> int | None:
         HostileRequest: It is said in two ways, or in a way of which servers think differently
             (RFC 9112, section 6.3).
     """
-    lengths = {value.strip() for name, value in fields if name == b"content-length"}
-    codings = [value.strip().lower() for name, value in fields if name == b"transfer-encoding"]
+    lengths = {value.strip(b" \t") for name, value in fields if name == b"content-length"}
+    codings = [value.strip(b" \t").lower() for name, value in fields if name == b"transfer-encoding"]
     if codings:
         if codings != [b"chunked"] or lengths:
             raise HostileRequest("transfer-encoding", "must be 'chunked' alone, without a length")
@@ -193,7 +193,7 @@ def trusts(client: str | None, networks: Networks) -> bool:
 def _of_connection(fields: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
     """The fields that are for the neighbour alone: the known ones, and those `Connection` names."""
     named = {
-        token.strip().lower()
+        token.strip(b" \t").lower()
         for name, value in fields
         if name == b"connection"
         for token in value.split(b",")
