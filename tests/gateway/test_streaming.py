@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from rollcall.gateway.settings import GatewaySettings
-from support.gateways import gateway, served
+from rollcall.gateway.targets import Deployment
+from rollcall.web.module import create_app
+from support.gateways import gateway, gateway_of, kit, served
 
 PATIENCE = 20.0
 
@@ -145,3 +147,41 @@ def test_events_pass_through(tap: Tap, url: str) -> None:
         assert next(lines) == "data: one"
         for _ in range(3):
             tap.turned.release()
+
+
+async def test_a_stream_of_events_ends_well_when_the_gateway_goes_away(tap: Tap) -> None:
+    tap.kind = "text/event-stream"
+    used = kit()
+    with served(tap) as instance:
+        deployment = Deployment(urls={"SHOP_URL": instance})
+        app = create_app([gateway_of(used, deployment)], used)
+        sent: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": "/services/shop",
+            "raw_path": b"/services/shop",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"localhost")],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+            "state": {},
+        }
+
+        async def receive() -> dict[str, object]:
+            await asyncio.Event().wait()
+            return {}
+
+        async with app.router.lifespan_context(app):
+            asking = asyncio.create_task(app(scope, receive, sent.put))
+            assert (await sent.get())["type"] == "http.response.start"
+            assert b"one" in (await sent.get())["body"]
+            used.drain.begin()
+            await asyncio.wait_for(asking, PATIENCE)
+            last = sent.get_nowait()
+            assert (last["body"], last["more_body"]) == (b"", False)
+        tap.turned.release(3)

@@ -125,7 +125,9 @@ def body_length(fields: Sequence[tuple[bytes, bytes]]) -> int | None:
             (RFC 9112, section 6.3).
     """
     lengths = {value.strip(b" \t") for name, value in fields if name == b"content-length"}
-    codings = [value.strip(b" \t").lower() for name, value in fields if name == b"transfer-encoding"]
+    codings = [
+        value.strip(b" \t").lower() for name, value in fields if name == b"transfer-encoding"
+    ]
     if codings:
         if codings != [b"chunked"] or lengths:
             raise HostileRequest("transfer-encoding", "must be 'chunked' alone, without a length")

@@ -123,6 +123,9 @@ class Upstreams:
         self._rng = rng
         self._known: dict[str, Upstream] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def enter(
         self, service: str, instances: Sequence[Instance], tried: Collection[str]
     ) -> Attempt | None:
