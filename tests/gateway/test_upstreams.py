@@ -59,8 +59,7 @@ def test_what_was_tried_is_not_tried_again(shop: Shop) -> None:
 async def test_what_took_no_connection_is_the_last_choice_for_a_while(shop: Shop) -> None:
     shop.attempt(Outcome.UNREACHED, ONE)
     assert {shop.attempt(Outcome.ANSWERED, ONE, TWO) for _ in range(20)} == {"b"}
-    assert shop.attempt(Outcome.ANSWERED, ONE) == "a"
-    shop.attempt(Outcome.UNREACHED, ONE)
+    assert shop.attempt(Outcome.LEFT, ONE) == "a"
     await shop.clock.advance(2)
     assert {shop.attempt(Outcome.ANSWERED, ONE, TWO) for _ in range(20)} == {"a", "b"}
 
