@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-import httpx
 import msgspec
 from starlette.types import ASGIApp, Message, Scope
 
+from rollcall.gateway.connections import Connections, Order
 from rollcall.gateway.errors import ServiceNotHere
 from rollcall.gateway.ports import Instance
 from rollcall.gateway.targets import Targets
@@ -50,13 +49,13 @@ class Asking:
 
     Args:
         targets: Where they are.
-        transport: How requests travel.
+        connections: How requests travel.
         clock: Time.
     """
 
-    def __init__(self, targets: Targets, transport: httpx.AsyncBaseTransport, clock: Clock) -> None:
+    def __init__(self, targets: Targets, connections: Connections, clock: Clock) -> None:
         self._targets = targets
-        self._transport = transport
+        self._connections = connections
         self._clock = clock
 
     async def ask(self, service: str, path: str) -> list[Said]:
@@ -80,27 +79,20 @@ class Asking:
         return found
 
     async def _fetched(self, instance: Instance, path: str) -> Said:
-        request = httpx.Request(
-            "GET",
-            f"{'https' if instance.secure else 'http'}://{instance.authority}",
-            headers=[(b"host", instance.authority.encode()), (b"accept", b"application/json")],
-            extensions={
-                "target": f"{instance.base}{path}".encode(),
-                "timeout": {"connect": PATIENCE, "pool": PATIENCE},
-            },
-        )
+        fields = [(b"host", instance.authority.encode()), (b"accept", b"application/json")]
+        order = Order("GET", f"{instance.base}{path}".encode(), fields)
 
         async def read() -> Said:
-            response = await self._transport.handle_async_request(request)
+            reply = await self._connections.send(order, instance, fresh=False)
             body = bytearray()
             try:
-                async for piece in cast("AsyncIterable[bytes]", response.stream):
+                async for piece in reply.pieces():
                     body += piece
                     if len(body) > _LONGEST:
                         raise ServiceIll(f"{path} is too long")
             finally:
-                await response.aclose()
-            return Said(response.status_code, bytes(body))
+                await reply.close()
+            return Said(reply.status, bytes(body))
 
         return await within(self._clock, PATIENCE, read())
 

@@ -4,14 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Mapping
-from functools import lru_cache
-from typing import Final, cast
+from collections.abc import Mapping
+from typing import Final
 
-import httpx
 from starlette.types import Receive, Send
 
-from rollcall.client.reaching import FRESH
+from rollcall.gateway.connections import (
+    ConnectionLost,
+    Connections,
+    NoConnection,
+    NotSendable,
+    Order,
+    Reply,
+)
 from rollcall.gateway.errors import (
     AnswerLate,
     AnswerLost,
@@ -32,9 +37,7 @@ from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import Closed
 from rollcall.web.refusals import PayloadTooLarge
 
-_UNREACHED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BUSY: Final = 503
-_NOTHING: Final = httpx.ByteStream(b"")
 _STREAM: Final = b"text/event-stream"
 _WORDS: Final[Mapping[type[GatewayError], str]] = {
     Unreached: "unreached",
@@ -57,7 +60,7 @@ class Forwarder:
         settings: Patience and limits.
         metrics: Takes note.
         clock: Time.
-        transport: How requests travel.
+        connections: How requests travel.
     """
 
     def __init__(
@@ -67,14 +70,14 @@ class Forwarder:
         settings: GatewaySettings,
         metrics: GatewayMetrics,
         clock: Clock,
-        transport: httpx.AsyncBaseTransport,
+        connections: Connections,
     ) -> None:
         self._targets = targets
         self._upstreams = upstreams
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
-        self._transport = transport
+        self._connections = connections
         self._streams: set[Patience] = set()
 
     def drain(self) -> None:
@@ -94,7 +97,7 @@ class Forwarder:
         if one.length is not None and one.length > self._settings.body_bytes:
             raise PayloadTooLarge(self._settings.body_bytes)
         service = one.route.service
-        reply = _Reply(send)
+        reply = _Back(send)
         outcome = "broken"
         self._metrics.begun(service)
         try:
@@ -111,7 +114,7 @@ class Forwarder:
         finally:
             self._metrics.ended(service, outcome)
 
-    async def _exchange(self, one: Passage, receive: Receive, reply: _Reply) -> None:
+    async def _exchange(self, one: Passage, receive: Receive, reply: _Back) -> None:
         patience = Patience(self._clock, self._settings.answer_seconds)
         upload = Upload(receive, self._settings.body_bytes, patience.renew)
 
@@ -133,7 +136,7 @@ class Forwarder:
 
     async def _answer(
         self, one: Passage, upload: Upload, patience: Patience
-    ) -> tuple[httpx.Response, Attempt]:
+    ) -> tuple[Reply, Attempt]:
         """The beginning of an answer, of the first instance that gives one."""
         service = one.route.service
         tried: set[str] = set()
@@ -152,12 +155,12 @@ class Forwarder:
                     break
                 continue
             last = number + 1 == self._settings.attempts
-            if found.status_code != _BUSY or not one.repeatable or last:
+            if found.status != _BUSY or not one.repeatable or last:
                 return found, attempt
             if not await self._another(service, tried):
                 return found, attempt
             outcome = Outcome.BUSY
-            await found.aclose()
+            await found.close()
             attempt.left(self._clock.monotonic(), outcome)
         if outcome is Outcome.UNREACHED:
             raise Unreached(service, "no instance takes a connection")
@@ -182,39 +185,38 @@ class Forwarder:
 
     async def _attempt(
         self, one: Passage, attempt: Attempt, upload: Upload, patience: Patience
-    ) -> httpx.Response | Outcome:
-        request = self._request(one, attempt.instance, upload)
+    ) -> Reply | Outcome:
+        order = _order(one, attempt.instance, upload)
         try:
-            return await self._transport.handle_async_request(request)
+            # What must not be sent twice does not go where it could be lost for good.
+            return await self._connections.send(order, attempt.instance, fresh=not one.repeatable)
         except BaseException as error:
             outcome = _came_to(error, patience, waiting=upload.waiting)
             attempt.left(self._clock.monotonic(), outcome)
             if outcome in (Outcome.UNREACHED, Outcome.LOST):
                 return outcome
-            if isinstance(error, httpx.LocalProtocolError):
+            if isinstance(error, NotSendable):
                 raise HostileRequest("request", "cannot be passed on as it is") from error
             raise
 
     async def _pass_back(
         self,
         one: Passage,
-        response: httpx.Response,
+        response: Reply,
         attempt: Attempt,
-        reply: _Reply,
+        reply: _Back,
         patience: Patience,
     ) -> None:
         outcome = Outcome.LEFT
         try:
-            status = response.status_code
-            fields = answered(
-                [(name.lower(), value) for name, value in response.headers.raw], status
-            )
+            status = response.status
+            fields = answered(response.fields, status)
             hosts = {attempt.instance.authority.lower(), one.host.decode("latin-1").lower()}
             patience.renew(self._settings.idle_seconds)
             if dict(fields).get(b"content-type", b"").startswith(_STREAM):
                 self._streams.add(patience)
             await reply.start(status, relocated(fields, one.route.prefix, hosts))
-            async for piece in cast("AsyncIterable[bytes]", response.stream):
+            async for piece in response.pieces():
                 patience.renew()
                 await reply.piece(piece, more=True)
                 patience.renew()
@@ -227,33 +229,12 @@ class Forwarder:
             raise
         finally:
             try:
-                await response.aclose()
+                await response.close()
             finally:
                 attempt.left(self._clock.monotonic(), outcome)
 
-    def _request(self, one: Passage, instance: Instance, upload: Upload) -> httpx.Request:
-        host = instance.authority.encode() if instance.own_name or not one.host else one.host
-        fields = [(b"host", host), *(field for field in one.fields if field[0] != b"host")]
-        if one.length is None:
-            fields.append((b"transfer-encoding", b"chunked"))
-        return httpx.Request(
-            one.method,
-            _url(f"{'https' if instance.secure else 'http'}://{instance.authority}"),
-            headers=fields,
-            stream=_NOTHING if one.length == 0 else upload,
-            extensions={
-                "target": instance.base.encode() + one.target,
-                "timeout": {
-                    "connect": self._settings.connect_seconds,
-                    "pool": self._settings.connect_seconds,
-                },
-                # On a kept one, which may just be closing, it could be lost for good.
-                FRESH: not one.repeatable,
-            },
-        )
 
-
-class _Reply:
+class _Back:
     """The way back to the caller."""
 
     def __init__(self, send: Send) -> None:
@@ -271,7 +252,7 @@ class _Reply:
         self.waiting = False
 
 
-async def _called_off(service: str, why: Ended, reply: _Reply) -> None:
+async def _called_off(service: str, why: Ended, reply: _Back) -> None:
     if why is Ended.LATE and reply.begun:
         raise AnswerLost(service, "its answer stopped in the middle")
     if why is Ended.LATE:
@@ -290,15 +271,19 @@ def _came_to(error: BaseException, patience: Patience, *, waiting: bool) -> Outc
         patience: What may have ended it.
         waiting: Whether it was the caller who was waited for.
     """
-    if isinstance(error, _UNREACHED):
+    if isinstance(error, NoConnection):
         return Outcome.UNREACHED
-    if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.LocalProtocolError):
+    if isinstance(error, ConnectionLost):
         return Outcome.LOST
     if isinstance(error, asyncio.CancelledError) and patience.why is Ended.LATE and not waiting:
         return Outcome.LATE
     return Outcome.LEFT
 
 
-@lru_cache(maxsize=1024)
-def _url(origin: str) -> httpx.URL:
-    return httpx.URL(origin)
+def _order(one: Passage, instance: Instance, upload: Upload) -> Order:
+    host = instance.authority.encode() if instance.own_name or not one.host else one.host
+    fields = [(b"host", host), *(field for field in one.fields if field[0] != b"host")]
+    if one.length is None:
+        fields.append((b"transfer-encoding", b"chunked"))
+    target = instance.base.encode() + one.target
+    return Order(one.method, target, fields, None if one.length == 0 else upload)

@@ -7,12 +7,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 
-import httpx
 from starlette.middleware import Middleware
 
-from rollcall.client.reaching import GuardedTransport
 from rollcall.gateway.asking import Asking, Wellness
 from rollcall.gateway.catalogue import SERVICES
+from rollcall.gateway.connections import Connections
 from rollcall.gateway.door import Door
 from rollcall.gateway.forwarding import Forwarder
 from rollcall.gateway.metrics import GatewayMetrics
@@ -37,7 +36,6 @@ def module(
     deployment: Deployment,
     services: Sequence[GatewayService] = SERVICES,
     settings: GatewaySettings | None = None,
-    transport: httpx.AsyncBaseTransport | None = None,
 ) -> Module:
     """The gateway.
 
@@ -48,21 +46,19 @@ def module(
         deployment: Where services run.
         services: Those that it has paths of.
         settings: Patience and limits.
-        transport: How requests to other processes travel; None: over the network, to where
-            anybody may be sent.
 
     Raises:
         InvalidInput: A URL or a pattern is none.
     """
     settings = settings or GatewaySettings()
-    transport = transport or GuardedTransport(settings.connections)
+    connections = Connections(settings.connections, settings.connect_seconds)
     table = RouteTable(services)
     targets = Targets(table.services, deployment)
     metrics = GatewayMetrics()
     upstreams = Upstreams(settings, clock, rng)
-    forwarder = Forwarder(targets, upstreams, settings, metrics, clock, transport)
+    forwarder = Forwarder(targets, upstreams, settings, metrics, clock, connections)
     sockets = Sockets(targets, upstreams, settings, metrics, clock)
-    asking = Asking(targets, transport, clock)
+    asking = Asking(targets, connections, clock)
     wellness = Wellness(asking, targets, clock)
 
     async def end_streams() -> None:
@@ -71,11 +67,11 @@ def module(
         await sockets.drain()
 
     @asynccontextmanager
-    async def connections() -> AsyncGenerator[None]:
+    async def lines() -> AsyncGenerator[None]:
         try:
             yield
         finally:
-            await transport.aclose()
+            await connections.close()
 
     showing = Showing(table, targets, asking, clock)
     return Module(
@@ -85,6 +81,6 @@ def module(
         pings=tuple(wellness.ping(one) for one in table.services),
         problems=PROBLEMS,
         collectors=(metrics,),
-        lifespans=(connections,),
+        lifespans=(lines,),
         unaudited=tuple(table.patterns),
     )

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
 from starlette.types import Receive, Scope
 
 from rollcall.gateway.errors import HostileRequest
@@ -113,7 +112,7 @@ class ClientGone(Exception):
     """Whoever sent the request has left before it was whole."""
 
 
-class Upload(httpx.AsyncByteStream):
+class Upload:
     """A request's body, passed on piece by piece, no faster than it is taken.
 
     Args:
