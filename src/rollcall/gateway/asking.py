@@ -10,8 +10,9 @@ from typing import Any, Final, cast
 import msgspec
 from starlette.types import ASGIApp, Message, Scope
 
-from rollcall.gateway.connections import Connections, Order
+from rollcall.gateway.connections import Connections
 from rollcall.gateway.errors import ServiceNotHere
+from rollcall.gateway.line import Order
 from rollcall.gateway.ports import Instance
 from rollcall.gateway.targets import Targets
 from rollcall.kernel.clock import Clock, within
@@ -91,7 +92,7 @@ class Asking:
                     if len(body) > _LONGEST:
                         raise ServiceIll(f"{path} is too long")
             finally:
-                await reply.close()
+                reply.close()
             return Said(reply.status, bytes(body))
 
         return await within(self._clock, PATIENCE, read())

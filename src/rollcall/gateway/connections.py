@@ -1,79 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections to instances, kept and used again.
-
-Each is one of httpcore's. Its own pool looks at every connection for every other one at each
-request, which a gateway with hundreds of them would do nothing else for.
-"""
+"""Connections to instances: opened to where anybody may be sent, kept, and used again."""
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
-from dataclasses import dataclass
-from typing import Final
-
-import httpcore
+from collections.abc import AsyncIterator
+from functools import cached_property
+from typing import Final, TypeAlias
 
 from rollcall.client.reaching import NotReached, places
-from rollcall.gateway.headers import Fields
+from rollcall.gateway.line import Line, NoConnection, Order
 from rollcall.gateway.ports import Instance
+from rollcall.kernel.clock import Clock
 
 IDLE_SECONDS: Final = 15.0
 """For how long a connection is kept that nobody uses."""
 
-_Key = tuple[str, int, bool]
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A connection, and the address that it leads to."""
-
-    origin: httpcore.Origin
-    http: httpcore.AsyncHTTPConnection
-
-
-class NoConnection(Exception):
-    """Nothing was sent: nobody takes connections there, or there are too many already."""
-
-
-class ConnectionLost(Exception):
-    """Something was sent, and the connection broke, or what came over it was no HTTP."""
-
-
-class NotSendable(Exception):
-    """The request breaks a rule of HTTP."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A request to an instance.
-
-    Args:
-        method: The method.
-        target: Path and query, encoded.
-        fields: All header fields, `host` among them.
-        body: The body; None: there is none.
-    """
-
-    method: str
-    target: bytes
-    fields: Fields
-    body: AsyncIterable[bytes] | None = None
+_Key: TypeAlias = tuple[str, int, bool]
 
 
 class Connections:
-    """Opens connections to where anybody may be sent, and keeps those that can be used again.
+    """Opens and keeps them.
 
     Args:
         limit: Connections at the same time.
         connect_seconds: For one of them to be opened.
+        clock: Time.
     """
 
-    def __init__(self, limit: int, connect_seconds: float) -> None:
+    def __init__(self, limit: int, connect_seconds: float, clock: Clock) -> None:
         self._limit = limit
-        self._timeouts = {"connect": connect_seconds}
+        self._connect_seconds = connect_seconds
+        self._clock = clock
         self._open = 0
-        self._kept: dict[_Key, deque[_Line]] = {}
+        self._kept: dict[_Key, deque[tuple[Line, float]]] = {}
 
     async def send(self, order: Order, instance: Instance, *, fresh: bool) -> Reply:
         """The beginning of an instance's answer; to be closed.
@@ -90,140 +52,120 @@ class Connections:
             NotSendable: It breaks a rule of HTTP.
         """
         key = instance.host, instance.port, instance.secure
-        line = None if fresh else await self._take(key)
-        if line is not None:
-            return await self._asked(line, order, instance, key)
-        if self._open >= self._limit and not await self._make_room():
+        line = None if fresh else self._take(key)
+        if line is None:
+            line = await self._opened(instance)
+        try:
+            await line.ask(order)
+        except BaseException:
+            self._drop(line)
+            raise
+        return Reply(line, key, self)
+
+    def close(self) -> None:
+        """Let go of what is kept."""
+        for some in self._kept.values():
+            while some:
+                self._drop(some.pop()[0])
+
+    def give_back(self, line: Line, key: _Key) -> None:
+        """Keep a connection whose answer is over, if it can be used again."""
+        if not line.fit:
+            self._drop(line)
+            return
+        now = self._clock.monotonic()
+        kept = self._kept.setdefault(key, deque())
+        kept.append((line, now))
+        # Those at this end were used longest ago.
+        while not kept[0][0].fit or now - kept[0][1] > IDLE_SECONDS:
+            self._drop(kept.popleft()[0])
+
+    def _take(self, key: _Key) -> Line | None:
+        kept = self._kept.get(key)
+        while kept:
+            # The one that was used last is the least likely to be closed by now.
+            line, used = kept.pop()
+            if line.fit and self._clock.monotonic() - used <= IDLE_SECONDS:
+                return line
+            self._drop(line)
+        return None
+
+    async def _opened(self, instance: Instance) -> Line:
+        if self._open >= self._limit and not self._make_room():
             raise NoConnection("too many connections are open")
+        self._open += 1
+        try:
+            return await self._connected(instance)
+        except BaseException:
+            self._open -= 1
+            raise
+
+    async def _connected(self, instance: Instance) -> Line:
         try:
             found = await places(instance.host, instance.port)
         except NotReached as error:
             raise NoConnection(str(error)) from error
+        loop = asyncio.get_running_loop()
+        problem = ""
         for place in found:
-            self._open += 1
-            scheme = b"https" if instance.secure else b"http"
-            origin = httpcore.Origin(scheme, place.encode(), instance.port)
-            line = _Line(
-                origin, httpcore.AsyncHTTPConnection(origin, keepalive_expiry=IDLE_SECONDS)
-            )
             try:
-                return await self._asked(line, order, instance, key)
-            except NoConnection:
-                if place == found[-1]:
-                    raise
-        raise AssertionError("unreachable: there is one place at least")
-
-    async def close(self) -> None:
-        """Let go of what is kept."""
-        for some in self._kept.values():
-            while some:
-                await self._drop(some.pop())
-
-    async def _take(self, key: _Key) -> _Line | None:
-        kept = self._kept.get(key)
-        while kept:
-            # The one that was used last is the least likely to be closed by now.
-            line = kept.pop()
-            if not line.http.has_expired() and line.http.is_idle():
+                async with asyncio.timeout(self._connect_seconds):
+                    _, line = await loop.create_connection(
+                        Line,
+                        place,
+                        instance.port,
+                        ssl=self._tls if instance.secure else None,
+                        server_hostname=instance.host if instance.secure else None,
+                    )
+            except (OSError, TimeoutError) as error:
+                problem = str(error) or "no connection in time"
+            else:
                 return line
-            await self._drop(line)
-        return None
+        raise NoConnection(problem)
 
-    async def _make_room(self) -> bool:
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
+
+    def _make_room(self) -> bool:
         for some in self._kept.values():
             if some:
-                await self._drop(some.popleft())
+                self._drop(some.popleft()[0])
                 return True
         return False
 
-    async def _asked(
-        self,
-        line: _Line,
-        order: Order,
-        instance: Instance,
-        key: _Key,
-    ) -> Reply:
-        origin = line.origin
-        request = httpcore.Request(
-            order.method,
-            httpcore.URL(
-                scheme=origin.scheme, host=origin.host, port=origin.port, target=order.target
-            ),
-            headers=order.fields,
-            content=b"" if order.body is None else order.body,
-            extensions={"timeout": self._timeouts, "sni_hostname": instance.host},
-        )
-        try:
-            response = await line.http.handle_async_request(request)
-        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            await self._drop(line)
-            raise NoConnection(str(error)) from error
-        except httpcore.LocalProtocolError as error:
-            await self._drop(line)
-            raise NotSendable(str(error)) from error
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-            await self._drop(line)
-            raise ConnectionLost(str(error)) from error
-        except BaseException:
-            await self._drop(line)
-            raise
-        return Reply(response, line, key, self)
-
-    async def _drop(self, line: _Line) -> None:
+    def _drop(self, line: Line) -> None:
         self._open -= 1
-        await line.http.aclose()
-
-    async def give_back(self, line: _Line, key: _Key) -> None:
-        """Keep a connection whose answer is over, if it can be used again."""
-        if not line.http.is_idle():
-            await self._drop(line)
-            return
-        kept = self._kept.setdefault(key, deque())
-        kept.append(line)
-        # Those at this end were used longest ago.
-        while len(kept) > 1 and kept[0].http.has_expired():
-            await self._drop(kept.popleft())
+        line.close()
 
 
 class Reply:
     """What an instance answers.
 
     Args:
-        response: That.
         line: What it comes over.
         key: Where that leads.
         connections: Who takes it back.
     """
 
-    def __init__(
-        self,
-        response: httpcore.Response,
-        line: _Line,
-        key: _Key,
-        connections: Connections,
-    ) -> None:
-        self._response = response
-        self._line = line
+    def __init__(self, line: Line, key: _Key, connections: Connections) -> None:
+        self._line: Line | None = line
         self._key = key
         self._connections = connections
-        self.status = response.status
-        self.fields: Fields = [(name.lower(), value) for name, value in response.headers]
+        self.status = line.status
+        self.fields = line.fields
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    def pieces(self) -> AsyncIterator[bytes]:
         """The body, as it comes.
 
         Raises:
             ConnectionLost: It broke off.
         """
-        try:
-            async for piece in self._response.aiter_stream():
-                yield piece
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-            raise ConnectionLost(str(error)) from error
+        assert self._line is not None, "it is closed"
+        return self._line.pieces()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Let the connection go."""
-        try:
-            await self._response.aclose()
-        finally:
-            await self._connections.give_back(self._line, self._key)
+        line, self._line = self._line, None
+        if line is not None:
+            self._connections.give_back(line, self._key)

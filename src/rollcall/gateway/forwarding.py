@@ -9,14 +9,7 @@ from typing import Final
 
 from starlette.types import Receive, Send
 
-from rollcall.gateway.connections import (
-    ConnectionLost,
-    Connections,
-    NoConnection,
-    NotSendable,
-    Order,
-    Reply,
-)
+from rollcall.gateway.connections import Connections, Reply
 from rollcall.gateway.errors import (
     AnswerLate,
     AnswerLost,
@@ -26,6 +19,7 @@ from rollcall.gateway.errors import (
     Unreached,
 )
 from rollcall.gateway.headers import Fields, answered, relocated
+from rollcall.gateway.line import ConnectionLost, NoConnection, NotSendable, Order
 from rollcall.gateway.metrics import GatewayMetrics
 from rollcall.gateway.passing import ClientGone, Passage, Upload
 from rollcall.gateway.patience import CalledOff, Ended, Patience
@@ -160,7 +154,7 @@ class Forwarder:
             if not await self._another(service, tried):
                 return found, attempt
             outcome = Outcome.BUSY
-            await found.close()
+            found.close()
             attempt.left(self._clock.monotonic(), outcome)
         if outcome is Outcome.UNREACHED:
             raise Unreached(service, "no instance takes a connection")
@@ -229,7 +223,7 @@ class Forwarder:
             raise
         finally:
             try:
-                await response.close()
+                response.close()
             finally:
                 attempt.left(self._clock.monotonic(), outcome)
 

@@ -51,7 +51,7 @@ def module(
         InvalidInput: A URL or a pattern is none.
     """
     settings = settings or GatewaySettings()
-    connections = Connections(settings.connections, settings.connect_seconds)
+    connections = Connections(settings.connections, settings.connect_seconds, clock)
     table = RouteTable(services)
     targets = Targets(table.services, deployment)
     metrics = GatewayMetrics()
@@ -71,7 +71,7 @@ def module(
         try:
             yield
         finally:
-            await connections.close()
+            connections.close()
 
     showing = Showing(table, targets, asking, clock)
     return Module(
