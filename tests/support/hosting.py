@@ -25,7 +25,9 @@ def hosted(
 
     async def serve(listening: socket.socket) -> None:
         async with make() as app:
-            server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+            server = uvicorn.Server(
+                uvicorn.Config(app, log_config=None, lifespan="off", proxy_headers=False)
+            )
             running.append(server)
             ready.set()
             await server.serve([listening])

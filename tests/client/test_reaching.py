@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from rollcall.conversations.reaching import GuardedTransport, NotReached, places
+from rollcall.client.reaching import GuardedTransport, NotReached, places
 from support.toolhosts import ToolHost
 
 
