@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest_asyncio
 
+from rollcall.events.delivery import NumberedLog
 from rollcall.events.envelope import Event
-from rollcall.events.log import Delivery
 from rollcall.kernel.clock import utc
 
-Log = Delivery[Any]
+Log = NumberedLog[Any]
 
 CREATED = "agent.created"
 DELETED = "agent.deleted"
