@@ -167,9 +167,7 @@ class Groups(Protocol[WorkT_contra]):
         """What the group holds, by position."""
         ...
 
-    async def hold(
-        self, work: WorkT_contra, held: Held, before: Held | None = None
-    ) -> Held | None:
+    async def hold(self, work: WorkT_contra, held: Held, before: Held | None = None) -> Held | None:
         """Keep `held`, in place of `before` if given.
 
         Returns:

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which Kafka, and how it is reached. The one place that imports its driver."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rollcall.kernel.errors import InvalidInput, MissingExtra, StoreUnavailable
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+EXTRA: Final = "kafka"
+PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_TOPIC_EXISTS: Final = 36
+"""Kafka's error code TOPIC_ALREADY_EXISTS."""
+# It says at every retry what we say once.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """Where Kafka is, and how its topics are made.
+
+    Args:
+        servers: Some of its brokers, as `host:port,host:port`.
+        prefix: Stands before the names of topics and consumer groups.
+        partitions: Of a topic that is made here. All topics need the same number: an event of one
+            key is in the same partition of each, and that is how they stay in order.
+        replicas: Of a topic that is made here; -1: as the brokers say.
+        protocol: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
+        mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; only for SASL.
+        user: The name that goes with it.
+        password: The password that goes with it.
+        ca_file: Certificates to trust, where those of the system are not meant.
+        cert_file: Our own certificate, where brokers ask for one.
+        key_file: Its key.
+
+    Raises:
+        InvalidInput: One of them makes no sense.
+    """
+
+    servers: str
+    prefix: str = ""
+    partitions: int = 6
+    replicas: int = -1
+    protocol: str = "PLAINTEXT"
+    mechanism: str = "PLAIN"
+    user: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.servers.strip(" ,"):
+            raise InvalidInput("servers", "must name a broker, such as 127.0.0.1:9092")
+        if self.partitions < 1:
+            raise InvalidInput("partitions", "must be 1 or more")
+        if self.protocol not in PROTOCOLS:
+            raise InvalidInput("protocol", f"must be one of {', '.join(PROTOCOLS)}")
+        if self.protocol.startswith("SASL"):
+            if self.mechanism not in MECHANISMS:
+                raise InvalidInput("mechanism", f"must be one of {', '.join(MECHANISMS)}")
+            if not self.user or self.password is None:
+                raise InvalidInput("user", f"and a password are needed for {self.protocol}")
+        if self.key_file is not None and self.cert_file is None:
+            raise InvalidInput("key_file", "needs the certificate that it belongs to")
+
+    def topic(self, name: str) -> str:
+        """The topic of a type of events, or the consumer group of a group."""
+        return self.prefix + name
+
+    def connection(self) -> dict[str, Any]:
+        """What every client of the driver is given."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": [one.strip() for one in self.servers.split(",") if one.strip()],
+            "client_id": "rollcall",
+            "security_protocol": self.protocol,
+        }
+        if self.protocol.startswith("SASL"):
+            options["sasl_mechanism"] = self.mechanism
+            options["sasl_plain_username"] = self.user
+            options["sasl_plain_password"] = self.password
+        if self.protocol.endswith("SSL"):
+            context = ssl.create_default_context(cafile=self.ca_file)
+            if self.cert_file is not None:
+                context.load_cert_chain(self.cert_file, self.key_file)
+            options["ssl_context"] = context
+        return options
+
+
+def check_installed() -> None:
+    """See that there is a driver.
+
+    Raises:
+        MissingExtra: There is none.
+    """
+    try:
+        import aiokafka  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("the event log on Kafka", EXTRA) from error
+
+
+def new_producer(settings: KafkaSettings) -> AIOKafkaProducer:
+    """A producer that neither doubles nor reorders what it sends by itself; not started."""
+    check_installed()
+    from aiokafka import AIOKafkaProducer
+
+    # Short, so that an outage is noticed; whoever sends keeps what was not taken.
+    return AIOKafkaProducer(
+        **settings.connection(), enable_idempotence=True, acks="all", request_timeout_ms=10_000
+    )
+
+
+def new_consumer(settings: KafkaSettings, group: str) -> AIOKafkaConsumer:
+    """A member of a group, whose offsets move only when told; not started."""
+    check_installed()
+    from aiokafka import AIOKafkaConsumer
+    from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+    return AIOKafkaConsumer(
+        **settings.connection(),
+        group_id=settings.topic(group),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        # The same partition of every topic goes to the same member.
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        isolation_level="read_committed",
+        fetch_max_wait_ms=200,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=1_000,
+    )
+
+
+async def ensure_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
+    """See that topics are there.
+
+    Raises:
+        StoreUnavailable: They are not, and cannot be made now.
+    """
+    check_installed()
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+    from aiokafka.errors import KafkaError
+
+    admin: Any = AIOKafkaAdminClient(**settings.connection(), request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        missing = sorted({settings.topic(name) for name in names} - set(await admin.list_topics()))
+        if not missing:
+            return
+        # The driver wants an empty assignment where the number of replicas is left to the brokers.
+        by_broker = {} if settings.replicas == -1 else None
+        new = [
+            NewTopic(name, settings.partitions, settings.replicas, by_broker) for name in missing
+        ]
+        answer = await admin.create_topics(new)
+    except KafkaError as error:
+        raise StoreUnavailable(f"Kafka at {settings.servers} does not answer: {error}") from error
+    finally:
+        await admin.close()
+    for topic, code, *said in answer.topic_errors:
+        if code not in {0, _TOPIC_EXISTS}:
+            raise StoreUnavailable(f"Kafka makes no topic {topic}: error {code} {said}")

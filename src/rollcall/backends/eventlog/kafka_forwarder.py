@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Copies the outbox of a database to Kafka: in order per key, at least once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.errors import KafkaError
+
+from rollcall.backends.eventlog.kafka_client import KafkaSettings, ensure_topics, new_producer
+from rollcall.backends.eventlog.kafka_wire import HEADERS, key_of, value_of
+from rollcall.backends.eventlog.sql import SqlEventLog
+from rollcall.events.envelope import Event, Key
+from rollcall.events.errors import Overtaken
+from rollcall.events.log import Entry
+from rollcall.kernel.clock import Clock
+from rollcall.kernel.errors import Unavailable
+from rollcall.policies.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaProducer
+
+GROUP: Final = "kafka"
+"""The group of the event log whose position is how far was forwarded."""
+BATCH: Final = 500
+_POLL: Final = 5.0
+"""Seconds after which it looks for what other processes wrote, where nobody wakes it."""
+_OUTAGE: Final = RetryPolicy(initial_delay=0.1)
+
+_log = logging.getLogger("rollcall.events")
+
+
+def waves(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Cut `events` so that no wave has events of one key in two topics. Pure.
+
+    Within a topic a producer keeps the order; between topics nothing does but waiting.
+    """
+    wave: list[Event] = []
+    topics: dict[Key, str] = {}
+    for event in events:
+        if topics.setdefault(event.key, event.type) != event.type:
+            yield wave
+            wave, topics = [], {event.key: event.type}
+        wave.append(event)
+    if wave:
+        yield wave
+
+
+class Forwarder:
+    """Forwards for as long as it runs.
+
+    Where several processes share a database one of them forwards; the others notice that the
+    position moves without them, and stand by. Two that forward at once double events, which
+    readers pass over, but never reorder them.
+
+    Args:
+        kafka: Where to.
+        log: The outbox, and the position.
+        clock: Times how often is tried again, and dates messages.
+    """
+
+    def __init__(self, kafka: KafkaSettings, log: SqlEventLog, clock: Clock) -> None:
+        self._kafka = kafka
+        self._log = log
+        self._clock = clock
+        self._position = -1
+        self._dated = 0
+        self._topics: set[str] = set()
+        self._moved = asyncio.Event()
+
+    @property
+    def position(self) -> int:
+        """Up to where everything was forwarded, as far as this process knows; -1: unknown."""
+        return self._position
+
+    async def lag(self) -> int:
+        """How many events wait to be forwarded.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        return max(0, await self._log.end() - await self._log.join(GROUP))
+
+    async def caught_up(self) -> None:
+        """Return once everything is forwarded that was published before this was called."""
+        end = await self._log.end()
+        while self._position < end:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def run(self) -> None:
+        """Forward until cancelled."""
+        failures = 0
+        while True:
+            try:
+                await self._forward()
+            except Overtaken:
+                failures = 0
+                await self._stand_by()
+            except (KafkaError, Unavailable) as error:
+                failures += 1
+                if failures == 1:
+                    _log.warning("events wait to be sent to Kafka: %s", error)
+                await self._clock.sleep(_OUTAGE.delay(failures))
+
+    async def _forward(self) -> None:
+        """Forward until something fails; each time with a producer of its own."""
+        self._place(await self._log.join(GROUP))
+        # A producer that has given a message up may leave a gap in what it numbers.
+        producer = new_producer(self._kafka)
+        try:
+            await producer.start()
+            while True:
+                entries = await self._log.read(self._position, BATCH)
+                if entries:
+                    await self._send(producer, [entry.event for entry in entries])
+                    await self._advance(entries)
+                else:
+                    await self._rest()
+        finally:
+            await producer.stop()
+
+    async def _send(self, producer: AIOKafkaProducer, events: Sequence[Event]) -> None:
+        new = {event.type for event in events} - self._topics
+        if new:
+            await ensure_topics(self._kafka, new)
+            self._topics |= new
+        for wave in waves(events):
+            # Readers put the topics together by these times.
+            self._dated = max(self._dated + 1, int(self._clock.now() * 1000))
+            sent = [
+                await producer.send(
+                    self._kafka.topic(event.type),
+                    value_of(event),
+                    key_of(event.key),
+                    timestamp_ms=self._dated,
+                    headers=list(HEADERS),
+                )
+                for event in wave
+            ]
+            await asyncio.gather(*sent)
+
+    async def _advance(self, entries: Sequence[Entry]) -> None:
+        last = entries[-1].position
+        async with self._log.begin() as work:
+            await self._log.advance(work, GROUP, self._position, last)
+        self._place(last)
+
+    async def _stand_by(self) -> None:
+        """Return when nobody else has forwarded anything for a while, though there is something."""
+        while True:
+            before = await self._log.join(GROUP)
+            self._place(before)
+            await self._clock.sleep(_POLL)
+            if await self._log.join(GROUP) == before and await self._log.end() > before:
+                return
+
+    async def _rest(self) -> None:
+        waits = [
+            asyncio.ensure_future(self._log.wait(self._position)),
+            asyncio.ensure_future(self._clock.sleep(_POLL)),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    def _place(self, position: int) -> None:
+        self._position = position
+        self._moved.set()
