@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from rollcall.kernel.errors import InvalidInput, MissingExtra, StoreUnavailable
-
-if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from rollcall.policies import checks
 
 EXTRA: Final = "kafka"
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -34,6 +33,8 @@ class KafkaSettings:
         partitions: Of a topic that is made here. All topics need the same number: an event of one
             key is in the same partition of each, and that is how they stay in order.
         replicas: Of a topic that is made here; -1: as the brokers say.
+        session_timeout: Seconds of silence after which a member of a group is taken for dead, and
+            others get its partitions.
         protocol: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
         mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; only for SASL.
         user: The name that goes with it.
@@ -50,6 +51,7 @@ class KafkaSettings:
     prefix: str = ""
     partitions: int = 6
     replicas: int = -1
+    session_timeout: float = 10.0
     protocol: str = "PLAINTEXT"
     mechanism: str = "PLAIN"
     user: str | None = None
@@ -63,6 +65,7 @@ class KafkaSettings:
             raise InvalidInput("servers", "must name a broker, such as 127.0.0.1:9092")
         if self.partitions < 1:
             raise InvalidInput("partitions", "must be 1 or more")
+        checks.positive("session_timeout", self.session_timeout)
         if self.protocol not in PROTOCOLS:
             raise InvalidInput("protocol", f"must be one of {', '.join(PROTOCOLS)}")
         if self.protocol.startswith("SASL"):
@@ -102,16 +105,14 @@ def check_installed() -> None:
     Raises:
         MissingExtra: There is none.
     """
-    try:
-        import aiokafka  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("the event log on Kafka", EXTRA) from error
+    if importlib.util.find_spec("aiokafka") is None:
+        raise MissingExtra("the event log on Kafka", EXTRA)
 
 
-def new_producer(settings: KafkaSettings) -> AIOKafkaProducer:
+def new_producer(settings: KafkaSettings) -> Any:
     """A producer that neither doubles nor reorders what it sends by itself; not started."""
     check_installed()
-    from aiokafka import AIOKafkaProducer
+    from aiokafka import AIOKafkaProducer  # pyright: ignore[reportMissingTypeStubs]
 
     # Short, so that an outage is noticed; whoever sends keeps what was not taken.
     return AIOKafkaProducer(
@@ -119,11 +120,11 @@ def new_producer(settings: KafkaSettings) -> AIOKafkaProducer:
     )
 
 
-def new_consumer(settings: KafkaSettings, group: str) -> AIOKafkaConsumer:
+def new_consumer(settings: KafkaSettings, group: str) -> Any:
     """A member of a group, whose offsets move only when told; not started."""
     check_installed()
-    from aiokafka import AIOKafkaConsumer
-    from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+    from aiokafka import AIOKafkaConsumer  # pyright: ignore[reportMissingTypeStubs]
+    from aiokafka.coordinator.assignors.range import RangePartitionAssignor  # pyright: ignore[reportMissingTypeStubs]
 
     return AIOKafkaConsumer(
         **settings.connection(),
@@ -134,8 +135,8 @@ def new_consumer(settings: KafkaSettings, group: str) -> AIOKafkaConsumer:
         partition_assignment_strategy=(RangePartitionAssignor,),
         isolation_level="read_committed",
         fetch_max_wait_ms=200,
-        session_timeout_ms=10_000,
-        heartbeat_interval_ms=1_000,
+        session_timeout_ms=int(settings.session_timeout * 1000),
+        heartbeat_interval_ms=int(settings.session_timeout * 200),
     )
 
 
@@ -146,8 +147,8 @@ async def ensure_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
         StoreUnavailable: They are not, and cannot be made now.
     """
     check_installed()
-    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-    from aiokafka.errors import KafkaError
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # pyright: ignore[reportMissingTypeStubs]
+    from aiokafka.errors import KafkaError  # pyright: ignore[reportMissingTypeStubs]
 
     admin: Any = AIOKafkaAdminClient(**settings.connection(), request_timeout_ms=10_000)
     try:
@@ -156,7 +157,7 @@ async def ensure_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
         if not missing:
             return
         # The driver wants an empty assignment where the number of replicas is left to the brokers.
-        by_broker = {} if settings.replicas == -1 else None
+        by_broker: dict[int, list[int]] | None = {} if settings.replicas == -1 else None
         new = [
             NewTopic(name, settings.partitions, settings.replicas, by_broker) for name in missing
         ]

@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError  # pyright: ignore[reportMissingTypeStubs]
 
 from rollcall.backends.eventlog.kafka_client import KafkaSettings, ensure_topics, new_producer
+from rollcall.backends.eventlog.kafka_waiting import first_of
 from rollcall.backends.eventlog.kafka_wire import HEADERS, key_of, value_of
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.events.envelope import Event, Key
@@ -19,9 +20,6 @@ from rollcall.events.log import Entry
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import Unavailable
 from rollcall.policies.retry import RetryPolicy
-
-if TYPE_CHECKING:
-    from aiokafka import AIOKafkaProducer
 
 GROUP: Final = "kafka"
 """The group of the event log whose position is how far was forwarded."""
@@ -123,7 +121,7 @@ class Forwarder:
         finally:
             await producer.stop()
 
-    async def _send(self, producer: AIOKafkaProducer, events: Sequence[Event]) -> None:
+    async def _send(self, producer: Any, events: Sequence[Event]) -> None:
         new = {event.type for event in events} - self._topics
         if new:
             await ensure_topics(self._kafka, new)
@@ -131,7 +129,7 @@ class Forwarder:
         for wave in waves(events):
             # Readers put the topics together by these times.
             self._dated = max(self._dated + 1, int(self._clock.now() * 1000))
-            sent = [
+            sent: list[asyncio.Future[object]] = [
                 await producer.send(
                     self._kafka.topic(event.type),
                     value_of(event),
@@ -159,16 +157,7 @@ class Forwarder:
                 return
 
     async def _rest(self) -> None:
-        waits = [
-            asyncio.ensure_future(self._log.wait(self._position)),
-            asyncio.ensure_future(self._clock.sleep(_POLL)),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await first_of(self._log.wait(self._position), self._clock.sleep(_POLL))
 
     def _place(self, position: int) -> None:
         self._position = position

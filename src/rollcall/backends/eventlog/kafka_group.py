@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka import ConsumerRebalanceListener, TopicPartition  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka.errors import IllegalStateError, KafkaError  # pyright: ignore[reportMissingTypeStubs]
 
 from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.eventlog.kafka_client import KafkaSettings, ensure_topics, new_consumer
 from rollcall.backends.eventlog.kafka_forwarder import Forwarder
 from rollcall.backends.eventlog.kafka_lane import FULL, Lane
+from rollcall.backends.eventlog.kafka_waiting import ended, first_of
 from rollcall.backends.eventlog.kafka_wire import Message
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
@@ -68,7 +69,7 @@ class KafkaGroup(ConsumerRebalanceListener):
         self._subscription = subscription
         self._clock = clock
         self._settings = settings
-        self._member: AIOKafkaConsumer | None = None
+        self._member: Any = None
         self._readers: dict[int, _Reader] = {}
         self._delivered = self._failures = 0
         self._paused = False
@@ -110,7 +111,7 @@ class KafkaGroup(ConsumerRebalanceListener):
                 if outages == 1:
                     _log.warning("group %s cannot read Kafka now: %s", self._group, error)
                 delay = self._clock.sleep(self._settings.outage.delay(outages))
-                await _first(delay, self._stopping.wait())
+                await first_of(delay, self._stopping.wait())
             else:
                 outages = 0
         self._ready.set()
@@ -165,12 +166,16 @@ class KafkaGroup(ConsumerRebalanceListener):
             raise NotParked(self._group, position) from None
         self._refresh()
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, revoked: Iterable[TopicPartition]
+    ) -> None:
         """Others may get them: end what is in hand, and say how far we came."""
         self._ready.clear()
         await self._end_readers()
 
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, assigned: Iterable[TopicPartition]
+    ) -> None:
         """Begin to deliver what is ours now."""
         types: dict[int, list[str]] = {}
         for place in assigned:
@@ -197,7 +202,7 @@ class KafkaGroup(ConsumerRebalanceListener):
         member.subscribe(topics, listener=self)
         try:
             await member.start()
-            await _first(
+            await first_of(
                 *(self._fetch(member), self._commit_now_and_then()),
                 *(self._look_again(), self._stopping.wait()),
             )
@@ -207,7 +212,7 @@ class KafkaGroup(ConsumerRebalanceListener):
             self._member = None
             await member.stop()
 
-    async def _fetch(self, member: AIOKafkaConsumer) -> None:
+    async def _fetch(self, member: Any) -> None:
         while True:
             for place, records in (await member.getmany(timeout_ms=200)).items():
                 reader = self._readers.get(place.partition)
@@ -220,7 +225,7 @@ class KafkaGroup(ConsumerRebalanceListener):
                 )
             self._throttle(member)
 
-    def _throttle(self, member: AIOKafkaConsumer) -> None:
+    def _throttle(self, member: Any) -> None:
         """Fetch nothing for lanes that are full."""
         for place in member.assignment():
             reader = self._readers.get(place.partition)
@@ -265,7 +270,7 @@ class KafkaGroup(ConsumerRebalanceListener):
             reader.consumer.stop()
         tasks = [reader.task for reader in readers]
         try:
-            await within(self._clock, _LEAVING, _all(tasks))
+            await within(self._clock, _LEAVING, ended(tasks))
         except TimeoutError:
             pass
         finally:
@@ -306,20 +311,3 @@ class KafkaGroup(ConsumerRebalanceListener):
                 if one.position == position and one.parked:
                     return one
         raise NotParked(self._group, position)
-
-
-async def _all(tasks: Iterable[asyncio.Task[None]]) -> None:
-    await asyncio.wait(list(tasks))
-
-
-async def _first(*works: Coroutine[Any, Any, Any]) -> None:
-    """Run all until one of them ends; its error is raised."""
-    tasks = [asyncio.ensure_future(one) for one in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
