@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to delivery when the broker goes, members come and go, and messages are no events."""
+"""Delivery while the broker goes, members come and go, and messages are no events."""
 
 from __future__ import annotations
 

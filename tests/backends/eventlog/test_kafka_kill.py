@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process is killed while it writes changes to PostgreSQL, sends their events to Kafka and handles
-them; then all must fit together.
+"""A process is killed while it writes changes to PostgreSQL, sends their events to Kafka and
+handles them; then all must fit together.
 
 The process is this file too: `python test_kafka_kill.py URL SERVERS PREFIX SEED RUN [VARIANT]`.
 """

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.messages import tables as messages
 from rollcall.backends.sql import audit, consumers, keys, outbox, relay
 from rollcall.backends.sql.database import Database, dialect_of
@@ -29,6 +30,8 @@ TABLES = {
     keys.KEYS,
     relay.RELAY,
     audit.AUDIT,
+    kafka_tables.INBOX,
+    kafka_tables.HELD,
 }
 
 
