@@ -49,11 +49,11 @@ SERVERS = (
     ),
     Server("ZooKeeper", "zookeeper", ("/usr/share/java/zookeeper.jar",), "stores on ZooKeeper"),
     Server("Prometheus", "prometheus", ("/usr/bin/prometheus",), "alert rules and scraping"),
-    Server("Maven", "maven", ("/usr/bin/mvn",), "Kafka, which it fetches"),
+    Server("Maven", "maven", ("/usr/bin/mvn", "/usr/local/bin/mvn"), "Kafka, which it fetches"),
     Server(
         "Java",
         "openjdk-17-jre-headless",
-        ("/usr/bin/java",),
+        ("/usr/bin/java", "/usr/local/bin/java", "/opt/java/*/bin/java"),
         "Kafka, which runs on it",
     ),
 )

@@ -83,7 +83,8 @@ class Dispatcher(Generic[WorkT]):
     async def drained(self) -> None:
         """Return once no group has anything to do now.
 
-        Groups that are paused, and events that are parked or not due yet, are left out.
+        Groups that are paused, and events that are parked or not due yet, are left out, and so are
+        partitions that other processes read.
         """
         while True:
             end = await self._log.end()

@@ -12,18 +12,25 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from rollcall.app.relay import RegistryRelay
 from rollcall.backends.eventlog.kafka import KafkaEventLog
 from rollcall.backends.eventlog.kafka_client import KafkaSettings, ensure_topics, new_producer
+from rollcall.backends.eventlog.kafka_forwarder import GROUP
 from rollcall.backends.eventlog.kafka_wire import key_of, value_of
+from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.backends.sql.database import Database, dialect_of
+from rollcall.events.catalogue import CATALOGUE
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
 from rollcall.events.errors import NotParked
 from rollcall.events.log import UNREADABLE
-from rollcall.events.subscriptions import DeliverySettings, Handler
+from rollcall.events.subscriptions import DeliverySettings, Handler, Sink
 from rollcall.kernel.clock import SystemClock
+from rollcall.kernel.ids import RandomIds
 from rollcall.policies.retry import RetryPolicy
+from rollcall.registry.service import RegistryService
 from rollcall.testing.event_log_contract.case import CREATED, created, publish
+from rollcall.testing.store_contract.case import OWN, record
 from support.servers.kafka import Kafka
 
 pytestmark = pytest.mark.server
@@ -132,6 +139,8 @@ async def test_members_of_a_group_share_its_partitions_and_take_over_from_each_o
     await one.stop()
     stop.set()
     await telling
+    # Not `drained`: until the other's partitions are here, there is nothing to do for them.
+    await place.until(lambda: len(place.order) == len(SUBJECTS) * place.count)
     await asyncio.wait_for(two.drained(), 60)
     (status,) = await two.status()
     await two.stop()
@@ -171,6 +180,61 @@ async def test_messages_that_are_no_events_are_parked_and_block_nothing(place: P
     with pytest.raises(NotParked):
         await dispatcher.skip("g", parked[0].position)
     await dispatcher.stop()
+
+
+async def test_what_a_group_handled_when_it_read_the_outbox_is_not_handled_again(
+    place: Place,
+) -> None:
+    async def handle(event: Event, work: Any) -> None:
+        place.order.append(event.id)
+
+    subscription = Handler("g", frozenset({CREATED}), handle)
+    await publish(place.log, created("a1", "a"), created("b1", "b"))
+    for log in (place.log.outbox, place.log):
+        dispatcher: Dispatcher[Any] = Dispatcher(log, SystemClock(), [subscription], QUICK)
+        await dispatcher.start()
+        await asyncio.wait_for(dispatcher.drained(), 60)
+        await dispatcher.stop()
+        await publish(place.log, created("a2", "a"))
+
+    assert sorted(place.order) == ["a1", "a2", "b1"]
+
+
+async def test_an_event_that_is_too_large_is_put_aside_and_the_others_go_on(place: Place) -> None:
+    large = created("a1", "a")
+    large.data["name"] = "x" * 2_000_000
+    await publish(place.log, large, created("a2", "a"), created("b1", "b"))
+    dispatcher = await place.member("one")
+    await asyncio.wait_for(dispatcher.drained(), 60)
+    await dispatcher.stop()
+
+    assert sorted(place.order) == ["a2", "b1"]
+    (aside,) = await place.log.outbox.held(GROUP)
+    assert (aside.event, aside.parked) == (large, True)
+    assert await place.log.forwarder.lag() == 0
+
+
+async def test_changes_of_the_registry_reach_kafka_and_heartbeats_do_not(place: Place) -> None:
+    told: list[str] = []
+
+    async def send(event: Event) -> None:
+        told.append(event.type)
+
+    clock = SystemClock()
+    registry = RegistryService(InMemoryStore(clock, RandomIds()))
+    await registry.start()
+    types = frozenset(one.name for one in CATALOGUE if one.owner == "registry")
+    dispatcher: Dispatcher[Any] = Dispatcher(place.log, clock, [Sink("s", types, send)], QUICK)
+    await dispatcher.start()
+    await registry.register(record("a", OWN))
+    await registry.renew("default", "a")
+    await registry.deregister("default", "a")
+    await RegistryRelay(registry, place.database, clock).flush()
+    await asyncio.wait_for(dispatcher.drained(), 60)
+    await dispatcher.stop()
+    await registry.stop()
+
+    assert told == ["registry.registered", "registry.deregistered"]
 
 
 async def test_what_is_parked_can_be_replayed_from_a_process_that_does_not_read_it(

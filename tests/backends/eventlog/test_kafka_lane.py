@@ -18,7 +18,7 @@ from rollcall.backends.eventlog.kafka_client import KafkaSettings
 from rollcall.backends.eventlog.kafka_forwarder import waves
 from rollcall.backends.eventlog.kafka_lane import Lane
 from rollcall.backends.eventlog.kafka_wire import Message, decoded, key_of, value_of
-from rollcall.events.log import UNREADABLE
+from rollcall.events.log import UNREADABLE, Entry
 from rollcall.kernel.errors import InvalidInput, MissingExtra
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.event_log_contract.case import CREATED, DELETED, created
@@ -119,16 +119,16 @@ async def test_what_was_read_and_not_settled_is_read_again() -> None:
 def test_no_wave_has_one_key_in_two_topics_and_nothing_is_lost_or_reordered(
     told: list[tuple[str, str]],
 ) -> None:
-    events = [
-        msgspec.structs.replace(created(str(i), subject), type=name)
+    entries = [
+        Entry(i, msgspec.structs.replace(created(str(i), subject), type=name))
         for i, (subject, name) in enumerate(told)
     ]
-    cut = list(waves(events))
-    assert [event for wave in cut for event in wave] == events
+    cut = list(waves(entries))
+    assert [entry for wave in cut for entry in wave] == entries
     assert all(cut)
     for wave in cut:
         topics: dict[object, set[str]] = {}
-        for event in wave:
+        for _, event, _ in wave:
             topics.setdefault(event.key, set()).add(event.type)
         assert all(len(some) == 1 for some in topics.values())
 

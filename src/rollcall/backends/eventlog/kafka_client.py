@@ -19,8 +19,6 @@ PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _TOPIC_EXISTS: Final = 36
 """Kafka's error code TOPIC_ALREADY_EXISTS."""
-# It says at every retry what we say once.
-logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +105,8 @@ def check_installed() -> None:
     """
     if importlib.util.find_spec("aiokafka") is None:
         raise MissingExtra("the event log on Kafka", EXTRA)
+    # It says at every retry what we say once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def new_producer(settings: KafkaSettings) -> Any:
@@ -138,6 +138,19 @@ def new_consumer(settings: KafkaSettings, group: str) -> Any:
         session_timeout_ms=int(settings.session_timeout * 1000),
         heartbeat_interval_ms=int(settings.session_timeout * 200),
     )
+
+
+def new_observer(settings: KafkaSettings) -> Any:
+    """What can be asked where topics end, on a connection of its own; not started.
+
+    A broker answers the requests of a connection in order, and those of a member wait for messages.
+    """
+    check_installed()
+    from aiokafka import (  # pyright: ignore[reportMissingTypeStubs]
+        AIOKafkaConsumer,
+    )
+
+    return AIOKafkaConsumer(**settings.connection(), isolation_level="read_committed")
 
 
 async def ensure_topics(settings: KafkaSettings, names: Iterable[str]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from aiokafka.errors import KafkaError  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError  # pyright: ignore[reportMissingTypeStubs]
 
 from rollcall.backends.eventlog.kafka_client import KafkaSettings, ensure_topics, new_producer
 from rollcall.backends.eventlog.kafka_waiting import first_of
@@ -16,7 +16,7 @@ from rollcall.backends.eventlog.kafka_wire import HEADERS, key_of, value_of
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.events.envelope import Event, Key
 from rollcall.events.errors import Overtaken
-from rollcall.events.log import Entry
+from rollcall.events.log import Entry, Held
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import Unavailable
 from rollcall.policies.retry import RetryPolicy
@@ -31,18 +31,19 @@ _OUTAGE: Final = RetryPolicy(initial_delay=0.1)
 _log = logging.getLogger("rollcall.events")
 
 
-def waves(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """Cut `events` so that no wave has events of one key in two topics. Pure.
+def waves(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Cut `entries` so that no wave has events of one key in two topics. Pure.
 
     Within a topic a producer keeps the order; between topics nothing does but waiting.
     """
-    wave: list[Event] = []
+    wave: list[Entry] = []
     topics: dict[Key, str] = {}
-    for event in events:
+    for entry in entries:
+        event = entry.event
         if topics.setdefault(event.key, event.type) != event.type:
             yield wave
             wave, topics = [], {event.key: event.type}
-        wave.append(event)
+        wave.append(entry)
     if wave:
         yield wave
 
@@ -52,7 +53,8 @@ class Forwarder:
 
     Where several processes share a database one of them forwards; the others notice that the
     position moves without them, and stand by. Two that forward at once double events, which
-    readers pass over, but never reorder them.
+    readers pass over, but never reorder them. An event that is too large for the brokers is kept
+    among the held events of `GROUP`.
 
     Args:
         kafka: Where to.
@@ -98,10 +100,12 @@ class Forwarder:
             except Overtaken:
                 failures = 0
                 await self._stand_by()
-            except (KafkaError, Unavailable) as error:
+            except Exception as error:
                 failures += 1
-                if failures == 1:
-                    _log.warning("events wait to be sent to Kafka: %s", error)
+                expected = isinstance(error, (KafkaError, Unavailable))
+                if failures == 1 or not expected:
+                    trace = None if expected else error
+                    _log.warning("events wait to be sent to Kafka: %s", error, exc_info=trace)
                 await self._clock.sleep(_OUTAGE.delay(failures))
 
     async def _forward(self) -> None:
@@ -114,37 +118,57 @@ class Forwarder:
             while True:
                 entries = await self._log.read(self._position, BATCH)
                 if entries:
-                    await self._send(producer, [entry.event for entry in entries])
-                    await self._advance(entries)
+                    await self._advance(entries[-1].position, await self._send(producer, entries))
                 else:
                     await self._rest()
         finally:
             await producer.stop()
 
-    async def _send(self, producer: Any, events: Sequence[Event]) -> None:
-        new = {event.type for event in events} - self._topics
+    async def _send(self, producer: Any, entries: Sequence[Entry]) -> list[Held]:
+        """Return when the brokers have all, but for those that they will never take."""
+        new = {entry.event.type for entry in entries} - self._topics
         if new:
             await ensure_topics(self._kafka, new)
             self._topics |= new
-        for wave in waves(events):
+        refused: list[Held] = []
+        for wave in waves(entries):
             # Readers put the topics together by these times.
             self._dated = max(self._dated + 1, int(self._clock.now() * 1000))
-            sent: list[asyncio.Future[object]] = [
-                await producer.send(
-                    self._kafka.topic(event.type),
-                    value_of(event),
-                    key_of(event.key),
-                    timestamp_ms=self._dated,
-                    headers=list(HEADERS),
-                )
-                for event in wave
-            ]
-            await asyncio.gather(*sent)
+            sent = [await self._begin(producer, entry.event) for entry in wave]
+            for entry, outcome in zip(
+                wave, await asyncio.gather(*sent, return_exceptions=True), strict=True
+            ):
+                if isinstance(outcome, MessageSizeTooLargeError):
+                    refused.append(self._refused(entry))
+                elif isinstance(outcome, BaseException):
+                    raise outcome
+        return refused
 
-    async def _advance(self, entries: Sequence[Entry]) -> None:
-        last = entries[-1].position
+    async def _begin(self, producer: Any, event: Event) -> Awaitable[object]:
+        """Hand an event to the producer, which sends those of one topic in this order."""
+        topic = self._kafka.topic(event.type)
+        try:
+            return await producer.send(
+                *(topic, value_of(event), key_of(event.key)),
+                timestamp_ms=self._dated,
+                headers=list(HEADERS),
+            )
+        except MessageSizeTooLargeError as error:
+            too_large: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            too_large.set_exception(error)
+            return too_large
+
+    def _refused(self, entry: Entry) -> Held:
+        event = entry.event
+        _log.error("event %s (%s) is too large for Kafka: it is put aside", event.id, event.type)
+        error, now = "it is too large for Kafka", self._clock.now()
+        return Held(GROUP, entry.position, event, 1, None, now, error)
+
+    async def _advance(self, last: int, refused: Sequence[Held]) -> None:
         async with self._log.begin() as work:
             await self._log.advance(work, GROUP, self._position, last)
+            for held in refused:
+                await self._log.hold(work, held)
         self._place(last)
 
     async def _stand_by(self) -> None:

@@ -13,7 +13,12 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition  # pyright: ignor
 from aiokafka.errors import IllegalStateError, KafkaError  # pyright: ignore[reportMissingTypeStubs]
 
 from rollcall.backends.eventlog import kafka_tables
-from rollcall.backends.eventlog.kafka_client import KafkaSettings, ensure_topics, new_consumer
+from rollcall.backends.eventlog.kafka_client import (
+    KafkaSettings,
+    ensure_topics,
+    new_consumer,
+    new_observer,
+)
 from rollcall.backends.eventlog.kafka_forwarder import Forwarder
 from rollcall.backends.eventlog.kafka_lane import FULL, Lane
 from rollcall.backends.eventlog.kafka_waiting import ended, first_of
@@ -70,6 +75,7 @@ class KafkaGroup(ConsumerRebalanceListener):
         self._clock = clock
         self._settings = settings
         self._member: Any = None
+        self._observer: Any = None
         self._readers: dict[int, _Reader] = {}
         self._delivered = self._failures = 0
         self._paused = False
@@ -106,10 +112,14 @@ class KafkaGroup(ConsumerRebalanceListener):
         while not self._stopping.is_set():
             try:
                 await self._session()
-            except (KafkaError, StoreUnavailable) as error:
+            except Exception as error:
                 outages += 1
-                if outages == 1:
-                    _log.warning("group %s cannot read Kafka now: %s", self._group, error)
+                expected = isinstance(error, (KafkaError, StoreUnavailable))
+                if outages == 1 or not expected:
+                    trace = None if expected else error
+                    _log.warning(
+                        "group %s cannot read Kafka now: %s", self._group, error, exc_info=trace
+                    )
                 delay = self._clock.sleep(self._settings.outage.delay(outages))
                 await first_of(delay, self._stopping.wait())
             else:
@@ -198,9 +208,11 @@ class KafkaGroup(ConsumerRebalanceListener):
     async def _session(self) -> None:
         topics = [self._kafka.topic(name) for name in sorted(self._subscription.types)]
         await ensure_topics(self._kafka, self._subscription.types)
+        self._observer = observer = new_observer(self._kafka)
         self._member = member = new_consumer(self._kafka, self._group)
         member.subscribe(topics, listener=self)
         try:
+            await observer.start()
             await member.start()
             await first_of(
                 *(self._fetch(member), self._commit_now_and_then()),
@@ -209,8 +221,9 @@ class KafkaGroup(ConsumerRebalanceListener):
         finally:
             self._ready.clear()
             await self._end_readers()
-            self._member = None
+            self._member = self._observer = None
             await member.stop()
+            await observer.stop()
 
     async def _fetch(self, member: Any) -> None:
         while True:
@@ -285,12 +298,12 @@ class KafkaGroup(ConsumerRebalanceListener):
 
     async def _places(self, partition: int, types: Iterable[str]) -> Mapping[str, tuple[int, int]]:
         """Where topics end in a partition now, and up to where they were fetched, by type."""
-        member = self._member
-        if member is None:
+        member, observer = self._member, self._observer
+        if member is None or observer is None:
             raise StoreUnavailable("Kafka is not connected")
         places = {name: TopicPartition(self._kafka.topic(name), partition) for name in types}
         try:
-            ends = await member.end_offsets(list(places.values()))
+            ends = await observer.end_offsets(list(places.values()))
             return {
                 name: (ends[place], await member.position(place)) for name, place in places.items()
             }

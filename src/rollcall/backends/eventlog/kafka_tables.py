@@ -14,7 +14,9 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
+    exists,
     insert,
+    literal,
     select,
     update,
 )
@@ -23,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from rollcall.backends.eventlog.kafka_wire import Message, decoded
+from rollcall.backends.sql import consumers
 from rollcall.backends.sql.outbox import POSITION
 from rollcall.backends.sql.tables import METADATA
 from rollcall.events.envelope import Event, from_json, to_json
@@ -63,21 +66,22 @@ HELD: Final = Table(
 )
 
 
+_KEY: Final = ("group_name", "namespace", "source", "event_id")
+
+
 async def take(connection: AsyncConnection, group: str, event: Event, now: float) -> bool:
-    """Note that the group has taken the event. False: it has done so before.
+    """Note that the group has taken the event. False: it has done so before, or has handled it when
+    it read the outbox itself.
 
     Two that take it at once wait for each other, so that one of them has.
     """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    namespace, source, event_id = event.identity
-    row = {
-        "group_name": group,
-        "namespace": namespace,
-        "source": source,
-        "event_id": event_id,
-        "taken_at": now,
-    }
-    added = await connection.execute(dialect.insert(INBOX).values(row).on_conflict_do_nothing())
+    key = dict(zip(_KEY, (group, *event.identity), strict=True))
+    handled = exists().where(*(consumers.INBOX.c[name] == value for name, value in key.items()))
+    row = select(*(literal(value) for value in key.values()), literal(now)).where(~handled)
+    added = await connection.execute(
+        dialect.insert(INBOX).from_select((*_KEY, "taken_at"), row).on_conflict_do_nothing()
+    )
     return added.rowcount == 1
 
 
@@ -144,15 +148,8 @@ async def release(connection: AsyncConnection, held: Held) -> None:
     if row.value is not None:
         # What stood in for it was taken; the event itself may have come by another message.
         return
-    namespace, source, event_id = held.event.identity
-    await connection.execute(
-        delete(INBOX).where(
-            INBOX.c.group_name == held.group,
-            INBOX.c.namespace == namespace,
-            INBOX.c.source == source,
-            INBOX.c.event_id == event_id,
-        )
-    )
+    key = zip(_KEY, (held.group, *held.event.identity), strict=True)
+    await connection.execute(delete(INBOX).where(*(INBOX.c[name] == value for name, value in key)))
 
 
 async def forget(connection: AsyncConnection, before: float) -> None:
