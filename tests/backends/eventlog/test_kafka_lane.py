@@ -100,6 +100,20 @@ async def test_messages_come_in_the_order_in_which_they_were_sent_however_they_a
     assert await lane.end() == len(read)
 
 
+async def test_what_comes_while_it_looks_for_the_end_is_part_of_it() -> None:
+    broker = Broker()
+    nowhere: Any = None
+
+    async def ends(partition: int, types: Iterable[str]) -> Mapping[str, tuple[int, int]]:
+        lane.receive(broker.fetch(CREATED, 1))
+        return await broker.ends(partition, types)
+
+    lane = Lane("g", 0, TYPES, nowhere, FrozenClock(), ends, lambda: None)
+    for _ in range(3):
+        broker.send(CREATED)
+    assert await lane.end() == 3
+
+
 async def test_what_was_read_and_not_settled_is_read_again() -> None:
     broker = Broker()
     lane = lane_of(broker)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
 import ssl
@@ -17,6 +18,8 @@ from rollcall.policies import checks
 EXTRA: Final = "kafka"
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_LOOKS: Final = 500
+"""How often it is looked whether new topics have leaders."""
 _TOPIC_EXISTS: Final = 36
 """Kafka's error code TOPIC_ALREADY_EXISTS."""
 
@@ -164,21 +167,35 @@ async def ensure_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
     from aiokafka.errors import KafkaError  # pyright: ignore[reportMissingTypeStubs]
 
     admin: Any = AIOKafkaAdminClient(**settings.connection(), request_timeout_ms=10_000)
+    topics = sorted({settings.topic(name) for name in names})
+    # The driver wants an empty assignment where the number of replicas is left to the brokers.
+    by_broker: dict[int, list[int]] | None = {} if settings.replicas == -1 else None
     try:
         await admin.start()
-        missing = sorted({settings.topic(name) for name in names} - set(await admin.list_topics()))
-        if not missing:
-            return
-        # The driver wants an empty assignment where the number of replicas is left to the brokers.
-        by_broker: dict[int, list[int]] | None = {} if settings.replicas == -1 else None
+        there = set(await admin.list_topics())
         new = [
-            NewTopic(name, settings.partitions, settings.replicas, by_broker) for name in missing
+            NewTopic(name, settings.partitions, settings.replicas, by_broker)
+            for name in topics
+            if name not in there
         ]
-        answer = await admin.create_topics(new)
+        if new:
+            for topic, code, *said in (await admin.create_topics(new)).topic_errors:
+                if code not in {0, _TOPIC_EXISTS}:
+                    raise StoreUnavailable(f"Kafka makes no topic {topic}: error {code} {said}")
+        # Whoever joins a group before a topic has leaders is assigned nothing of it.
+        for _ in range(_LOOKS):
+            if all(map(_is_led, await admin.describe_topics(topics))):
+                return
+            await asyncio.sleep(0.01)
     except KafkaError as error:
         raise StoreUnavailable(f"Kafka at {settings.servers} does not answer: {error}") from error
     finally:
         await admin.close()
-    for topic, code, *said in answer.topic_errors:
-        if code not in {0, _TOPIC_EXISTS}:
-            raise StoreUnavailable(f"Kafka makes no topic {topic}: error {code} {said}")
+    raise StoreUnavailable(f"Kafka has no leaders for {', '.join(topics)}")
+
+
+def _is_led(topic: dict[str, Any]) -> bool:
+    """Whether every partition of a topic, as the driver describes it, can be read and written."""
+    partitions: list[dict[str, Any]] = topic["partitions"]
+    led = all(one["error_code"] == 0 and one["leader"] >= 0 for one in partitions)
+    return topic["error_code"] == 0 and bool(partitions) and led

@@ -119,9 +119,10 @@ class Lane:
 
     async def end(self) -> int:
         """The position of the last message that Kafka has now, or one behind it."""
-        fetched = self._last + sum(len(queue) for queue in self._queues.values())
         places = await self._ends(self.partition, self._queues)
-        return fetched + sum(max(0, end - upto) for end, upto in places.values())
+        behind = sum(max(0, end - upto) for end, upto in places.values())
+        # Not before: what came meanwhile is no longer behind, but here.
+        return self._last + sum(len(queue) for queue in self._queues.values()) + behind
 
     async def wait(self, after: int) -> None:
         await self._more.wait()
