@@ -6,17 +6,21 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.eventlog.kafka_client import KafkaSettings, check_installed
+from rollcall.backends.eventlog.kafka_waiting import ended
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.events.delivery import GroupConsumer
 from rollcall.events.log import Held
 from rollcall.events.subscriptions import DeliverySettings, Subscription
-from rollcall.kernel.clock import Clock
+from rollcall.kernel.clock import Clock, within
+
+_LEAVING: Final = 10.0
+"""Seconds that the brokers have at the end to take what is being sent."""
 
 
 class KafkaEventLog:
@@ -46,6 +50,7 @@ class KafkaEventLog:
         self.forwarder = Forwarder(kafka, self.outbox, clock)
         self._kafka = kafka
         self._database = database
+        self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,7 +64,14 @@ class KafkaEventLog:
         traceback: TracebackType | None,
     ) -> None:
         task, self._task = self._task, None
-        if task is not None:
+        if task is None:
+            return
+        self.forwarder.stop()
+        try:
+            await within(self._clock, _LEAVING, ended([task]))
+        except TimeoutError:
+            pass
+        finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

@@ -70,6 +70,7 @@ class Forwarder:
         self._dated = 0
         self._topics: set[str] = set()
         self._moved = asyncio.Event()
+        self._stopping = asyncio.Event()
 
     @property
     def position(self) -> int:
@@ -91,10 +92,14 @@ class Forwarder:
             self._moved.clear()
             await self._moved.wait()
 
+    def stop(self) -> None:
+        """Have `run` end after what is being sent. Cancelled it may leave a connection behind."""
+        self._stopping.set()
+
     async def run(self) -> None:
-        """Forward until cancelled."""
+        """Forward until stopped."""
         failures = 0
-        while True:
+        while not self._stopping.is_set():
             try:
                 await self._forward()
             except Overtaken:
@@ -106,7 +111,7 @@ class Forwarder:
                 if failures == 1 or not expected:
                     trace = None if expected else error
                     _log.warning("events wait to be sent to Kafka: %s", error, exc_info=trace)
-                await self._clock.sleep(_OUTAGE.delay(failures))
+                await self._pause(_OUTAGE.delay(failures))
 
     async def _forward(self) -> None:
         """Forward until something fails; each time with a producer of its own."""
@@ -115,7 +120,7 @@ class Forwarder:
         producer = new_producer(self._kafka)
         try:
             await producer.start()
-            while True:
+            while not self._stopping.is_set():
                 entries = await self._log.read(self._position, BATCH)
                 if entries:
                     await self._advance(entries[-1].position, await self._send(producer, entries))
@@ -173,15 +178,19 @@ class Forwarder:
 
     async def _stand_by(self) -> None:
         """Return when nobody else has forwarded anything for a while, though there is something."""
-        while True:
+        while not self._stopping.is_set():
             before = await self._log.join(GROUP)
             self._place(before)
-            await self._clock.sleep(_POLL)
+            await self._pause(_POLL)
             if await self._log.join(GROUP) == before and await self._log.end() > before:
                 return
 
     async def _rest(self) -> None:
-        await first_of(self._log.wait(self._position), self._clock.sleep(_POLL))
+        await first_of(self._log.wait(self._position), self._pause(_POLL))
+
+    async def _pause(self, seconds: float) -> None:
+        """Return after `seconds`, or when stopped."""
+        await first_of(self._clock.sleep(seconds), self._stopping.wait())
 
     def _place(self, position: int) -> None:
         self._position = position
