@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from rollcall.agents import tables as agents
+from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.messages import tables as messages
 from rollcall.backends.sql import audit, consumers, keys, outbox, passes, relay
 from rollcall.backends.sql.database import Database, dialect_of
@@ -34,6 +35,8 @@ TABLES = {
     relay.RELAY,
     audit.AUDIT,
     passes.SECRET,
+    kafka_tables.INBOX,
+    kafka_tables.HELD,
 }
 
 
