@@ -12,6 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from rollcall.agents import tables as agents
+from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.consumers import GROUPS
 from rollcall.backends.sql.database import Database, dialect_of
@@ -22,6 +24,8 @@ from rollcall.backends.sql.relay import RELAY
 from rollcall.backends.sql.tables import METADATA
 from rollcall.kernel.caller import READ
 from rollcall.kernel.errors import InvalidInput, StoreUnavailable
+from rollcall.memory import graph_tables as graph
+from rollcall.memory import tables as memory
 from rollcall.web.audit import AuditEntry
 from rollcall.web.keys import ApiKey
 from support.servers.postgres import Postgres
@@ -32,7 +36,7 @@ OF_OTHERS = {
     *("agent_registry", "registry_changes", "registry_documents", "registry_store"),
     "messages",
     *("conversation_sessions", "conversation_turns"),
-    *("memories", "memory_versions", "memory_vectors"),
+    *(str(table) for one in (agents, memory, graph, kafka_tables) for table in one.METADATA.tables),
 }
 """Tables whose owners have tests of their own."""
 
