@@ -19,6 +19,7 @@ from rollcall.backends.sql.consumers import GROUPS
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.keys import SqlKeyStore
 from rollcall.backends.sql.migrate import VERSION_TABLE
+from rollcall.backends.sql.passes import SECRET
 from rollcall.backends.sql.postgres import PostgresDialect
 from rollcall.backends.sql.relay import RELAY
 from rollcall.backends.sql.tables import METADATA
@@ -54,7 +55,7 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(
         }
         return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
 
-    for known in (RELAY, GROUPS, kafka_tables.INBOX):
+    for known in (RELAY, GROUPS, SECRET, kafka_tables.INBOX):
         assert METADATA.tables[known.name] is known
     async with database.reading() as connection:
         assert await connection.run_sync(difference) == []
