@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from rollcall.kernel.caller import ADMIN, READ, REGISTER
 from rollcall.kernel.ids import RandomIds
+from rollcall.memory.graph_api import GraphParts
 from rollcall.memory.module import module
 from rollcall.memory.service import MemoryService
 from rollcall.testing.clock import FrozenClock
@@ -30,7 +31,9 @@ async def make(memories: MemoryService[Any], clock: FrozenClock) -> AsyncIterato
 
     def client(access: Access) -> httpx.AsyncClient:
         kit = Kit("memory", "1.2.3", clock, RandomIds(), access, InMemoryAuditLog(), Drain())
-        transport = httpx.ASGITransport(create_app([module(memories, clock)], kit))
+        transport = httpx.ASGITransport(
+            create_app([module(memories, clock, GraphParts((), (), {}))], kit)
+        )
         opened.append(httpx.AsyncClient(transport=transport, base_url="http://localhost"))
         return opened[-1]
 

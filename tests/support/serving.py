@@ -26,7 +26,8 @@ READY = 30.0
 _KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 _clock = SystemClock()
 _URL = re.compile(
-    r"^  (service registry|agent registry|agent service|tools service) +(http://\S+)", re.MULTILINE
+    r"^  (service registry|agent registry|agent service|tools service|gateway) +(http://\S+)",
+    re.MULTILINE,
 )
 
 
@@ -48,6 +49,7 @@ class Serving:
         self.agents = found.get("agent registry", "")
         self.talk = found.get("agent service", "")
         self.tools = found.get("tools service", "")
+        self.gateway = found.get("gateway", "")
 
     def kill(self) -> None:
         """End it with no chance to do anything about it."""
@@ -88,6 +90,7 @@ def start(folder: Path, *arguments: str, **variables: str) -> Serving:
         "ROLLCALL_AGENT_REGISTRY_PORT": "0",
         "AGENT_PORT": "0",
         "EXT_TOOL_PORT": "0",
+        "GATEWAY_PORT": "0",
         "ROLLCALL_DATA_DIR": str(folder / "data"),
         **variables,
     }

@@ -21,6 +21,7 @@ from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
+from rollcall.app.gateway import GATEWAY, gateway_service, origins
 from rollcall.app.own import (
     LocalRegistrations,
     Own,
@@ -31,6 +32,7 @@ from rollcall.app.own import (
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.relay import registry_relay
 from rollcall.app.settings import Settings
+from rollcall.app.shared import Shared, shared
 from rollcall.app.tracing import traced
 from rollcall.app.upkeep import upkeep
 from rollcall.backends.eventlog.sql import SqlEventLog
@@ -43,6 +45,7 @@ from rollcall.events.dispatcher import Dispatcher
 from rollcall.kernel.clock import Clock, SystemClock
 from rollcall.kernel.errors import Closed, InvalidInput
 from rollcall.kernel.ids import IdSource, RandomIds
+from rollcall.kernel.services import ServiceRegistry
 from rollcall.protocols.admin.module import module as admin
 from rollcall.protocols.agent_registry.module import module as agent_registry
 from rollcall.protocols.service_registry.module import HEALTH_PATHS
@@ -57,6 +60,7 @@ from rollcall.web.limits import Limits, RateLimiter
 from rollcall.web.module import Kit, Module, create_app
 from rollcall.web.passes import PassAccess, Passes
 
+GATEWAY_NAME: Final = "gateway"
 Build = Callable[["Platform"], Sequence[Module]]
 
 
@@ -127,6 +131,14 @@ SERVICES: Final[Mapping[str, Service]] = {
             tools_service,
             registration=TOOLS,
         ),
+        Service(
+            GATEWAY_NAME,
+            "gateway",
+            lambda settings: settings.gateway_port,
+            "GATEWAY_PORT",
+            gateway_service,
+            registration=GATEWAY,
+        ),
     )
 }
 """Every service, in the order in which they are shown."""
@@ -154,6 +166,8 @@ class Platform:
     registry: RegistryService
     database: Database
     dispatcher: Dispatcher[SqlUnitOfWork]
+    shared: Shared
+    parts: ServiceRegistry
     apps: Mapping[str, FastAPI]
 
     def __init__(
@@ -216,7 +230,7 @@ class Platform:
         if url is None:
             self._own = LocalRegistrations(self.registry, self.clock, self.passes)
         else:
-            self._own = RemoteRegistrations(url, self.clock)
+            self._own = RemoteRegistrations(url, self.clock, self.passes)
         await self._own.begin(services)
 
     async def withdraw(self) -> None:
@@ -250,6 +264,10 @@ class Platform:
         if traces is not None:
             stack.push_async_callback(asyncio.to_thread, traces.close)
         events = SqlEventLog(self.database)
+        self.shared = shared(settings, self.database, self.places.database, self.clock, self.ids)
+        self.parts = self.shared.registry()
+        # Filled below: the gateway, which is one of them, passes requests on to the others.
+        self.apps = apps = dict[str, FastAPI]()
         modules = {one.name: one.build(self) for one in self.services}
         self.dispatcher = Dispatcher(
             events,
@@ -287,7 +305,7 @@ class Platform:
         )
         if settings.relay_registry_events:
             beside = (*beside, registry_relay(self.registry, self.database, self.clock))
-        apps: dict[str, FastAPI] = {}
+        cors = origins(settings)
         for one in self.services:
             kit = Kit(
                 one.name,
@@ -302,12 +320,13 @@ class Platform:
                 rate=rate,
                 health_paths=one.health_paths,
                 traces=traces,
+                cors=cors if one.name == GATEWAY_NAME else None,
             )
             # What serves the whole process runs once, beside the first of its services.
             parts = [*modules[one.name], administration, figures, *(() if apps else beside)]
             apps[one.name] = app = create_app(parts, kit)
+            app.state.service_registry = self.parts
             await stack.enter_async_context(app.router.lifespan_context(app))
-        self.apps = apps
 
     def _database_url(self, stack: AsyncExitStack) -> str:
         if self.places.database != MEMORY:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from rollcall.kernel.clock import Clock
 from rollcall.memory.api import router
 from rollcall.memory.errors import MemoryChanged, MemoryExists, MemoryNotFound
+from rollcall.memory.graph_api import GraphParts
 from rollcall.memory.service import MemoryService
 from rollcall.memory.telling import CREATED, UPDATED
 from rollcall.web.background import BackgroundTask
@@ -36,14 +37,21 @@ BLANKS: Final[Mapping[str, Mapping[str, Any]]] = {
 """What events about a memory tell of it, and what stands there once it is deleted."""
 
 
-def module(memories: MemoryService[Any], clock: Clock) -> Module:
-    """Memories: their routes, and what looks after them."""
+def module(memories: MemoryService[Any], clock: Clock, graph: GraphParts) -> Module:
+    """Memories and what comes from them: their routes, and what looks after them.
+
+    Args:
+        memories: Who keeps them.
+        clock: Time.
+        graph: The knowledge graph.
+    """
     return Module(
         name="memory",
-        routers=(router(memories, clock),),
+        routers=(router(memories, clock), *graph.routers),
+        subscriptions=graph.subscriptions,
         tasks=(
             BackgroundTask("memories", memories.upkeep.look_after),
             BackgroundTask("memories-meaning", memories.upkeep.encode_the_rest),
         ),
-        problems=PROBLEMS,
+        problems={**PROBLEMS, **graph.problems},
     )

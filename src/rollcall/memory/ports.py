@@ -30,7 +30,7 @@ class Derived(Protocol[WorkT_contra]):
     """Somebody who keeps what came from memories, and lets go of it with them."""
 
     async def forget(
-        self, work: WorkT_contra, namespace: str, memory_ids: Sequence[str]
+        self, work: WorkT_contra, namespace: str, memory_ids: Sequence[str], /
     ) -> dict[str, int]:
         """Remove in `work` what came from these memories alone; how many of what.
 
@@ -40,7 +40,7 @@ class Derived(Protocol[WorkT_contra]):
         ...
 
     async def count(
-        self, connection: Any, namespace: str, memory_ids: Sequence[str]
+        self, connection: Any, namespace: str, memory_ids: Sequence[str], /
     ) -> dict[str, int]:
         """What `forget` would remove.
 
