@@ -50,6 +50,7 @@ class Document:
 
 
 _OTHER_BREAKS: Final = frozenset("\r\x85\u2028\u2029")
+"""What YAML too takes for the end of a line; it stays as it is between double quotes alone."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -77,11 +78,9 @@ for _tag, _form, _first in (
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
     if not _OTHER_BREAKS.isdisjoint(text):
-        # What else YAML takes for the end of a line is kept as it is between double quotes alone.
         style = '"'
-    else:
-        style = "|" if "\n" in text else None
     return dumper.represent_scalar(_PREFIX + "str", text, style)  # pyright: ignore[reportUnknownMemberType]
 
 
