@@ -23,7 +23,7 @@ examples: $(VENV)/.run ## Run the examples, one after another
 
 test: $(VENV)/.dev ## Run the tests, without the slow ones (ARGS="..." goes to pytest)
 	@$(BIN)/python tools/provision.py
-	$(BIN)/python -m pytest -n 2 -m "not slow and not kill and not bench" $(ARGS)
+	$(BIN)/python -m pytest -n 2 -rs -m "not slow and not kill and not bench" $(ARGS)
 
 test-kill: $(VENV)/.dev ## Run the long tests that kill processes (ARGS="..." goes to pytest)
 	@$(BIN)/python tools/provision.py

@@ -25,7 +25,7 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 class Server(NamedTuple):
-    """A server that tests talk to.
+    """A server that tests talk to, or a program that they run.
 
     Attributes:
         name: What people call it.
@@ -48,6 +48,7 @@ SERVERS = (
         "stores on PostgreSQL, replicas, outages",
     ),
     Server("ZooKeeper", "zookeeper", ("/usr/share/java/zookeeper.jar",), "stores on ZooKeeper"),
+    Server("wrk", "wrk", ("/usr/bin/wrk", "/usr/local/bin/wrk"), "the scripts that load services"),
     Server("Prometheus", "prometheus", ("/usr/bin/prometheus",), "alert rules and scraping"),
     Server("Maven", "maven", ("/usr/bin/mvn", "/usr/local/bin/mvn"), "Kafka, which it fetches"),
     Server(

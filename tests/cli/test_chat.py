@@ -116,12 +116,13 @@ class Terminal:
         deadline = _clock.monotonic() + PATIENCE
         with selectors.DefaultSelector() as selector:
             selector.register(self._side, selectors.EVENT_READ)
+            self.process.send_signal(signal.SIGINT)
             while words not in self.seen:
                 assert _clock.monotonic() < deadline, self.seen
-                if not selector.select(0):
-                    self.process.send_signal(signal.SIGINT)
                 if selector.select(2.0):
                     self.seen += os.read(self._side, 65_536).decode()
+                else:
+                    self.process.send_signal(signal.SIGINT)
         self.seen = self.seen.partition(words)[2]
 
     def close(self) -> None:

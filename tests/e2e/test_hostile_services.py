@@ -7,8 +7,7 @@ no word of surprise in the server's log.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,7 +16,13 @@ import pytest
 from support.hostile import (
     HOSTILE,
     HOSTILE_IDS,
+    Hostile,
     Route,
+    Sent,
+    break_off,
+    check_body,
+    check_id,
+    check_no_request,
     cut,
     deep,
     deep_inside,
@@ -25,6 +30,7 @@ from support.hostile import (
     in_chunks,
     in_one,
     in_packets,
+    left_alone,
     named,
     not_utf8,
     nul,
@@ -33,7 +39,7 @@ from support.hostile import (
     too_long,
     unknown,
 )
-from support.raw import abort, chunked, exchange, head
+from support.raw import exchange, head
 from support.serving import Serving, serving
 
 CALL: dict[str, Any] = {
@@ -98,36 +104,22 @@ def held(server: Serving, client: httpx.Client) -> Any:
 @pytest.fixture(autouse=True)
 def unharmed(server: Serving, client: httpx.Client) -> Iterator[None]:
     """Nothing is kept by any of these tests, and the server answers and is not surprised."""
-    before = held(server, client)
-    assert [one["session_id"] for one in before[0]] == ["resident"]
-    yield
-    assert server.process.poll() is None
-    assert held(server, client) == before
-    assert "Traceback" not in server.errors()
+    with left_alone(server, lambda: held(server, client)) as before:
+        assert [one["session_id"] for one in before[0]] == ["resident"]
+        yield
 
 
 @pytest.mark.parametrize("sent", [in_one, in_packets, in_chunks])
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_a_hostile_body_is_refused_by_its_field_however_it_comes(
-    route: Route,
-    hostile: Callable[[Route], tuple[bytes, str]],
-    sent: Callable[[Route, bytes], Iterable[bytes]],
-    server: Serving,
+    route: Route, hostile: Hostile, sent: Sent, server: Serving
 ) -> None:
-    body, field = hostile(route)
-
-    answer = exchange(getattr(server, route.side), route.method, sent(route, body))
-
-    fields = named(answer)
-    assert any(one == field or one.startswith(f"{field}.") for one in fields), answer
-    assert answer.status == (413 if hostile is too_long else 422)
+    check_body(server, route, hostile, sent)
 
 
 @pytest.mark.parametrize("hostile", [not_utf8, deep, deep_inside, surrogate, nul, cut, too_long])
-def test_openai_s_clients_are_told_in_their_own_shape(
-    hostile: Callable[[Route], tuple[bytes, str]], server: Serving
-) -> None:
+def test_openai_s_clients_are_told_in_their_own_shape(hostile: Hostile, server: Serving) -> None:
     route = Route("talk", "POST", "/v1/chat/completions", CHAT, "messages.0.content", "messages")
 
     answer = exchange(server.talk, "POST", in_packets(route, hostile(route)[0]))
@@ -137,9 +129,7 @@ def test_openai_s_clients_are_told_in_their_own_shape(
 
 
 @pytest.mark.parametrize("hostile", [not_utf8, deep, deep_inside, surrogate, nul, cut, too_long])
-def test_what_is_no_call_over_mcp_is_refused(
-    hostile: Callable[[Route], tuple[bytes, str]], server: Serving
-) -> None:
+def test_what_is_no_call_over_mcp_is_refused(hostile: Hostile, server: Serving) -> None:
     route = Route("tools", "POST", "/mcp", CALL, "params.arguments.expression", "params")
     body, _ = hostile(route)
     head_of = request(route, body, "Accept: application/json, text/event-stream")
@@ -153,9 +143,7 @@ def test_what_is_no_call_over_mcp_is_refused(
 
 
 @pytest.mark.parametrize("hostile", [not_utf8, deep, surrogate, nul, cut, unknown])
-def test_of_a_hostile_line_of_messages_nothing_is_kept(
-    hostile: Callable[[Route], tuple[bytes, str]], server: Serving
-) -> None:
+def test_of_a_hostile_line_of_messages_nothing_is_kept(hostile: Hostile, server: Serving) -> None:
     route = Route("tools", "POST", "/messages/import", LINE, "text", "text")
     body, _ = hostile(route)
 
@@ -168,13 +156,7 @@ def test_of_a_hostile_line_of_messages_nothing_is_kept(
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_a_request_that_breaks_off_says_nothing(route: Route, reset: bool, server: Serving) -> None:
-    body = json.dumps(route.body).encode()
-    whole, url = request(route, body) + body, getattr(server, route.side)
-    begun = head("POST", route.path, "Content-Type: application/json", "Transfer-Encoding: chunked")
-
-    for end in (10, len(whole) - len(body), len(whole) - 1):
-        abort(url, [whole[:end]], reset=reset)
-    abort(url, [begun, next(iter(chunked(body, len(body))))], reset=reset)
+    break_off(server, route, reset=reset)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE_IDS)
@@ -189,8 +171,7 @@ def test_a_hostile_id_in_a_path_is_refused_by_name(
 
     if hostile in ONLY_NOT_FOUND and answer.status == 404:
         return
-    assert set(named(answer)) & {parameter, "path", "url"}
-    assert answer.status == (414 if hostile == "ten thousand" else 422)
+    check_id(answer, hostile, parameter)
 
 
 @pytest.mark.parametrize(
@@ -206,9 +187,7 @@ def test_a_hostile_id_in_a_path_is_refused_by_name(
     ids=["zeros", "no version", "below zero", "two lengths", "no chunk", "long"],
 )
 def test_what_is_no_request_is_refused_or_cut_off(said: bytes, server: Serving) -> None:
-    for url in (server.talk, server.tools):
-        answer = exchange(url, "GET", [said])
-        assert answer.status == 0 or 400 <= answer.status < 500
+    check_no_request(said, server.talk, server.tools)
 
 
 def test_a_session_named_by_a_body_is_a_line(server: Serving) -> None:

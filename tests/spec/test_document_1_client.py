@@ -15,43 +15,11 @@ from fastapi import FastAPI
 
 from rollcall.client import Discovery, RegistrationClient, get_registration_client
 from support.serving import REGISTRIES, serving
+from support.snippets import snippet
 
-REGISTRATION = """\
-from services.registration import get_registration_client
-
-async def startup():
-    client = get_registration_client()
-    await client.register(
-        service_name="my-new-tool",
-        service_port=8080,
-        service_host="my-new-tool"
-    )
-"""
-
-ENDPOINTS = """\
-@app.get("/tools")
-async def list_tools():
-    return {
-        "tools": [
-            {
-                "name": "my-tool",
-                "path": "/tools/my-tool",
-                "description": "My tool description"
-            }
-        ]
-    }
-
-@app.post("/tools/my-tool")
-async def my_tool(data: dict):
-    # Tool implementation
-    return {"result": "tool output"}
-"""
-
-HEALTH = """\
-@app.get("/health")
-async def health_check():
-    return {"status": "healthy"}
-"""
+REGISTRATION = snippet("registration", document=1)
+ENDPOINTS = snippet("endpoints", document=1)
+HEALTH = snippet("health", document=1)
 
 
 @pytest.fixture

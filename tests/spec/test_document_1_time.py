@@ -20,18 +20,9 @@ from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import OpenAccess
 from rollcall.web.drain import Drain
 from rollcall.web.module import Kit, create_app
+from support.snippets import snippet
 
-REGISTRATION = """\
-from services.registration import get_registration_client
-
-async def startup():
-    client = get_registration_client()
-    await client.register(
-        service_name="my-new-tool",
-        service_port=8080,
-        service_host="my-new-tool"
-    )
-"""
+REGISTRATION = snippet("registration", document=1)
 
 
 @pytest.fixture

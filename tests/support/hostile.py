@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from support.raw import Answer, chunked, head
+from support.raw import Answer, abort, chunked, exchange, head
+from support.serving import Serving
 
 MILLION = "x" * 1_000_000
 
@@ -37,6 +39,12 @@ class Route:
 
     def __str__(self) -> str:
         return f"{self.side} {self.method} {self.path}"
+
+
+Hostile = Callable[[Route], tuple[bytes, str]]
+"""Makes a body for a route, and tells the field that the refusal has to name."""
+Sent = Callable[[Route, bytes], Iterable[bytes]]
+"""Makes a body's request, and cuts it into pieces."""
 
 
 HOSTILE_IDS = {
@@ -123,7 +131,7 @@ def too_long(route: Route) -> tuple[bytes, str]:
     return filled(route.body, route.text, MILLION + MILLION), "body"
 
 
-HOSTILE: list[Callable[[Route], tuple[bytes, str]]] = [
+HOSTILE: list[Hostile] = [
     *(twice, unknown, not_utf8, deep, deep_inside, ten_thousand),
     *(million, surrogate, nul, cut, too_long),
 ]
@@ -154,3 +162,51 @@ def in_packets(route: Route, body: bytes) -> Iterable[bytes]:
 def in_chunks(route: Route, body: bytes) -> Iterable[bytes]:
     lines = ("Content-Type: application/json", "Transfer-Encoding: chunked", "Connection: close")
     return [head(route.method, route.path, *lines), *chunked(body, max(5, len(body) // 50))]
+
+
+@contextmanager
+def left_alone(server: Serving, held: Callable[[], Any]) -> Iterator[Any]:
+    """What a server holds, and will hold after; it will answer then, and not be surprised."""
+    before = held()
+    yield before
+    assert server.process.poll() is None, server.process.poll()
+    after = held()
+    assert after == before, (before, after)
+    assert "Traceback" not in server.errors(), server.errors()
+
+
+def check_body(server: Serving, route: Route, hostile: Hostile, sent: Sent) -> None:
+    """A hostile body is refused by its field, or by one inside of that."""
+    body, field = hostile(route)
+
+    answer = exchange(getattr(server, route.side), route.method, sent(route, body))
+
+    assert any(one == field or one.startswith(f"{field}.") for one in named(answer)), answer
+    assert answer.status == (413 if hostile is too_long else 422), answer
+
+
+def check_id(answer: Answer, hostile: str, parameter: str) -> None:
+    """It refuses one of `HOSTILE_IDS` that stood in a path."""
+    assert set(named(answer)) & {parameter, "path", "url"}, answer
+    assert answer.status == (414 if hostile == "ten thousand" else 422), answer
+
+
+def break_off(server: Serving, route: Route, *, reset: bool) -> None:
+    """Send what a route would take, cut off here and there."""
+    body = json.dumps(route.body).encode()
+    whole, url = request(route, body) + body, getattr(server, route.side)
+    lines = ("Content-Type: application/json", "Transfer-Encoding: chunked")
+    begun = head(route.method, route.path, *lines)
+    first = next(iter(chunked(body, len(body))))
+
+    for end in (10, len(whole) - len(body), len(whole) - len(body) // 2, len(whole) - 1):
+        abort(url, [whole[:end]], reset=reset)
+    # A chunked body is whole only with its last chunk, even if the JSON in it is.
+    abort(url, [begun, first], reset=reset)
+
+
+def check_no_request(said: bytes, *urls: str) -> None:
+    """What is no request is refused, or the line is cut."""
+    for url in urls:
+        answer = exchange(url, "GET", [said])
+        assert answer.status == 0 or 400 <= answer.status < 500, answer

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Python snippets of document 2, run as they stand; only the package has our name."""
+"""Python snippets of the documents, run as they stand; only the package has our name."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import pytest
 from rollcall import client as sdk
 from rollcall.client import AgentCapability, RegistryClient
 
-SNIPPETS = Path(__file__).parents[1] / "spec" / "document_2"
+QUOTED = Path(__file__).parents[1] / "spec"
 
 
-def snippet(name: str) -> str:
+def snippet(name: str, *, document: int = 2) -> str:
     """The text of a snippet."""
-    return (SNIPPETS / f"{name}.txt").read_text(encoding="utf-8")
+    return (QUOTED / f"document_{document}" / f"{name}.txt").read_text(encoding="utf-8")
 
 
 async def run(source: str, names: dict[str, Any]) -> None:
-    """Run a snippet in `names`, which it may use and adds to."""
+    """Run a snippet of document 2 in `names`, which it may use and adds to."""
     source = source.replace("shared.lib.registry_client", "rollcall.client")
     code = compile(source, "document 2", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     result = eval(code, names)  # noqa: S307
@@ -38,7 +38,7 @@ ORCHESTRATOR = snippet("example_2").partition("# Usage")[0]
 
 
 def given() -> dict[str, Any]:
-    """What the snippets use without saying where it comes from."""
+    """What the snippets of document 2 use without saying where it comes from."""
     return {
         **{name: getattr(sdk, name) for name in sdk.__all__},
         "logger": logging.getLogger("document 2"),

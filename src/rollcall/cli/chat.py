@@ -52,9 +52,7 @@ def chat(
             talk = _Talk(runner, connection, session or new_session("chat"), model)
             if at_terminal():
                 runner.run(talk.greet(url))
-            while not _ended(talk):
-                note("")
-                note("Ctrl-D ends")
+            _converse(talk)
         finally:
             runner.run(stack.aclose())
     # Somebody at a terminal has seen it; a script has only this.
@@ -203,17 +201,22 @@ class _Screen:
             self._inside = not text.endswith("\n")
 
 
-def _ended(talk: _Talk) -> bool:
-    """Do what is typed until there is no more of it; False: Ctrl-C came first, at any moment."""
-    try:
-        for line in _typed():
-            if not talk.handle(line):
-                break
-    except KeyboardInterrupt:
-        if not at_terminal():
-            raise
-        return False
-    return True
+def _converse(talk: _Talk) -> None:
+    """Do what is typed until there is no more of it. Ctrl-C ends nothing, whenever it comes."""
+    interrupted = False
+    while True:
+        try:
+            if interrupted:
+                interrupted = False
+                note("\nCtrl-D ends")
+            for line in _typed():
+                if not talk.handle(line):
+                    break
+            return
+        except KeyboardInterrupt:
+            if not at_terminal():
+                raise
+            interrupted = True
 
 
 def at_terminal() -> bool:

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rollcall.conversations import wire
-from rollcall.conversations.models import Ask, Session, ToolRun, ToolSpec, Turn, Usage
+from rollcall.conversations.models import Ask, Session, ToolRun, ToolSpec, Turn
 from rollcall.kernel.caller import Caller
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web.lines import check_id, check_line
 
 # Those that lay text out may stand in what somebody pastes.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_OfTurn = TypeVar("_OfTurn", wire.ProcessAnswer, wire.TurnView)
 
 
 def session_id(text: str) -> str:
@@ -90,117 +91,40 @@ def ask_from(
 
 def answer_to(turn: Turn) -> wire.ProcessAnswer:
     """A turn as the answer to its message."""
-    return wire.ProcessAnswer(
-        response=turn.response,
-        session_id=turn.session_id,
-        turn_id=turn.id,
-        status=turn.status,
-        tools_used=[tool_use(run) for run in turn.tools],
-        usage=usage_to(turn.usage),
-        duration_ms=_between(turn.created_at, turn.finished_at),
-        created_at=turn.created_at,
-        finished_at=turn.finished_at,
-    )
+    return _of_turn(wire.ProcessAnswer, turn)
 
 
 def turn_to(turn: Turn) -> wire.TurnView:
     """A turn with all that may be told of it."""
-    return wire.TurnView(
-        turn_id=turn.id,
-        session_id=turn.session_id,
-        number=turn.number,
-        status=turn.status,
-        agent_id=turn.agent_id,
-        user_id=turn.user_id,
-        user_input=turn.user_input,
-        response=turn.response,
-        error=turn.error,
-        error_type=turn.error_type,
-        model=turn.model,
-        tools_used=[tool_detail(run) for run in turn.tools],
-        usage=usage_to(turn.usage),
-        created_at=turn.created_at,
-        started_at=turn.started_at,
-        finished_at=turn.finished_at,
-        duration_ms=_between(turn.created_at, turn.finished_at),
-    )
-
-
-def tool_use(run: ToolRun) -> wire.ToolUse:
-    """A call, as an answer tells of it."""
-    return wire.ToolUse(**_use(run))
+    return _of_turn(wire.TurnView, turn)
 
 
 def tool_detail(run: ToolRun) -> wire.ToolUseDetail:
     """A call with what went in and what came out."""
-    return wire.ToolUseDetail(
-        **_use(run),
-        call_id=run.call_id,
-        started_at=run.started_at,
-        arguments=run.arguments,
-        result=run.result,
-    )
-
-
-def usage_to(usage: Usage | None) -> wire.UsageView | None:
-    """What was used; None: nothing."""
-    if usage is None:
-        return None
-    return wire.UsageView(
-        model=usage.model,
-        provider=usage.provider,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cached_tokens=usage.cached_tokens,
-        requests=usage.requests,
-        estimated=usage.estimated,
-        cost=usage.cost,
-        currency=usage.currency,
-        priced_by=usage.priced_by,
-    )
+    return wire.ToolUseDetail.model_validate(run, from_attributes=True)
 
 
 def session_to(session: Session) -> wire.SessionView:
     """A conversation."""
-    return wire.SessionView(
-        session_id=session.session_id,
-        agent_id=session.agent_id,
-        user_id=session.user_id,
-        title=session.title,
-        turns=session.turns,
-        created_at=session.created_at,
-        updated_at=session.updated_at,
-    )
+    return wire.SessionView.model_validate(session, from_attributes=True)
 
 
 def tool_to(spec: ToolSpec) -> wire.ToolView:
     """A tool."""
-    return wire.ToolView(
-        name=spec.name,
-        tool=spec.tool,
-        service=spec.service,
-        description=spec.description,
-        idempotent=spec.idempotent,
-        input_schema=spec.input_schema,
-        output_schema=spec.output_schema,
-        protocol=spec.protocol,
-        path=spec.path,
-        version=spec.version,
-    )
+    return wire.ToolView.model_validate(spec, from_attributes=True)
 
 
-def _use(run: ToolRun) -> dict[str, Any]:
-    return {
-        "name": run.name,
-        "tool": run.tool,
-        "service": run.service,
-        "instance": run.instance,
-        "url": run.url,
-        "outcome": run.outcome,
-        "duration_ms": run.duration_ms,
-        "attempts": run.attempts,
-        "error": run.error,
+def _of_turn(kind: type[_OfTurn], turn: Turn) -> _OfTurn:
+    """What `kind` tells of a turn, by the names that both have, but for the three that differ."""
+    told: dict[str, Any] = {
+        "turn_id": turn.id,
+        "tools_used": turn.tools,
+        "duration_ms": _between(turn.created_at, turn.finished_at),
     }
+    for name in kind.model_fields:
+        if name not in told:
+            told[name] = getattr(turn, name)
+    return kind.model_validate(told, from_attributes=True)
 
 
 def _between(start: datetime, end: datetime | None) -> float | None:

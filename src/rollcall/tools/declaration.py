@@ -6,7 +6,17 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints, overload
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Unpack,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
@@ -15,7 +25,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from rollcall.tools.docstrings import described
 from rollcall.tools.errors import InvalidTool
-from rollcall.tools.models import P, R, Tool, ToolContext
+from rollcall.tools.models import P, R, Tool, ToolContext, ToolOptions
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PATH: Final = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
@@ -32,17 +42,7 @@ def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 
 
 @overload
-def tool(
-    *,
-    name: str | None = None,
-    path: str | None = None,
-    description: str | None = None,
-    idempotent: bool = False,
-    read_only: bool | None = None,
-    get: bool = False,
-    tags: Iterable[str] = (),
-    failures: Iterable[type[Exception]] = (),
-) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+def tool(**options: Unpack[ToolOptions]) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
 def tool(

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypedDict, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -29,6 +29,19 @@ class ToolContext:
     caller: str
     correlation_id: str = ""
     idempotency_key: str | None = None
+
+
+class ToolOptions(TypedDict, total=False):
+    """What a tool may be told of itself; see `tool`."""
+
+    name: str | None
+    path: str | None
+    description: str | None
+    idempotent: bool
+    read_only: bool | None
+    get: bool
+    tags: Iterable[str]
+    failures: Iterable[type[Exception]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import Any, Final, overload
+from typing import Final, Unpack, overload
 
 from fastapi import FastAPI
 
@@ -23,7 +23,7 @@ from rollcall.kernel.ids import RandomIds
 from rollcall.tools import declaration
 from rollcall.tools.access import AnonymousAccess, SharedKeyAccess
 from rollcall.tools.mcp_server import PATH as MCP_PATH
-from rollcall.tools.models import P, R, Tool
+from rollcall.tools.models import P, R, Tool, ToolOptions
 from rollcall.tools.module import module
 from rollcall.tools.service import ToolSet
 from rollcall.web.audit import InMemoryAuditLog
@@ -123,22 +123,10 @@ class ToolService:
     def tool(self, function: Callable[P, R], /) -> Tool[P, R]: ...
 
     @overload
-    def tool(
-        self,
-        /,
-        *,
-        name: str | None = None,
-        path: str | None = None,
-        description: str | None = None,
-        idempotent: bool = False,
-        read_only: bool | None = None,
-        get: bool = False,
-        tags: Iterable[str] = (),
-        failures: Iterable[type[Exception]] = (),
-    ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+    def tool(self, /, **options: Unpack[ToolOptions]) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
     def tool(
-        self, function: Callable[P, R] | None = None, /, **options: Any
+        self, function: Callable[P, R] | None = None, /, **options: Unpack[ToolOptions]
     ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
         """Make a function a tool of this service; see `rollcall.tools.tool`.
 

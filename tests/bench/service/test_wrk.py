@@ -8,6 +8,8 @@ from typing import ClassVar
 import pytest
 from bench.service.wrk import Figures, NotMeasured, load, parsed
 
+from support.servers.provision import missing
+
 SAID = """Running 4s test @ http://127.0.0.1:18209
   1 threads and 64 connections
   Thread Stats   Avg      Stdev     Max   +/- Stdev
@@ -87,7 +89,6 @@ def heard() -> Iterator[tuple[str, set[tuple[str, str, str]]]]:
     server.server_close()
 
 
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 @pytest.mark.parametrize(
     ("script", "variables", "path", "part"),
     [
@@ -104,6 +105,8 @@ def test_the_scripts_ask_what_the_service_understands(
     path: str,
     part: str,
 ) -> None:
+    if shutil.which("wrk") is None:
+        missing("wrk", "wrk")
     url, asked = heard
     load(url, seconds=1, clients=2, script=script, variables={**variables, "BENCH_KEY": "rck_x"})
     found = [one for one in asked if one[0] == path and part in one[2]]

@@ -118,9 +118,9 @@ _TOKEN: Final = re.compile(
     rf"""
     (?P<number>(?<![^\W\d])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|(?<![^\W\d])\d+,\d{{1,2}}(?![\d,])
        |(?<![^\W\d])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-  | (?P<post>{_alternatives(POSTFIXES)})
   | (?P<call>(?<!\w)[A-Za-z][A-Za-z0-9_]*(?=\())
   | (?P<prefix>{_alternatives(PREFIXES)})
+  | (?P<post>{_alternatives(POSTFIXES)})
   | (?P<share>{_alternatives(SHARES)})
   | (?P<sign>{_alternatives(SIGNS)})
   | (?P<operator>{_alternatives(OPERATORS)})

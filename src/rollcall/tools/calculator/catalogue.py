@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from rollcall.tools.calculator.functions import CONSTANTS, FUNCTIONS
+from collections.abc import Mapping
+
+from rollcall.tools.calculator.functions import CONSTANTS, FUNCTIONS, Function
 from rollcall.tools.calculator.models import FunctionInfo, FunctionList
-from rollcall.tools.calculator.operators import NOTATIONS
+from rollcall.tools.calculator.operators import NOTATIONS, Notation
 from rollcall.tools.calculator.statistics import OPERATIONS
 
 
@@ -15,28 +17,12 @@ def functions() -> FunctionList:
     Every entry has a name, how it is written, what it gives, and an example. Which functions are
     there, what can be calculated, how is a formula written.
     """
-    known = [
-        FunctionInfo(
-            name=name,
-            signature=made.signature,
-            description=made.description,
-            example=made.example,
-        )
-        for name, made in FUNCTIONS.items()
-    ]
+    known = _written(FUNCTIONS)
     constants = [
         FunctionInfo(name=name, signature=name, description=made.description, example=made.example)
         for name, made in CONSTANTS.items()
     ]
-    operators = [
-        FunctionInfo(
-            name=name,
-            signature=made.signature,
-            description=made.description,
-            example=made.example,
-        )
-        for name, made in NOTATIONS.items()
-    ]
+    operators = _written(NOTATIONS)
     figures = [
         FunctionInfo(name=name, signature=name, description=made.description, example=name)
         for name, made in OPERATIONS.items()
@@ -48,3 +34,15 @@ def functions() -> FunctionList:
         statistics=figures,
         total_count=len(known) + len(constants) + len(operators) + len(figures),
     )
+
+
+def _written(table: Mapping[str, Function] | Mapping[str, Notation]) -> list[FunctionInfo]:
+    return [
+        FunctionInfo(
+            name=name,
+            signature=made.signature,
+            description=made.description,
+            example=made.example,
+        )
+        for name, made in table.items()
+    ]
