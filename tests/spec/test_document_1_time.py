@@ -20,6 +20,7 @@ from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import OpenAccess
 from rollcall.web.drain import Drain
 from rollcall.web.module import Kit, create_app
+from support.hosting import Server
 from support.snippets import snippet
 
 REGISTRATION = snippet("registration", document=1)
@@ -49,7 +50,7 @@ async def url(clock: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     app = create_app([module(service, store="memory")], kit)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
+    server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     monkeypatch.setenv("SERVICE_REGISTRY_URL", address)

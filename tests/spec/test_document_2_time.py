@@ -23,6 +23,7 @@ from rollcall.web.auth import BearerAccess
 from rollcall.web.drain import Drain
 from rollcall.web.keys import InMemoryKeyStore, draw_key
 from rollcall.web.module import Kit, create_app
+from support.hosting import Server
 from support.snippets import ORCHESTRATOR, add_agent, closed, given, run, snippet, through
 
 
@@ -47,7 +48,7 @@ async def registry(
     app = create_app([module(service)], kit)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
+    server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     through(listening.getsockname()[1], text, monkeypatch)
     yield service

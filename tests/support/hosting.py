@@ -15,17 +15,29 @@ READY = 30.0
 """Seconds until a start on a busy machine counts as failed."""
 
 
+class Server(uvicorn.Server):
+    """A server among several of one process, which end in any order.
+
+    Uvicorn's own takes the signals, and gives them back to who had them when it began: with two of
+    them that may be one that has ended, and then nothing ends the process any more.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 @contextlib.contextmanager
 def hosted(
     make: Callable[[], contextlib.AbstractAsyncContextManager[ASGIApp]],
 ) -> Iterator[str]:
     """The URL of what `make` opens, in the thread's own loop, and closes at the end."""
     ready = threading.Event()
-    running: list[uvicorn.Server] = []
+    running: list[Server] = []
 
     async def serve(listening: socket.socket) -> None:
         async with make() as app:
-            server = uvicorn.Server(
+            server = Server(
                 uvicorn.Config(app, log_config=None, lifespan="off", proxy_headers=False)
             )
             running.append(server)

@@ -11,6 +11,8 @@ from mcp.server.mcpserver import MCPServer
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from support.hosting import Server
+
 _UNKNOWN = {
     "jsonrpc": "2.0",
     "id": None,
@@ -32,7 +34,7 @@ class McpHost:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.counts: list[str] = []
         self.port = 0
-        self._running: uvicorn.Server | None = None
+        self._running: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> Self:
@@ -42,7 +44,7 @@ class McpHost:
             log_config=None,
             timeout_graceful_shutdown=0,
         )
-        self._running = uvicorn.Server(config)
+        self._running = Server(config)
         listening = socket.create_server(("127.0.0.1", self.port))
         self.port = listening.getsockname()[1]
         # Who connects before it has started waits until it has.

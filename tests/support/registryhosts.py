@@ -15,6 +15,7 @@ from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import OpenAccess
 from rollcall.web.drain import Drain
 from rollcall.web.module import Kit, create_app
+from support.hosting import Server
 
 
 class RegistryHost:
@@ -24,7 +25,7 @@ class RegistryHost:
         kit = Kit("registry", "1", clock, RandomIds(), OpenAccess(), InMemoryAuditLog(), Drain())
         self._app = create_app([module(registry, store="memory")], kit)
         self.port = 0
-        self._server: uvicorn.Server | None = None
+        self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -38,7 +39,7 @@ class RegistryHost:
             lifespan="off",
             timeout_graceful_shutdown=0,
         )
-        self._server = uvicorn.Server(config)
+        self._server = Server(config)
         listening = socket.create_server(("127.0.0.1", self.port))
         self.port = listening.getsockname()[1]
         # Who connects before it has started waits until it has.
