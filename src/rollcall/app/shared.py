@@ -15,6 +15,7 @@ from rollcall.agents.service import AgentService
 from rollcall.app.features import reached
 from rollcall.app.settings import Settings
 from rollcall.backends.entity_model import ModelEntities
+from rollcall.backends.erasure import ConversationErasure
 from rollcall.backends.memories import memory_store
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.redaction import EventRedaction
@@ -98,6 +99,7 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
         ids,
         Meaning(encoder),
         [EventRedaction(BLANKS), graph],
+        [ConversationErasure(database, clock, ids)],
     )
     texts.memories = memories
     models = reached(settings)

@@ -26,6 +26,16 @@ class MemoryExists(RollcallError):
         self.memory_id = memory_id
 
 
+class StillTalking(RollcallError):
+    """Somebody is being answered, and what is said would outlive the erasure."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            f"a message is being answered in session {session_id!r}; nothing was erased: try again"
+        )
+        self.session_id = session_id
+
+
 class MemoryChanged(RollcallError):
     """A memory has changed since the caller saw it.
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, Final, Generic
 
 from rollcall.events.log import WorkT
-from rollcall.memory.ports import Derived, MemoryStore
+from rollcall.memory.models import Filters, Selection
+from rollcall.memory.ports import Derived, Holder, MemoryStore
 from rollcall.memory.telling import deleted
 
 _CHUNK: Final = 500
@@ -22,10 +23,17 @@ class Forgetting(Generic[WorkT]):
     Args:
         store: Where memories are.
         owners: Who derives from them, and keeps that in the same database.
+        holders: Who keeps more of the same users there.
     """
 
-    def __init__(self, store: MemoryStore[WorkT], owners: Sequence[Derived[WorkT]]) -> None:
+    def __init__(
+        self,
+        store: MemoryStore[WorkT],
+        owners: Sequence[Derived[WorkT]],
+        holders: Sequence[Holder[WorkT]] = (),
+    ) -> None:
         self._store = store
+        self._holders = holders
         # The memories first: who adds to what comes from one has to wait for it, or finds it gone.
         self._owners = (store, *owners)
         self._turn = asyncio.Lock()
@@ -59,6 +67,27 @@ class Forgetting(Generic[WorkT]):
                 _add(there, await owner.count(connection, namespace, ids))
         return there
 
+    async def erase(self, namespace: str, whose: Filters, at: datetime) -> dict[str, int]:
+        """Remove all that there is of a scope; how many of what."""
+        filters = whose.as_dict()
+        for holder in self._holders:
+            await holder.settle(namespace, filters)
+        async with self._store.begin() as work:
+            ids = await self._store.ids(work, namespace, Selection(filters=whose))
+            gone = await self.forget(work, namespace, ids, at)
+            for holder in self._holders:
+                _add(gone, await holder.erase(work, namespace, filters, at))
+        return dict(gone)
+
+    async def held(self, namespace: str, whose: Filters) -> dict[str, int]:
+        """What `erase` would remove."""
+        async with self._store.reading() as connection:
+            ids = await self._store.ids(connection, namespace, Selection(filters=whose))
+            there = await self.count(connection, namespace, ids)
+            for holder in self._holders:
+                _add(there, await holder.held(connection, namespace, whose.as_dict()))
+        return dict(there)
+
     async def scrub(self) -> bool:
         """Have what was removed before leave the files too; see `MemoryStore.scrub`.
 
@@ -69,6 +98,8 @@ class Forgetting(Generic[WorkT]):
         async with self._turn:
             if self._done < mine:
                 upto = self._asked
+                for holder in self._holders:
+                    await holder.tidy()
                 self._scrubbed = await self._store.scrub()
                 self._done = upto
             return self._scrubbed

@@ -199,7 +199,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         dry_run: Whether nothing was removed, and this is what would be.
         removed: How many entries of each store: `memories`, `history`, `embeddings`,
             `search_index`, `events` (redacted, since others count on their order), and those of
-            whoever derives from memories.
+            whoever derives from memories. Of conversations `conversations`, `turns` and `messages`.
         scrubbed: Whether nothing of it is left in the files of the database either. False: those
             were in use, and it is left to the database to write over it.
         at: UTC.

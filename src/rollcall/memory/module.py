@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rollcall.kernel.clock import Clock
 from rollcall.memory.api import router
-from rollcall.memory.errors import MemoryChanged, MemoryExists, MemoryNotFound
+from rollcall.memory.errors import MemoryChanged, MemoryExists, MemoryNotFound, StillTalking
 from rollcall.memory.graph_api import GraphParts
 from rollcall.memory.service import MemoryService
 from rollcall.memory.telling import CREATED, UPDATED
@@ -20,6 +20,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     MemoryNotFound: Kind(404, "memory-not-found", "There is no such memory", ("memory_id",)),
     MemoryExists: Kind(
         409, "memory-exists", "Another memory of the scope says that already", ("memory_id",)
+    ),
+    StillTalking: Kind(
+        409, "still-talking", "A message is being answered in what is to be erased", ("session_id",)
     ),
     MemoryChanged: Kind(
         412,

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from rollcall.events.log import Transactions, WorkT, WorkT_contra
@@ -47,6 +48,34 @@ class Derived(Protocol[WorkT_contra]):
         Args:
             connection: Of the store's `reading`.
         """
+        ...
+
+
+class Holder(Protocol[WorkT_contra]):
+    """Somebody who keeps more of users, agents and sessions than memories: what they have said."""
+
+    async def settle(self, namespace: str, filters: Mapping[str, str], /) -> None:
+        """Have what is under way end, so that it can be erased; outside of any unit of work."""
+        ...
+
+    async def erase(
+        self, work: WorkT_contra, namespace: str, filters: Mapping[str, str], at: datetime, /
+    ) -> dict[str, int]:
+        """Remove in `work` what all the filters together fit; how many of what.
+
+        Raises:
+            StillTalking: More of it is just being said.
+        """
+        ...
+
+    async def held(
+        self, connection: Any, namespace: str, filters: Mapping[str, str], /
+    ) -> dict[str, int]:
+        """What `erase` would remove."""
+        ...
+
+    async def tidy(self) -> None:
+        """Have indexes let go of what was removed, before files are written anew."""
         ...
 
 

@@ -28,7 +28,7 @@ from rollcall.memory.models import (
     Receipt,
     Selection,
 )
-from rollcall.memory.ports import Derived, Encoded, MemoryStore
+from rollcall.memory.ports import Derived, Encoded, Holder, MemoryStore
 from rollcall.memory.searching import Search
 from rollcall.memory.terms import content_hash
 from rollcall.memory.upkeep import Upkeep
@@ -52,6 +52,7 @@ class MemoryService(Generic[WorkT]):
         ids: Randomness.
         meaning: Finds them by meaning too.
         derived: Who keeps what comes from memories; told of deletions in the same unit of work.
+        holders: Who keeps more of users, agents and sessions, which an erasure removes too.
     """
 
     def __init__(
@@ -61,13 +62,14 @@ class MemoryService(Generic[WorkT]):
         ids: IdSource,
         meaning: Meaning | None = None,
         derived: Sequence[Derived[WorkT]] = (),
+        holders: Sequence[Holder[WorkT]] = (),
     ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._meaning = meaning or Meaning(None)
         self._search = Search(store, self._meaning)
-        self._forgetting = Forgetting(store, derived)
+        self._forgetting = Forgetting(store, derived, holders)
         self.upkeep = Upkeep(store, self._forgetting, self._meaning, clock)
         """What goes on beside the requests."""
 
@@ -304,8 +306,8 @@ class MemoryService(Generic[WorkT]):
         dry_run: bool = False,
         namespace: str = DEFAULT_NAMESPACE,
     ) -> Receipt:
-        """Remove all memories of a scope, with everything that came from them, from every store
-        and from the files of the database.
+        """Remove all memories of a scope, with everything that came from them, and what was said
+        in its conversations, from every store and from the files of the database.
 
         Asked again, after it was broken off, it goes on where it was.
 
@@ -315,24 +317,16 @@ class MemoryService(Generic[WorkT]):
 
         Raises:
             InvalidInput: The filters are empty, or none that there are.
+            StillTalking: A message of the scope is being answered; nothing was erased.
         """
         whose = checking.scoped(filters)
         at = utc(self._clock.now())
-        selection = Selection(filters=whose)
         if dry_run:
-            async with self._store.reading() as connection:
-                ids = await self._store.ids(connection, namespace, selection)
-                removed = await self._forgetting.count(connection, namespace, ids)
-            return Receipt(
-                filters=whose, dry_run=True, removed=dict(removed), scrubbed=False, at=at
-            )
-        async with self._store.begin() as work:
-            ids = await self._store.ids(work, namespace, selection)
-            removed = await self._forgetting.forget(work, namespace, ids, at)
+            there = await self._forgetting.held(namespace, whose)
+            return Receipt(filters=whose, dry_run=True, removed=there, scrubbed=False, at=at)
+        gone = await self._forgetting.erase(namespace, whose, at)
         scrubbed = await self._forgetting.scrub()
-        return Receipt(
-            filters=whose, dry_run=False, removed=dict(removed), scrubbed=scrubbed, at=at
-        )
+        return Receipt(filters=whose, dry_run=False, removed=gone, scrubbed=scrubbed, at=at)
 
     async def _encoded(self, content: str) -> Encoded | None:
         vectors = await self._meaning.encoded([content])
