@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from rollcall.app.event_settings import EventVariables
 from rollcall.app.provider_settings import ProviderSettings
 from rollcall.kernel.errors import InvalidInput
 
@@ -56,7 +57,7 @@ def _variable(name: str, default: Any, about: str, **bounds: Any) -> Any:
     return Field(default=default, validation_alias=name, description=about, **bounds)
 
 
-class Settings(ProviderSettings):
+class Settings(ProviderSettings, EventVariables):
     """What a process is told from outside. A field's alias is the variable that sets it."""
 
     model_config = SettingsConfigDict(
