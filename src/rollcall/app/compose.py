@@ -20,6 +20,7 @@ from rollcall import __version__
 from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
+from rollcall.app.events import delivery_figures, event_log
 from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
 from rollcall.app.gateway import GATEWAY, gateway_service, origins
 from rollcall.app.own import (
@@ -35,7 +36,6 @@ from rollcall.app.settings import Settings
 from rollcall.app.shared import Shared, shared
 from rollcall.app.tracing import traced
 from rollcall.app.upkeep import upkeep
-from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.keys import SqlKeyStore
@@ -263,7 +263,7 @@ class Platform:
         traces = traced(settings, self.registry)
         if traces is not None:
             stack.push_async_callback(asyncio.to_thread, traces.close)
-        events = SqlEventLog(self.database)
+        events = await stack.enter_async_context(event_log(settings, self.database, self.clock))
         self.shared = shared(settings, self.database, self.places.database, self.clock, self.ids)
         self.parts = self.shared.registry()
         # Filled below: the gateway, which is one of them, passes requests on to the others.
@@ -299,7 +299,9 @@ class Platform:
         checking, figures = health_checks(
             self.registry, self._store.traits, self.clock, self.ids, settings
         )
+        watching, delivery = delivery_figures(events, self.dispatcher, self.clock)
         beside = (
+            watching,
             upkeep(self._store, self.registry, events, audit, self.clock, settings),
             checking,
         )
@@ -323,7 +325,13 @@ class Platform:
                 cors=cors if one.name == GATEWAY_NAME else None,
             )
             # What serves the whole process runs once, beside the first of its services.
-            parts = [*modules[one.name], administration, figures, *(() if apps else beside)]
+            parts = [
+                *modules[one.name],
+                administration,
+                figures,
+                delivery,
+                *(() if apps else beside),
+            ]
             apps[one.name] = app = create_app(parts, kit)
             app.state.service_registry = self.parts
             await stack.enter_async_context(app.router.lifespan_context(app))

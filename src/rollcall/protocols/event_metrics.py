@@ -109,11 +109,13 @@ def event_metrics(
     status: Callable[[], Awaitable[Sequence[GroupStatus]]],
     clock: Clock,
     unsent: Callable[[], Awaitable[int]] | None = None,
-) -> Module:
-    """A module that tells Prometheus how the delivery of events is doing."""
+) -> tuple[Module, Module]:
+    """A module that looks how the delivery of events is doing, and one that tells Prometheus.
+
+    The first is for one service of the process, the second for all.
+    """
     figures = EventMetrics(status, clock, unsent)
-    return Module(
-        name="event-figures",
-        tasks=(BackgroundTask("event-figures", figures.run),),
-        collectors=(figures,),
+    return (
+        Module(name="event-delivery", tasks=(BackgroundTask("event-delivery", figures.run),)),
+        Module(name="event-figures", collectors=(figures,)),
     )

@@ -66,6 +66,8 @@ class KafkaSettings:
             raise InvalidInput("servers", "must name a broker, such as 127.0.0.1:9092")
         if self.partitions < 1:
             raise InvalidInput("partitions", "must be 1 or more")
+        if self.replicas < 1 and self.replicas != -1:
+            raise InvalidInput("replicas", "must be 1 or more, or -1: as the brokers say")
         checks.positive("session_timeout", self.session_timeout)
         if self.protocol not in PROTOCOLS:
             raise InvalidInput("protocol", f"must be one of {', '.join(PROTOCOLS)}")
@@ -82,7 +84,11 @@ class KafkaSettings:
         return self.prefix + name
 
     def connection(self) -> dict[str, Any]:
-        """What every client of the driver is given."""
+        """What every client of the driver is given.
+
+        Raises:
+            InvalidInput: A certificate cannot be read.
+        """
         options: dict[str, Any] = {
             "bootstrap_servers": [one.strip() for one in self.servers.split(",") if one.strip()],
             "client_id": "rollcall",
@@ -93,11 +99,21 @@ class KafkaSettings:
             options["sasl_plain_username"] = self.user
             options["sasl_plain_password"] = self.password
         if self.protocol.endswith("SSL"):
-            context = ssl.create_default_context(cafile=self.ca_file)
-            if self.cert_file is not None:
-                context.load_cert_chain(self.cert_file, self.key_file)
-            options["ssl_context"] = context
+            options["ssl_context"] = self._context()
         return options
+
+    def _context(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise InvalidInput("ca_file", f"{self.ca_file} cannot be used: {error}") from error
+        if self.cert_file is not None:
+            try:
+                context.load_cert_chain(self.cert_file, self.key_file)
+            except OSError as error:
+                text = f"{self.cert_file} cannot be used: {error}"
+                raise InvalidInput("cert_file", text) from error
+        return context
 
 
 def check_installed() -> None:
