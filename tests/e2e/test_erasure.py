@@ -60,7 +60,7 @@ def plant(client: httpx.Client, up: Serving) -> None:
 
 
 def found(client: httpx.Client, up: Serving, word: str) -> list[Any]:
-    answer = client.post(f"{up.tools}/search-messages", json={"query": word})
+    answer = client.post(f"{up.tools}/messages", json={"query": word})
     return answer.raise_for_status().json()["results"]
 
 
