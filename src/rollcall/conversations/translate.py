@@ -81,6 +81,7 @@ def ask_from(
         session_id=session_id(asked.session_id),
         user_input=message("user_input", asked.user_input),
         owner=caller.subject,
+        agent_id=line("agent_id", asked.agent_id),
         user_id=line("user_id", asked.user_id),
         model=line("model", asked.model),
         idempotency_key=one_key(key, asked.idempotency_key),
@@ -94,6 +95,8 @@ def answer_to(turn: Turn) -> wire.ProcessAnswer:
         response=turn.response,
         session_id=turn.session_id,
         turn_id=turn.id,
+        agent_id=turn.agent_id,
+        agent_version=turn.agent_version,
         status=turn.status,
         tools_used=[tool_use(run) for run in turn.tools],
         usage=usage_to(turn.usage),
@@ -111,6 +114,7 @@ def turn_to(turn: Turn) -> wire.TurnView:
         number=turn.number,
         status=turn.status,
         agent_id=turn.agent_id,
+        agent_version=turn.agent_version,
         user_id=turn.user_id,
         user_input=turn.user_input,
         response=turn.response,
@@ -165,6 +169,7 @@ def session_to(session: Session) -> wire.SessionView:
     return wire.SessionView(
         session_id=session.session_id,
         agent_id=session.agent_id,
+        agent_version=session.agent_version,
         user_id=session.user_id,
         title=session.title,
         turns=session.turns,
@@ -200,6 +205,7 @@ def _use(run: ToolRun) -> dict[str, Any]:
         "duration_ms": run.duration_ms,
         "attempts": run.attempts,
         "error": run.error,
+        "capability": run.capability,
     }
 
 
