@@ -31,10 +31,10 @@ from rollcall.conversations.models import (
     TurnStatus,
     Usage,
 )
-from rollcall.conversations.ports import Accepted
 from rollcall.conversations.repository import SqlTurnStore
 from rollcall.conversations.tables import METADATA
 from rollcall.conversations.told import session_deleted, turn_events
+from rollcall.conversations.turn_store import Accepted
 from support.conversing import T0, turn
 
 RUN = ToolRun(

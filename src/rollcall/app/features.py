@@ -8,11 +8,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from rollcall.agents.repository import SqlAgentStore
+from rollcall.app.agent_records import AgentRecords
 from rollcall.app.own import Registration, is_own
+from rollcall.app.runnable import StoredDefinitions
+from rollcall.app.session_memories import session_memories
 from rollcall.app.settings import Settings
 from rollcall.app.tool_keys import tool_keys
+from rollcall.backends.memories import memory_store
 from rollcall.backends.messages import message_index
 from rollcall.backends.remote.directory import RemoteDirectory
+from rollcall.backends.sql.redaction import EventRedaction
+from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.conversations.directory import RegistryDirectory
 from rollcall.conversations.loop import LoopSettings, ModelLoop
 from rollcall.conversations.loop_terms import PROMPT
@@ -28,6 +35,9 @@ from rollcall.conversations.toolbox import RegistryToolbox
 from rollcall.conversations.toolbox_metrics import ToolboxMetrics
 from rollcall.conversations.toolbox_services import for_own
 from rollcall.kernel.clock import Clock
+from rollcall.memory.companion import Companion
+from rollcall.memory.module import BLANKS
+from rollcall.memory.service import MemoryService
 from rollcall.registry.catalogue import open_encoder
 from rollcall.tools.builtin import builtin_tools
 from rollcall.tools.messages.module import module as message_search
@@ -98,6 +108,8 @@ def agent_service(platform: Platform) -> Sequence[Module]:
         credentials=for_own(platform.passes.issue),
     )
     models = Models(_models_of(settings), planner=lambda: _planner(clock))
+    store = SqlAgentStore(platform.database)
+    memories = _memories(platform)
     loop = ModelLoop(
         toolbox,
         models,
@@ -123,7 +135,15 @@ def agent_service(platform: Platform) -> Sequence[Module]:
             shared=platform.places.database.startswith("postgresql:"),
         ),
         (metrics,),
+        definitions=StoredDefinitions(store, models.reaches),
+        memories=None if memories is None else Companion(memories),
     )
+    if platform.registry_url is None:
+        platform.companions.append(
+            AgentRecords(
+                store, platform.database, platform.registry, clock, platform.passes, AGENT.name
+            )
+        )
 
     @asynccontextmanager
     async def lifespan() -> AsyncGenerator[None]:
@@ -145,7 +165,17 @@ def agent_service(platform: Platform) -> Sequence[Module]:
             tasks=(BackgroundTask("warm model", loop.warm),),
             lifespans=(lifespan,),
         ),
+        *(() if memories is None else (session_memories(memories),)),
     )
+
+
+def _memories(platform: Platform) -> MemoryService[SqlUnitOfWork] | None:
+    """What the agent remembers; None: nothing, by the settings."""
+    if not platform.settings.memory:
+        return None
+    store = memory_store(platform.database, platform.places.database)
+    derived: Sequence[Any] = (EventRedaction(BLANKS),)
+    return MemoryService(store, platform.clock, platform.ids, derived=derived)
 
 
 def _directory(platform: Platform) -> Directory:

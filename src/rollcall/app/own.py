@@ -9,7 +9,7 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
@@ -100,6 +100,18 @@ def is_own(record: Record, passes: Passes) -> bool:
         and record.owner.startswith(f"{OWNER}:")
         and hmac.compare_digest(record.owner.encode(), owner_of(record, passes).encode())
     )
+
+
+class Announced(Protocol):
+    """What stands in a registry for as long as this process serves."""
+
+    async def begin(self, services: Sequence[Own]) -> None:
+        """Register, once the services accept connections."""
+        ...
+
+    async def end(self) -> None:
+        """Remove it all."""
+        ...
 
 
 class LocalRegistrations:

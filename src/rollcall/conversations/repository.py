@@ -182,7 +182,7 @@ class SqlTurnStore:
         namespace: str,
         *,
         user_id: str | None,
-        agent_id: str | None,
+        agent_id: str | None = None,
         limit: int,
         after: tuple[float, str] | None,
     ) -> Sequence[Session]:

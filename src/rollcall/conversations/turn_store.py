@@ -99,7 +99,7 @@ class TurnStore(Protocol):
         namespace: str,
         *,
         user_id: str | None,
-        agent_id: str | None,
+        agent_id: str | None = None,
         limit: int,
         after: tuple[float, str] | None,
     ) -> Sequence[Session]:
