@@ -174,7 +174,7 @@ def _memories(platform: Platform) -> MemoryService[SqlUnitOfWork] | None:
     if not platform.settings.memory:
         return None
     store = memory_store(platform.database, platform.places.database)
-    derived: Sequence[Any] = (EventRedaction(BLANKS),)
+    derived: list[Any] = [EventRedaction(BLANKS)]
     return MemoryService(store, platform.clock, platform.ids, derived=derived)
 
 

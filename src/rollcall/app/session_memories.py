@@ -17,7 +17,7 @@ _PAGE: Final = 200
 
 
 def session_memories(memories: MemoryService[Any]) -> Module:
-    """A module that deletes what is remembered in the scope of a session alone once the session is deleted.
+    """A module that deletes what is remembered in the scope of a session, once that is deleted.
 
     What is remembered of a user stays: it is the user's, whatever session it was said in.
     """

@@ -56,15 +56,15 @@ class AgentNotRunnable(RollcallError):
 
     Args:
         agent_id: Its id.
-        status: Where it stands in its life.
+        agent_status: Where it stands in its life.
         problem: Why it cannot be run, for people; None: since it is not active.
     """
 
-    def __init__(self, agent_id: str, status: str, problem: str | None = None) -> None:
-        why = problem or f"it is {status}, and only what is active is run"
+    def __init__(self, agent_id: str, agent_status: str, problem: str | None = None) -> None:
+        why = problem or f"it is {agent_status}, and only what is active is run"
         super().__init__(f"agent {agent_id!r} cannot be run: {why}")
         self.agent_id = agent_id
-        self.status = status
+        self.agent_status = agent_status
 
 
 class SessionOfAnother(RollcallError):

@@ -49,7 +49,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     TurnNotFound: Kind(404, "turn-not-found", "There is no such turn", ("session_id", "turn_id")),
     AgentNotFound: Kind(404, "agent-not-found", "There is no such agent", ("agent_id",)),
     AgentNotRunnable: Kind(
-        409, "agent-not-runnable", "The agent cannot be run now", ("agent_id", "status")
+        409, "agent-not-runnable", "The agent cannot be run now", ("agent_id", "agent_status")
     ),
     SessionOfAnother: Kind(
         409,
