@@ -35,5 +35,5 @@ async def subjects(
         .where(OUTBOX.c.position > after, OUTBOX.c.position <= end, OUTBOX.c.source == source)
         .order_by(OUTBOX.c.position.desc())
     )
-    rows = (await connection.execute(wanted)).tuples().all()
-    return end, list(dict.fromkeys(rows))[::-1]
+    found = [(row.namespace, row.subject) for row in await connection.execute(wanted)]
+    return end, list(dict.fromkeys(found))[::-1]
