@@ -46,7 +46,7 @@ async def test_what_was_remembered_in_it_alone_goes_and_what_is_a_users_stays(
 ) -> None:
     clock = FrozenClock()
     memories = memories_in(database, f"sqlite:///{tmp_path}/x.db", clock)
-    for number in range(250):
+    for number in range(105):
         await memories.add_memory(f"note {number}", {"session_id": "s"})
     await memories.add_memory("other", {"session_id": "t"})
     await memories.add_memory("mine", {"user_id": "ada"}, {"session_id": "s"})

@@ -13,7 +13,7 @@ from rollcall.memory.service import MemoryService
 from rollcall.web.module import Module
 
 GROUP: Final = "memories-of-sessions"
-_PAGE: Final = 200
+_PAGE: Final = 100
 
 
 def session_memories(memories: MemoryService[Any]) -> Module:
