@@ -104,6 +104,10 @@ class AgentStore(Protocol):
         """Definitions that were not deleted, the newest first, behind `after`."""
         ...
 
+    async def active(self, *, limit: int, after: tuple[str, str] | None) -> Sequence[Definition]:
+        """Definitions of all namespaces that are active, by namespace and id, behind `after`."""
+        ...
+
     async def versions(
         self, namespace: str, agent_id: str, *, limit: int, before: int | None
     ) -> Sequence[Version]:

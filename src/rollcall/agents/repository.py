@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Select, Table, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Select, Table, and_, delete, exists, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.agents.errors import AgentExists, CapabilityExists
-from rollcall.agents.models import Capability, Definition, StatusMove, Version, Wanted
+from rollcall.agents.models import Capability, Definition, Status, StatusMove, Version, Wanted
 from rollcall.agents.ports import AgentWork, Place
 from rollcall.agents.tables import (
     ATTACHED,
@@ -195,6 +195,17 @@ class SqlAgentStore:
             same = and_(columns.created_at == after.at, columns.id < after.id)
             found = found.where(or_(columns.created_at < after.at, same))
         found = found.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)
+        return [definition_of(row) for row in await self._rows(found)]
+
+    async def active(self, *, limit: int, after: tuple[str, str] | None) -> Sequence[Definition]:
+        columns = DEFINITIONS.c
+        place = tuple_(columns.namespace, columns.id)
+        found = select(DEFINITIONS).where(
+            columns.status == Status.ACTIVE.value, columns.deleted_at.is_(None)
+        )
+        if after is not None:
+            found = found.where(place > after)
+        found = found.order_by(columns.namespace, columns.id).limit(limit)
         return [definition_of(row) for row in await self._rows(found)]
 
     async def versions(

@@ -24,6 +24,7 @@ from rollcall.app.events import delivery_figures, event_log
 from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
 from rollcall.app.gateway import GATEWAY, gateway_service, origins
 from rollcall.app.own import (
+    Announced,
     LocalRegistrations,
     Own,
     Registration,
@@ -187,6 +188,8 @@ class Platform:
         self.drain = Drain()
         self._store = store
         self._open: AsyncExitStack | None = None
+        self.companions: list[Announced] = []
+        """What is registered beside the services themselves; a service's builder adds it."""
         self._own: LocalRegistrations | RemoteRegistrations | None = None
 
     async def __aenter__(self) -> Self:
@@ -232,11 +235,15 @@ class Platform:
         else:
             self._own = RemoteRegistrations(url, self.clock, self.passes)
         await self._own.begin(services)
+        for one in self.companions:
+            await one.begin(services)
 
     async def withdraw(self) -> None:
         """Take them off the registry: they accept no more connections."""
         own, self._own = self._own, None
         if own is not None:
+            for one in self.companions:
+                await one.end()
             await own.end()
 
     async def _enter(self, stack: AsyncExitStack) -> None:

@@ -8,7 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from rollcall.app.agent_records import AgentRecords
 from rollcall.app.own import Registration, is_own
+from rollcall.app.runnable import StoredDefinitions
+from rollcall.app.session_memories import session_memories
 from rollcall.app.settings import Settings
 from rollcall.app.tool_keys import tool_keys
 from rollcall.backends.messages import message_index
@@ -28,6 +31,7 @@ from rollcall.conversations.toolbox import RegistryToolbox
 from rollcall.conversations.toolbox_metrics import ToolboxMetrics
 from rollcall.conversations.toolbox_services import for_own
 from rollcall.kernel.clock import Clock
+from rollcall.memory.companion import Companion
 from rollcall.registry.catalogue import open_encoder
 from rollcall.tools.builtin import builtin_tools
 from rollcall.tools.messages.module import module as message_search
@@ -98,6 +102,8 @@ def agent_service(platform: Platform) -> Sequence[Module]:
         credentials=for_own(platform.passes.issue),
     )
     models = Models(_models_of(settings), planner=lambda: _planner(clock))
+    store = platform.shared.store
+    memories = platform.shared.memories if settings.memory else None
     loop = ModelLoop(
         toolbox,
         models,
@@ -123,7 +129,15 @@ def agent_service(platform: Platform) -> Sequence[Module]:
             shared=platform.places.database.startswith("postgresql:"),
         ),
         (metrics,),
+        definitions=StoredDefinitions(store, models.reaches),
+        memories=None if memories is None else Companion(memories),
     )
+    if platform.registry_url is None:
+        platform.companions.append(
+            AgentRecords(
+                store, platform.database, platform.registry, clock, platform.passes, AGENT.name
+            )
+        )
 
     @asynccontextmanager
     async def lifespan() -> AsyncGenerator[None]:
@@ -145,6 +159,7 @@ def agent_service(platform: Platform) -> Sequence[Module]:
             tasks=(BackgroundTask("warm model", loop.warm),),
             lifespans=(lifespan,),
         ),
+        *(() if memories is None else (session_memories(memories),)),
     )
 
 

@@ -9,7 +9,7 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
@@ -109,6 +109,18 @@ def mark_of(name: str, host: str, port: int, passes: Passes) -> str:
     another name or address it shows nothing.
     """
     return passes.mark("instance", name, host, str(port))
+
+
+class Announced(Protocol):
+    """What stands in a registry for as long as this process serves."""
+
+    async def begin(self, services: Sequence[Own]) -> None:
+        """Register, once the services accept connections."""
+        ...
+
+    async def end(self) -> None:
+        """Remove it all."""
+        ...
 
 
 class LocalRegistrations:

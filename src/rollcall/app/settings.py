@@ -202,6 +202,9 @@ class Settings(ProviderSettings, GatewayVariables, EventVariables):
     instructions: str | None = _variable(
         "ROLLCALL_INSTRUCTIONS", None, "What the agent is told to be; empty: a helpful assistant"
     )
+    memory: bool = _variable(
+        "ROLLCALL_MEMORY", True, "Whether the agent remembers what users say of themselves"
+    )
     scraper_hosts: str = _variable(
         "ROLLCALL_SCRAPER_HOSTS",
         "",
