@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollcall.agents.capability_service import CapabilityService
+from rollcall.agents.documents import AgentRepository
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.service import AgentService
 from rollcall.app.features import reached
@@ -36,7 +37,6 @@ class Shared:
     """Services over the database of a process.
 
     Args:
-        store: The tables of definitions.
         agents: Definitions.
         capabilities: What they can be given.
         memories: Memories.
@@ -45,7 +45,6 @@ class Shared:
         models: What finds it where a model is configured; None: rules do.
     """
 
-    store: SqlAgentStore
     agents: AgentService
     capabilities: CapabilityService
     memories: MemoryService[Any]
@@ -56,7 +55,7 @@ class Shared:
     def registry(self) -> ServiceRegistry:
         """Them by the names of document 3."""
         found = ServiceRegistry()
-        found.register("agent_repository", self.store)
+        found.register("agent_repository", AgentRepository(self.agents))
         found.register("agent_service", self.agents)
         found.register("capability_service", self.capabilities)
         found.register("memory_service", self.memories)
@@ -103,7 +102,6 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
     models = reached(settings)
     named = bool(models.names())
     return Shared(
-        store,
         AgentService(store, clock, ids),
         CapabilityService(store, clock, ids),
         memories,
