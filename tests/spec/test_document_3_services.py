@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Protocol, get_args, get_origin
 
@@ -14,11 +15,12 @@ import pytest
 import pytest_asyncio
 
 from rollcall.agents import AgentRepository, AgentService, CapabilityService
+from rollcall.agents.errors import EntityNotFound
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.memories import memory_store
 from rollcall.backends.sql.database import Database, dialect_of
-from rollcall.events import EventPublisher
+from rollcall.events import EventConsumer, EventPublisher
 from rollcall.kernel import ServiceRegistry
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.ids import RandomIds
@@ -134,6 +136,30 @@ async def test_a_capability_takes_its_services_from_the_registry(
     assert [hit["content"] for hit in found] == ["green tea"]
 
 
+@pytest.mark.parametrize(
+    ("text", "ours", "methods"),
+    [
+        ("event_publisher", EventPublisher, ["__init__", "publish"]),
+        ("event_consumer", EventConsumer, ["__init__", "register_handler", "start"]),
+    ],
+)
+def test_publishers_and_consumers_are_made_and_called_as_in_the_document(
+    text: str, ours: type, methods: list[str]
+) -> None:
+    names: dict[str, Any] = {"Callable": Callable}
+    run(snippet(text), names)
+    theirs = names[ours.__name__]
+    for name in methods:
+        asked, has = signature(getattr(theirs, name)), signature(getattr(ours, name))
+        parameters = list(has.parameters.values())
+        assert [one.name for one in parameters][: len(asked.parameters)] == list(asked.parameters)
+        # What ours take beside that has a default.
+        more = parameters[len(asked.parameters) :]
+        assert all(one.default is not inspect.Parameter.empty for one in more)
+        awaited = inspect.iscoroutinefunction(getattr(theirs, name))
+        assert inspect.iscoroutinefunction(getattr(ours, name)) is awaited
+
+
 def signature(function: Any) -> inspect.Signature:
     """What a function takes and gives, its annotations read."""
     return inspect.signature(function, eval_str=True)
@@ -206,6 +232,50 @@ async def test_services_like_the_documents_work_on_our_repository_and_publisher(
     ]
     assert "version" in told[0]
     assert "version" not in told[1]
+
+
+AS_IN_THE_DOCUMENT = """
+CREATE VIEW agents AS SELECT
+    id, name, coalesce(content::json ->> 'description', '') AS description,
+    version::text, to_timestamp(created_at) AS created_at, to_timestamp(updated_at) AS updated_at,
+    to_timestamp(deleted_at) AS deleted_at, content::json -> 'configuration' AS configuration,
+    content::json -> 'capabilities' AS capabilities,
+    content::json -> 'prompt_templates' AS prompt_templates
+FROM agent_definitions WHERE namespace = 'default'
+"""
+"""The document's table, of which it shows the columns; fields of a content are columns there."""
+
+
+@pytest.mark.server
+async def test_the_documents_repository_reads_what_ours_has_written(
+    fresh_database: Callable[[], str],
+) -> None:
+    import asyncpg
+
+    url = fresh_database()
+    database = Database(dialect_of(url))
+    await database.open()
+    ours = integration.repository(database)
+    agent_id = await ours.create_agent(
+        {"name": "Writer", "description": "Writes", "configuration": {"instructions": "Be brief."}}
+    )
+    gone = await ours.create_agent({"name": "Gone"})
+    await ours.delete_agent(gone)
+
+    names: dict[str, Any] = {"Dict": dict, "Any": Any, "EntityNotFoundError": EntityNotFound}
+    run(snippet("repository_implementation"), names)
+    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+        await pool.execute(AS_IN_THE_DOCUMENT)
+        theirs = names["PostgresAgentRepository"](pool)
+        found, same = await theirs.get_agent(agent_id), await ours.get_agent(agent_id)
+        assert json.loads(found.pop("configuration")) == same["configuration"]
+        for name in ("id", "name", "description", "version", "created_at", "updated_at"):
+            assert found[name] == same[name]
+        assert set(found) < set(same)
+        for repository in (theirs, ours):
+            with pytest.raises(EntityNotFound, match=gone):
+                await repository.get_agent(gone)
+    await database.close()
 
 
 INTEGRATION = (
