@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from rollcall.kernel.caller import ADMIN, READ, REGISTER
 from rollcall.kernel.ids import RandomIds
+from rollcall.kernel.services import ServiceRegistry
 from rollcall.memory.graph_api import GraphParts
 from rollcall.memory.module import module
 from rollcall.memory.service import MemoryService
@@ -27,13 +28,23 @@ TEA = {"content": "green tea", "filters": ANNA}
 
 @pytest_asyncio.fixture
 async def make(memories: MemoryService[Any], clock: FrozenClock) -> AsyncIterator[Make]:
+    services = ServiceRegistry()
+    services.register("memory_service", memories)
     opened: list[httpx.AsyncClient] = []
 
     def client(access: Access) -> httpx.AsyncClient:
-        kit = Kit("memory", "1.2.3", clock, RandomIds(), access, InMemoryAuditLog(), Drain())
-        transport = httpx.ASGITransport(
-            create_app([module(memories, clock, GraphParts((), (), {}))], kit)
+        kit = Kit(
+            "memory",
+            "1.2.3",
+            clock,
+            RandomIds(),
+            access,
+            InMemoryAuditLog(),
+            Drain(),
+            services=services,
         )
+        parts = module(memories.upkeep, clock, GraphParts((), (), {}))
+        transport = httpx.ASGITransport(create_app([parts], kit))
         opened.append(httpx.AsyncClient(transport=transport, base_url="http://localhost"))
         return opened[-1]
 

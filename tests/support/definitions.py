@@ -17,6 +17,7 @@ from rollcall.backends.sql.database import Database
 from rollcall.events.envelope import Event
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import RandomIds
+from rollcall.kernel.services import ServiceRegistry
 from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import Access, OpenAccess
 from rollcall.web.drain import Drain
@@ -36,9 +37,12 @@ BUSINESS: dict[str, Any] = {
 def app_of(database: Database, clock: Clock, access: Access | None = None) -> FastAPI:
     """HTTP over definitions in a database."""
     store, ids = SqlAgentStore(database), RandomIds()
-    made = module(AgentService(store, clock, ids), CapabilityService(store, clock, ids))
-    kit = Kit("agents", "1", clock, ids, access or OpenAccess(), InMemoryAuditLog(), Drain())
-    return create_app([made], kit)
+    services = ServiceRegistry()
+    services.register("agent_service", AgentService(store, clock, ids))
+    services.register("capability_service", CapabilityService(store, clock, ids))
+    access = access or OpenAccess()
+    kit = Kit("agents", "1", clock, ids, access, InMemoryAuditLog(), Drain(), services=services)
+    return create_app([module()], kit)
 
 
 async def told(database: Database) -> list[Event]:

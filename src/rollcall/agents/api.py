@@ -10,6 +10,8 @@ from fastapi import Path as PathParameter
 from rollcall.agents import wire
 from rollcall.agents.api_parts import (
     AgentId,
+    Agents,
+    Capabilities,
     CapabilityId,
     IfMatch,
     Reader,
@@ -20,12 +22,10 @@ from rollcall.agents.api_parts import (
     fields,
     place_of,
 )
-from rollcall.agents.capability_service import CapabilityService
 from rollcall.agents.changes import change_of
 from rollcall.agents.checks import check_text
 from rollcall.agents.documents import document_of, number_of, version_document
 from rollcall.agents.models import Wanted
-from rollcall.agents.service import AgentService
 from rollcall.web.audit import audit_subject
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
@@ -37,25 +37,23 @@ PREFIX = "/api/agents"
 Number = Annotated[int, PathParameter(ge=1, le=wire.HIGHEST)]
 
 
-def router(agents: AgentService, capabilities: CapabilityService) -> APIRouter:
-    """The routes of definitions.
-
-    Args:
-        agents: Who keeps them.
-        capabilities: Who gives them capabilities.
-    """
+def router() -> APIRouter:
+    """The routes of definitions."""
     routes = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["agents"])
-    _add_reads(routes, agents)
-    _add_history(routes, agents)
-    _add_writes(routes, agents)
-    _add_capabilities(routes, capabilities)
+    _add_reads(routes)
+    _add_history(routes)
+    _add_writes(routes)
+    _add_capabilities(routes)
     return routes
 
 
-def _add_reads(routes: APIRouter, agents: AgentService) -> None:
+def _add_reads(routes: APIRouter) -> None:
     @routes.get("", response_model=list[wire.AgentView])
     async def find(
-        caller: Reader, asked: Annotated[wire.AgentsQuery, Query()], request: Request
+        caller: Reader,
+        agents: Agents,
+        asked: Annotated[wire.AgentsQuery, Query()],
+        request: Request,
     ) -> Response:
         """The definitions, the newest first; `Link` leads to more."""
         page, after = await agents.find(
@@ -68,16 +66,17 @@ def _add_reads(routes: APIRouter, agents: AgentService) -> None:
         return answer([document_of(one) for one in page], headers=headers)
 
     @routes.get("/{agent_id}", response_model=wire.AgentView)
-    async def get(caller: Reader, agent_id: AgentId) -> Response:
+    async def get(caller: Reader, agents: Agents, agent_id: AgentId) -> Response:
         """A definition; its entity tag is for `If-Match`."""
         found = await agents.get(agent_id, namespace=caller.namespace)
         return answer(document_of(found), found.revision)
 
 
-def _add_history(routes: APIRouter, agents: AgentService) -> None:
+def _add_history(routes: APIRouter) -> None:
     @routes.get("/{agent_id}/versions", response_model=list[wire.VersionView])
     async def versions(
         caller: Reader,
+        agents: Agents,
         agent_id: AgentId,
         asked: Annotated[wire.VersionsQuery, Query()],
         request: Request,
@@ -92,7 +91,10 @@ def _add_history(routes: APIRouter, agents: AgentService) -> None:
     # Before the route with a number in its place.
     @routes.get("/{agent_id}/versions/diff", response_model=wire.Difference)
     async def difference(
-        caller: Reader, agent_id: AgentId, asked: Annotated[wire.DifferenceQuery, Query()]
+        caller: Reader,
+        agents: Agents,
+        agent_id: AgentId,
+        asked: Annotated[wire.DifferenceQuery, Query()],
     ) -> Response:
         """What makes version `to` of version `from`, as a JSON Patch (RFC 6902)."""
         found = await agents.get(agent_id, namespace=caller.namespace)
@@ -109,16 +111,20 @@ def _add_history(routes: APIRouter, agents: AgentService) -> None:
         )
 
     @routes.get("/{agent_id}/versions/{version}", response_model=wire.VersionView)
-    async def version(caller: Reader, agent_id: AgentId, version: Number) -> Response:
+    async def version(
+        caller: Reader, agents: Agents, agent_id: AgentId, version: Number
+    ) -> Response:
         """One version. It never changes."""
         await agents.get(agent_id, namespace=caller.namespace)
         found = await agents.version(agent_id, version, namespace=caller.namespace)
         return answer(version_document(found))
 
 
-def _add_writes(routes: APIRouter, agents: AgentService) -> None:
+def _add_writes(routes: APIRouter) -> None:
     @routes.post("", response_model=wire.AgentView)
-    async def create(caller: Writer, body: wire.AgentCreate, request: Request) -> Response:
+    async def create(
+        caller: Writer, agents: Agents, body: wire.AgentCreate, request: Request
+    ) -> Response:
         """Make a definition, of what document 3 or document 4 gives."""
         change = change_of(fields(body, "id", "status", "reason"))
         made = await agents.create(
@@ -130,7 +136,11 @@ def _add_writes(routes: APIRouter, agents: AgentService) -> None:
 
     @routes.patch("/{agent_id}", response_model=wire.AgentView)
     async def update(
-        caller: Writer, agent_id: AgentId, body: wire.AgentFields, if_match: IfMatch = None
+        caller: Writer,
+        agents: Agents,
+        agent_id: AgentId,
+        body: wire.AgentFields,
+        if_match: IfMatch = None,
     ) -> Response:
         """Have a definition say something else, as its next version."""
         done = await agents.update(
@@ -142,14 +152,20 @@ def _add_writes(routes: APIRouter, agents: AgentService) -> None:
         return answer(document_of(done), done.revision)
 
     @routes.delete("/{agent_id}")
-    async def delete(caller: Writer, agent_id: AgentId, if_match: IfMatch = None) -> wire.Done:
+    async def delete(
+        caller: Writer, agents: Agents, agent_id: AgentId, if_match: IfMatch = None
+    ) -> wire.Done:
         """Delete a definition. Its id and its history are kept."""
         await agents.delete(agent_id, by(caller), accepted(if_match))
         return wire.Done()
 
     @routes.patch("/{agent_id}/status", response_model=wire.AgentView)
     async def move(
-        caller: Writer, agent_id: AgentId, body: wire.StatusChange, if_match: IfMatch = None
+        caller: Writer,
+        agents: Agents,
+        agent_id: AgentId,
+        body: wire.StatusChange,
+        if_match: IfMatch = None,
     ) -> Response:
         """Give a definition another status; it makes no version."""
         done = await agents.move(agent_id, body.status, by(caller, body.reason), accepted(if_match))
@@ -157,7 +173,11 @@ def _add_writes(routes: APIRouter, agents: AgentService) -> None:
 
     @routes.post("/{agent_id}/revert", response_model=wire.AgentView)
     async def revert(
-        caller: Writer, agent_id: AgentId, body: wire.Revert, if_match: IfMatch = None
+        caller: Writer,
+        agents: Agents,
+        agent_id: AgentId,
+        body: wire.Revert,
+        if_match: IfMatch = None,
     ) -> Response:
         """Have a definition say again what it said once, as a new version."""
         done = await agents.revert(
@@ -166,10 +186,11 @@ def _add_writes(routes: APIRouter, agents: AgentService) -> None:
         return answer(document_of(done), done.revision)
 
 
-def _add_capabilities(routes: APIRouter, capabilities: CapabilityService) -> None:
+def _add_capabilities(routes: APIRouter) -> None:
     @routes.post("/{agent_id}/capabilities/{capability_id}", response_model=wire.Done)
     async def attach(
         caller: Writer,
+        capabilities: Capabilities,
         agent_id: AgentId,
         capability_id: CapabilityId,
         configuration: Annotated[dict[str, Any] | None, Body()] = None,
@@ -183,7 +204,11 @@ def _add_capabilities(routes: APIRouter, capabilities: CapabilityService) -> Non
 
     @routes.delete("/{agent_id}/capabilities/{capability_id}", response_model=wire.Done)
     async def detach(
-        caller: Writer, agent_id: AgentId, capability_id: CapabilityId, if_match: IfMatch = None
+        caller: Writer,
+        capabilities: Capabilities,
+        agent_id: AgentId,
+        capability_id: CapabilityId,
+        if_match: IfMatch = None,
     ) -> Response:
         """Take a capability from an agent."""
         done = await capabilities.remove_capability_from_agent(

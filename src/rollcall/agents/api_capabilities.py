@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from rollcall.agents import wire
 from rollcall.agents.api_parts import (
+    Capabilities,
     CapabilityId,
     IfMatch,
     Reader,
@@ -17,7 +18,7 @@ from rollcall.agents.api_parts import (
     by,
     fields,
 )
-from rollcall.agents.capability_service import CapabilityChange, CapabilityService
+from rollcall.agents.capability_service import CapabilityChange
 from rollcall.agents.checks import MAX_ID, check_text
 from rollcall.agents.models import Capability
 from rollcall.web.audit import audit_subject
@@ -29,18 +30,21 @@ from rollcall.web.strict import StrictRoute
 PREFIX = "/api/capabilities"
 
 
-def router(capabilities: CapabilityService) -> APIRouter:
+def router() -> APIRouter:
     """The routes of capabilities."""
     routes = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["capabilities"])
-    _add_reads(routes, capabilities)
-    _add_writes(routes, capabilities)
+    _add_reads(routes)
+    _add_writes(routes)
     return routes
 
 
-def _add_reads(routes: APIRouter, capabilities: CapabilityService) -> None:
+def _add_reads(routes: APIRouter) -> None:
     @routes.get("", response_model=list[wire.CapabilityView])
     async def find(
-        caller: Reader, asked: Annotated[wire.CapabilitiesQuery, Query()], request: Request
+        caller: Reader,
+        capabilities: Capabilities,
+        asked: Annotated[wire.CapabilitiesQuery, Query()],
+        request: Request,
     ) -> Response:
         """The capabilities by id; `Link` leads to more."""
         page, after = await capabilities.find(
@@ -54,15 +58,19 @@ def _add_reads(routes: APIRouter, capabilities: CapabilityService) -> None:
         return answer([_document(one) for one in page], headers=headers)
 
     @routes.get("/{capability_id}", response_model=wire.CapabilityView)
-    async def get(caller: Reader, capability_id: CapabilityId) -> Response:
+    async def get(
+        caller: Reader, capabilities: Capabilities, capability_id: CapabilityId
+    ) -> Response:
         """A capability; its entity tag is for `If-Match`."""
         found = await capabilities.get(capability_id, namespace=caller.namespace)
         return answer(_document(found), found.revision)
 
 
-def _add_writes(routes: APIRouter, capabilities: CapabilityService) -> None:
+def _add_writes(routes: APIRouter) -> None:
     @routes.post("", response_model=wire.CapabilityView)
-    async def create(caller: Writer, body: wire.CapabilityCreate, request: Request) -> Response:
+    async def create(
+        caller: Writer, capabilities: Capabilities, body: wire.CapabilityCreate, request: Request
+    ) -> Response:
         """Make a capability."""
         made = await capabilities.create(
             body.name,
@@ -79,6 +87,7 @@ def _add_writes(routes: APIRouter, capabilities: CapabilityService) -> None:
     @routes.patch("/{capability_id}", response_model=wire.CapabilityView)
     async def update(
         caller: Writer,
+        capabilities: Capabilities,
         capability_id: CapabilityId,
         body: wire.CapabilityFields,
         if_match: IfMatch = None,
@@ -91,6 +100,7 @@ def _add_writes(routes: APIRouter, capabilities: CapabilityService) -> None:
     @routes.delete("/{capability_id}")
     async def delete(
         caller: Writer,
+        capabilities: Capabilities,
         capability_id: CapabilityId,
         force: Annotated[bool, Query(description="Take it from the agents that have it.")] = False,
         if_match: IfMatch = None,

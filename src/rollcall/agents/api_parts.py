@@ -11,16 +11,21 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import Depends, Header, Response
 
+from rollcall.agents.capability_service import CapabilityService
 from rollcall.agents.checks import MAX_ID
 from rollcall.agents.models import By
 from rollcall.agents.ports import Place
+from rollcall.agents.service import AgentService
 from rollcall.kernel.caller import READ, REGISTER, Caller
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web import correlation
 from rollcall.web.auth import require
 from rollcall.web.lines import check_id
 from rollcall.web.preconditions import etag
+from rollcall.web.services import service
 
+Agents = Annotated[AgentService, Depends(service("agent_service"))]
+Capabilities = Annotated[CapabilityService, Depends(service("capability_service"))]
 Reader = Annotated[Caller, Depends(require(READ))]
 Writer = Annotated[Caller, Depends(require(REGISTER))]
 IfMatch = Annotated[

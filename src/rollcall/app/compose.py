@@ -330,6 +330,7 @@ class Platform:
                 health_paths=one.health_paths,
                 traces=traces,
                 cors=cors if one.name == GATEWAY_NAME else None,
+                services=self.parts,
             )
             # What serves the whole process runs once, beside the first of its services.
             parts = [
@@ -340,7 +341,6 @@ class Platform:
                 *(() if apps else beside),
             ]
             apps[one.name] = app = create_app(parts, kit)
-            app.state.service_registry = self.parts
             await stack.enter_async_context(app.router.lifespan_context(app))
 
     def _database_url(self, stack: AsyncExitStack) -> str:

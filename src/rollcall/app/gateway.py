@@ -71,8 +71,8 @@ def gateway_service(platform: Platform) -> Sequence[Module]:
             ),
             settings=GatewaySettings(trusted_proxies=proxies(settings.trusted_proxies)),
         ),
-        definitions(shared.agents, shared.capabilities),
-        memories(shared.memories, platform.clock, graph_parts(shared.graph, shared.extractor)),
+        definitions(),
+        memories(shared.memories.upkeep, platform.clock, graph_parts(shared.extractor)),
         Module(name="shared", lifespans=(asking, shared.lifespan)),
     )
 

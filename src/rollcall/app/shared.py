@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollcall.agents.capability_service import CapabilityService
+from rollcall.agents.documents import AgentRepository
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.service import AgentService
 from rollcall.app.features import reached
@@ -37,7 +38,6 @@ class Shared:
     """Services over the database of a process.
 
     Args:
-        store: The tables of definitions.
         agents: Definitions.
         capabilities: What they can be given.
         memories: Memories.
@@ -46,7 +46,6 @@ class Shared:
         models: What finds it where a model is configured; None: rules do.
     """
 
-    store: SqlAgentStore
     agents: AgentService
     capabilities: CapabilityService
     memories: MemoryService[Any]
@@ -57,7 +56,7 @@ class Shared:
     def registry(self) -> ServiceRegistry:
         """Them by the names of document 3."""
         found = ServiceRegistry()
-        found.register("agent_repository", self.store)
+        found.register("agent_repository", AgentRepository(self.agents))
         found.register("agent_service", self.agents)
         found.register("capability_service", self.capabilities)
         found.register("memory_service", self.memories)
@@ -105,7 +104,6 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
     models = reached(settings)
     named = bool(models.names())
     return Shared(
-        store,
         AgentService(store, clock, ids),
         CapabilityService(store, clock, ids),
         memories,

@@ -20,8 +20,10 @@ from rollcall.web.auth import require
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
 from rollcall.web.preconditions import etag, expected
+from rollcall.web.services import service
 from rollcall.web.strict import StrictRoute
 
+Memories = Annotated[MemoryService[Any], Depends(service("memory_service"))]
 Reader = Annotated[Caller, Depends(require(READ))]
 Writer = Annotated[Caller, Depends(require(REGISTER))]
 
@@ -39,21 +41,27 @@ AgentId = Annotated[str, Depends(_agent_id)]
 IfMatch = Annotated[str | None, Header(description="The `ETag` of the version that was seen.")]
 
 
-def router(memories: MemoryService[Any], clock: Clock) -> APIRouter:
-    """The routes of memories, under `/api`."""
+def router(clock: Clock) -> APIRouter:
+    """The routes of memories, under `/api`.
+
+    Args:
+        clock: Says until when a memory that is given a time to live stays.
+    """
     routes = APIRouter(prefix="/api", tags=["memories"], route_class=StrictRoute)
-    _add_whole(routes, memories, clock)
-    _add_single(routes, memories)
+    _add_whole(routes, clock)
+    _add_single(routes)
     return routes
 
 
-def _add_whole(routes: APIRouter, memories: MemoryService[Any], clock: Clock) -> None:
+def _add_whole(routes: APIRouter, clock: Clock) -> None:
     @routes.post(
         "/memories",
         status_code=201,
         responses={200: {"model": wire.AddedView, "description": "It was there already."}},
     )
-    async def add(caller: Writer, body: wire.NewMemory, response: Response) -> wire.AddedView:
+    async def add(
+        caller: Writer, memories: Memories, body: wire.NewMemory, response: Response
+    ) -> wire.AddedView:
         """Keep a memory. The same content with the same filters is kept once."""
         if body.expires_at is not None and body.ttl_seconds is not None:
             raise InvalidInput("ttl_seconds", "must not be given together with expires_at")
@@ -74,6 +82,7 @@ def _add_whole(routes: APIRouter, memories: MemoryService[Any], clock: Clock) ->
     @routes.get("/memories")
     async def several(
         caller: Reader,
+        memories: Memories,
         asked: Annotated[wire.ListQuery, Query()],
         request: Request,
         response: Response,
@@ -92,6 +101,7 @@ def _add_whole(routes: APIRouter, memories: MemoryService[Any], clock: Clock) ->
     @routes.get("/agents/{agent_id}/memories")
     async def of_agent(
         caller: Reader,
+        memories: Memories,
         agent_id: AgentId,
         asked: Annotated[wire.AgentQuery, Query()],
         request: Request,
@@ -104,7 +114,7 @@ def _add_whole(routes: APIRouter, memories: MemoryService[Any], clock: Clock) ->
         return _page(found, before, request, response)
 
     @routes.post("/memories/search")
-    async def search(caller: Reader, body: wire.SearchIn) -> wire.SearchAnswer:
+    async def search(caller: Reader, memories: Memories, body: wire.SearchIn) -> wire.SearchAnswer:
         """Memories that answer a query by their words or by their meaning, the best first."""
         _check_everywhere(caller, everywhere=body.everywhere)
         found = await memories.search_memories(
@@ -121,7 +131,7 @@ def _add_whole(routes: APIRouter, memories: MemoryService[Any], clock: Clock) ->
         return wire.SearchAnswer(memories=hits, total_count=len(hits), semantic=found.semantic)
 
     @routes.post("/memories/erase")
-    async def erase(caller: Writer, body: wire.EraseIn) -> wire.ReceiptView:
+    async def erase(caller: Writer, memories: Memories, body: wire.EraseIn) -> wire.ReceiptView:
         """Erase all memories of a user, an agent or a session with everything that came from
         them: history, embeddings, indexes, facts of the graph, previews in events. With `dry_run`
         it only says what that would be.
@@ -134,9 +144,11 @@ def _add_whole(routes: APIRouter, memories: MemoryService[Any], clock: Clock) ->
         return _receipt(receipt)
 
 
-def _add_single(routes: APIRouter, memories: MemoryService[Any]) -> None:
+def _add_single(routes: APIRouter) -> None:
     @routes.get("/memories/{memory_id}")
-    async def one(caller: Reader, memory_id: MemoryId, response: Response) -> wire.MemoryView:
+    async def one(
+        caller: Reader, memories: Memories, memory_id: MemoryId, response: Response
+    ) -> wire.MemoryView:
         """A memory; its `ETag` is its version."""
         memory = await memories.get_memory(memory_id, namespace=caller.namespace)
         response.headers["ETag"] = etag(memory.version)
@@ -145,6 +157,7 @@ def _add_single(routes: APIRouter, memories: MemoryService[Any]) -> None:
     @routes.patch("/memories/{memory_id}")
     async def change(
         caller: Writer,
+        memories: Memories,
         memory_id: MemoryId,
         body: wire.MemoryPatch,
         response: Response,
@@ -165,7 +178,9 @@ def _add_single(routes: APIRouter, memories: MemoryService[Any]) -> None:
         return wire.MemoryView(**dict(memory))
 
     @routes.delete("/memories/{memory_id}")
-    async def delete(caller: Writer, memory_id: MemoryId, if_match: IfMatch = None) -> wire.Deleted:
+    async def delete(
+        caller: Writer, memories: Memories, memory_id: MemoryId, if_match: IfMatch = None
+    ) -> wire.Deleted:
         """Delete a memory with everything that came from it alone."""
         await memories.delete_memory(
             memory_id,
@@ -175,7 +190,9 @@ def _add_single(routes: APIRouter, memories: MemoryService[Any]) -> None:
         return wire.Deleted(message=f"memory {memory_id} was deleted", memory_id=memory_id)
 
     @routes.get("/memories/{memory_id}/history")
-    async def history(caller: Reader, memory_id: MemoryId) -> list[wire.VersionView]:
+    async def history(
+        caller: Reader, memories: Memories, memory_id: MemoryId
+    ) -> list[wire.VersionView]:
         """All versions of a memory, the one that it is at last."""
         versions = await memories.get_memory_history(memory_id, namespace=caller.namespace)
         return [wire.VersionView(**dict(version)) for version in versions]

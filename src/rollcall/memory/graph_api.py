@@ -23,6 +23,7 @@ from rollcall.web.auth import require
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.paging import link
 from rollcall.web.problems import Kind
+from rollcall.web.services import service
 from rollcall.web.strict import StrictRoute
 
 PREFIX: Final = "/api/graph"
@@ -48,6 +49,7 @@ FILE: Final[dict[int | str, dict[str, Any]]] = {
     }
 }
 
+Graph = Annotated[KnowledgeGraph, Depends(service("knowledge_graph"))]
 Reader = Annotated[Caller, Depends(require(READ))]
 Writer = Annotated[Caller, Depends(require(REGISTER))]
 ViewT = TypeVar("ViewT")
@@ -68,9 +70,9 @@ class GraphParts:
     problems: Mapping[type[Exception], Kind]
 
 
-def graph_parts(graph: KnowledgeGraph, extractor: EntityExtractor) -> GraphParts:
+def graph_parts(extractor: EntityExtractor) -> GraphParts:
     """The knowledge graph, as a part of the module of memories."""
-    return GraphParts((router(graph),), (extractor.sink,), PROBLEMS)
+    return GraphParts((router(),), (extractor.sink,), PROBLEMS)
 
 
 async def _entity_id(entity_id: str) -> str:
@@ -80,26 +82,30 @@ async def _entity_id(entity_id: str) -> str:
 EntityId = Annotated[str, Depends(_entity_id)]
 
 
-def router(graph: KnowledgeGraph) -> APIRouter:
+def router() -> APIRouter:
     """The routes: to look for the scope `read`, to change for `register`."""
     routes = APIRouter(prefix=PREFIX, tags=["knowledge graph"], route_class=StrictRoute)
     # Fixed names before those that hold an id.
-    _add_whole(routes, graph)
-    _add_entities(routes, graph)
-    _add_merges(routes, graph)
+    _add_whole(routes)
+    _add_entities(routes)
+    _add_merges(routes)
     return routes
 
 
-def _add_whole(routes: APIRouter, graph: KnowledgeGraph) -> None:
+def _add_whole(routes: APIRouter) -> None:
     @routes.get("/path")
-    async def path(caller: Reader, asked: Annotated[wire.PathAsked, Query()]) -> wire.PathView:
+    async def path(
+        caller: Reader, graph: Graph, asked: Annotated[wire.PathAsked, Query()]
+    ) -> wire.PathView:
         """A shortest path between two entities, whatever the direction of its relationships."""
         ends = (check_id("from", asked.source), check_id("to", asked.target))
         found = await graph.path(asked.view(caller.namespace), *ends, depth=asked.depth)
         return _seen(wire.PathView, found)
 
     @routes.get("/export", response_class=Response, responses=FILE)
-    async def export(caller: Reader, asked: Annotated[wire.ExportAsked, Query()]) -> Response:
+    async def export(
+        caller: Reader, graph: Graph, asked: Annotated[wire.ExportAsked, Query()]
+    ) -> Response:
         """The whole graph, as far as the filters let it be seen, as a file."""
         name = f"knowledge-graph.{ENDINGS[asked.format]}"
         return StreamingResponse(
@@ -109,10 +115,11 @@ def _add_whole(routes: APIRouter, graph: KnowledgeGraph) -> None:
         )
 
 
-def _add_entities(routes: APIRouter, graph: KnowledgeGraph) -> None:
+def _add_entities(routes: APIRouter) -> None:
     @routes.get("/entities")
     async def entities(
         caller: Reader,
+        graph: Graph,
         asked: Annotated[wire.EntitiesAsked, Query()],
         request: Request,
         response: Response,
@@ -136,7 +143,7 @@ def _add_entities(routes: APIRouter, graph: KnowledgeGraph) -> None:
 
     @routes.get("/entities/{entity_id}")
     async def entity(
-        caller: Reader, entity_id: EntityId, asked: Annotated[wire.Asked, Query()]
+        caller: Reader, graph: Graph, entity_id: EntityId, asked: Annotated[wire.Asked, Query()]
     ) -> wire.DetailView:
         """An entity with the facts that it rests on, the oldest first."""
         found = await graph.entity(asked.view(caller.namespace), entity_id)
@@ -144,7 +151,10 @@ def _add_entities(routes: APIRouter, graph: KnowledgeGraph) -> None:
 
     @routes.get("/entities/{entity_id}/neighbours")
     async def neighbours(
-        caller: Reader, entity_id: EntityId, asked: Annotated[wire.NeighboursAsked, Query()]
+        caller: Reader,
+        graph: Graph,
+        entity_id: EntityId,
+        asked: Annotated[wire.NeighboursAsked, Query()],
     ) -> wire.NeighbourhoodView:
         """What is around an entity, the nearest first, and how it all hangs together."""
         found = await graph.neighbours(
@@ -153,15 +163,17 @@ def _add_entities(routes: APIRouter, graph: KnowledgeGraph) -> None:
         return _seen(wire.NeighbourhoodView, found)
 
 
-def _add_merges(routes: APIRouter, graph: KnowledgeGraph) -> None:
+def _add_merges(routes: APIRouter) -> None:
     @routes.post("/entities/{entity_id}/merge")
-    async def merge(caller: Writer, entity_id: EntityId, asked: wire.MergeAsked) -> wire.DetailView:
+    async def merge(
+        caller: Writer, graph: Graph, entity_id: EntityId, asked: wire.MergeAsked
+    ) -> wire.DetailView:
         """Make another entity of the same owner one with this one."""
         other = check_id("entity_id", asked.entity_id)
         return _seen(wire.DetailView, await graph.merge(caller.namespace, entity_id, other))
 
     @routes.post("/entities/{entity_id}/split")
-    async def split(caller: Writer, entity_id: EntityId) -> wire.DetailView:
+    async def split(caller: Writer, graph: Graph, entity_id: EntityId) -> wire.DetailView:
         """Undo that this entity was merged into another. Its facts are its own again."""
         return _seen(wire.DetailView, await graph.split(caller.namespace, entity_id))
 

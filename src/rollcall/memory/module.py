@@ -10,8 +10,8 @@ from rollcall.kernel.clock import Clock
 from rollcall.memory.api import router
 from rollcall.memory.errors import MemoryChanged, MemoryExists, MemoryNotFound, StillTalking
 from rollcall.memory.graph_api import GraphParts
-from rollcall.memory.service import MemoryService
 from rollcall.memory.telling import CREATED, UPDATED
+from rollcall.memory.upkeep import Upkeep
 from rollcall.web.background import BackgroundTask
 from rollcall.web.module import Module
 from rollcall.web.problems import Kind
@@ -40,21 +40,22 @@ BLANKS: Final[Mapping[str, Mapping[str, Any]]] = {
 """What events about a memory tell of it, and what stands there once it is deleted."""
 
 
-def module(memories: MemoryService[Any], clock: Clock, graph: GraphParts) -> Module:
-    """Memories and what comes from them: their routes, and what looks after them.
+def module(upkeep: Upkeep[Any], clock: Clock, graph: GraphParts) -> Module:
+    """Memories and what comes from them: their routes, over `memory_service` and
+    `knowledge_graph`, and what looks after them.
 
     Args:
-        memories: Who keeps them.
+        upkeep: What goes on beside the requests (`MemoryService.upkeep`).
         clock: Time.
         graph: The knowledge graph.
     """
     return Module(
         name="memory",
-        routers=(router(memories, clock), *graph.routers),
+        routers=(router(clock), *graph.routers),
         subscriptions=graph.subscriptions,
         tasks=(
-            BackgroundTask("memories", memories.upkeep.look_after),
-            BackgroundTask("memories-meaning", memories.upkeep.encode_the_rest),
+            BackgroundTask("memories", upkeep.look_after),
+            BackgroundTask("memories-meaning", upkeep.encode_the_rest),
         ),
         problems={**PROBLEMS, **graph.problems},
     )

@@ -17,6 +17,7 @@ from rollcall.events.subscriptions import Subscription
 from rollcall.kernel.caller import READ
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
+from rollcall.kernel.services import ServiceRegistry
 from rollcall.web import catching, openapi
 from rollcall.web.audit import AuditLog, AuditMiddleware
 from rollcall.web.auth import Access, AccessMiddleware, require
@@ -95,6 +96,7 @@ class Kit:
         health_paths: Where its health is told, to everybody.
         traces: Makes spans of its requests; None: nobody asked for them.
         cors: Which pages of other origins may ask; None: none.
+        services: What its routes look services up in (`web.services`).
     """
 
     service: str
@@ -110,6 +112,7 @@ class Kit:
     health_paths: Sequence[str] = ("/health",)
     traces: Traces | None = None
     cors: CorsPolicy | None = None
+    services: ServiceRegistry = field(default_factory=ServiceRegistry)
 
 
 def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
@@ -150,6 +153,7 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
         middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded, doors),
         responses=openapi.RESPONSES,
     )
+    app.state.service_registry = kit.services
     catching.install(app, problems, dialects)
     for module in modules:
         for collector in module.collectors:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from rollcall.kernel.ids import RandomIds
+from rollcall.kernel.services import ServiceRegistry
 from rollcall.memory.extract_feed import EntityExtractor
 from rollcall.memory.graph import KnowledgeGraph
 from rollcall.memory.graph_api import PREFIX, graph_parts
@@ -25,14 +26,25 @@ from support.graphs import DictMemories, knows, people
 async def client(
     graph: KnowledgeGraph, memories: DictMemories, clock: FrozenClock
 ) -> AsyncIterator[httpx.AsyncClient]:
-    parts = graph_parts(graph, EntityExtractor(memories, graph))
+    parts = graph_parts(EntityExtractor(memories, graph))
     module = Module(
         "memory",
         routers=parts.routers,
         subscriptions=parts.subscriptions,
         problems=parts.problems,
     )
-    kit = Kit("memory", "1", clock, RandomIds(), OpenAccess(), InMemoryAuditLog(), Drain())
+    services = ServiceRegistry()
+    services.register("knowledge_graph", graph)
+    kit = Kit(
+        "memory",
+        "1",
+        clock,
+        RandomIds(),
+        OpenAccess(),
+        InMemoryAuditLog(),
+        Drain(),
+        services=services,
+    )
     transport = httpx.ASGITransport(create_app([module], kit))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
