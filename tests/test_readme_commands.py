@@ -51,7 +51,6 @@ def test_a_capability_and_an_agent_that_has_it_are_made(defined: list[Answer], u
 
 
 @pytest.mark.usefixtures("defined")
-@pytest.mark.xfail(strict=True, reason="the agent service takes no agent_id yet")
 def test_the_agent_calculates_and_remembers(up: Serving) -> None:
     told, calculated, recalled = (pasted(command, up) for command in TALK)
     assert told.status == 200, told.text

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from rollcall.agents.repository import SqlAgentStore
 from rollcall.app.agent_records import AgentRecords
 from rollcall.app.own import Registration, is_own
 from rollcall.app.runnable import StoredDefinitions
@@ -102,7 +103,7 @@ def agent_service(platform: Platform) -> Sequence[Module]:
         credentials=for_own(platform.passes.issue),
     )
     models = Models(_models_of(settings), planner=lambda: _planner(clock))
-    store = platform.shared.store
+    store = SqlAgentStore(platform.database)
     memories = platform.shared.memories if settings.memory else None
     loop = ModelLoop(
         toolbox,
