@@ -76,6 +76,15 @@ async def test_without_a_user_the_session_remembers_until_it_is_deleted(opened: 
     assert "Ada" not in await say(platform, "What is my name?", "s1")
 
 
+async def test_what_is_remembered_outlives_the_process(tmp_path: Path) -> None:
+    settings = Settings.load({"ROLLCALL_DATA_DIR": str(tmp_path)})
+    async with compose(settings, ["agent"]) as before:
+        await say(before, "Please remember that the wifi is called Foo.", "s1", user_id="ada")
+
+    async with compose(settings, ["agent"]) as after:
+        assert "Foo" in await say(after, "What is the wifi called?", "s2", user_id="ada")
+
+
 async def test_nothing_is_remembered_where_that_is_switched_off(opened: Open) -> None:
     platform = await opened(ROLLCALL_MEMORY="false")
     await say(platform, "My name is Ada", "s1", user_id="ada")
