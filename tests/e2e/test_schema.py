@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -17,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from support.generated import generated
 from support.serving import Serving, serving
 
 ENDLESS = {"/events", "/api/v1/events"}
@@ -79,15 +79,7 @@ def test_no_generated_request_finds_a_fault(
         if side in {"talk", "tools"} and operation.path.startswith(ADMINISTRATION):
             continue
 
-        @settings(
-            max_examples=40,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy())
+        @generated(operation)
         def ask(case: schemathesis.Case) -> None:
             prepared(case)
             answer = case.call(base_url=url)
