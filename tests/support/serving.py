@@ -76,10 +76,11 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", **variables}
 
 
-def start(folder: Path, *arguments: str, **variables: str) -> Serving:
+def start(folder: Path, *arguments: str, program: str = "rollcall", **variables: str) -> Serving:
     """Start `rollcall ARGUMENTS` in `folder`, and wait until it answers.
 
-    Unless `variables` say otherwise it takes free ports and keeps its data in `folder`.
+    Unless `variables` say otherwise it takes free ports and keeps its data in `folder`. `program`
+    is a module to run in its place.
 
     Raises:
         RuntimeError: It ended, or did not answer in time; with what it said.
@@ -97,7 +98,7 @@ def start(folder: Path, *arguments: str, **variables: str) -> Serving:
     log = folder / f"log-{_clock.now()}.txt"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "rollcall", *arguments],
+            [sys.executable, "-m", program, *arguments],
             cwd=folder,
             env=environment(settings),
             stdin=subprocess.DEVNULL,
@@ -134,9 +135,11 @@ def _until(stream: IO[bytes], words: bytes, deadline: float) -> str:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[Serving]:
+def serving(
+    folder: Path, *arguments: str, program: str = "rollcall", **variables: str
+) -> Iterator[Serving]:
     """`start`, and an end at the end."""
-    one = start(folder, *arguments, **variables)
+    one = start(folder, *arguments, program=program, **variables)
     try:
         yield one
     finally:

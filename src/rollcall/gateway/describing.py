@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from rollcall.gateway.models import GatewayService, RouteTable
+from rollcall.web.openapi import RESPONSES
 
 Described = Mapping[str, Any]
 _COMPONENTS: Final = "#/components/"
@@ -18,8 +19,9 @@ _METHODS: Final = frozenset(
 def merged(own: Described, others: Mapping[str, Described], table: RouteTable) -> dict[str, Any]:
     """The gateway's description with those of its services in it.
 
-    A path is in it if the gateway passes it to that very service. Components carry their service's
-    name, so that two of one name do not meet.
+    A path is in it if the gateway passes it to that very service, with the problems that may be
+    the gateway's own answer. Components carry their service's name, so that two of one name do not
+    meet.
 
     Args:
         own: The gateway's.
@@ -55,8 +57,19 @@ def _item(item: Described, service: GatewayService) -> dict[str, Any]:
     for method, operation in found.items():
         if method in _METHODS:
             operation["tags"] = [service.title]
+            operation["responses"] = _with_refusals(operation.get("responses", {}))
             if "operationId" in operation:
                 operation["operationId"] = f"{service.name}.{operation['operationId']}"
+    return found
+
+
+def _with_refusals(responses: Described) -> Described:
+    """What a service answers, and what the gateway does in its place."""
+    found = {status: RESPONSES[status] for status in ("4XX", "5XX")} | dict(responses)
+    for status, response in responses.items():
+        if status[0] in "45":
+            problem = RESPONSES[f"{status[0]}XX"]["content"]
+            found[status] = {**response, "content": {**problem, **response.get("content", {})}}
     return found
 
 
