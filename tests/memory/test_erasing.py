@@ -66,6 +66,7 @@ async def test_a_dry_run_says_what_would_go_and_removes_nothing(
         "embeddings": 40,
         "search_index": 40,
         "events": 80,
+        "event_keys": 0,
         "notes": 1,
     }
     assert len((await memories.list_memories(ANNA))[0]) == 40

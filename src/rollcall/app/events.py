@@ -13,12 +13,18 @@ from rollcall.backends.eventlog.kafka import KafkaEventLog
 from rollcall.backends.eventlog.kafka_client import KafkaSettings
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.database import Database
+from rollcall.backends.sql.redaction import Blanks
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
+from rollcall.conversations.module import BLANKS as OF_CONVERSATIONS
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
+from rollcall.memory.module import BLANKS as OF_MEMORIES
 from rollcall.protocols.event_metrics import event_metrics
 from rollcall.web.module import Module
+
+PERSONAL: Final[Blanks] = {**OF_MEMORIES, **OF_CONVERSATIONS}
+"""What is personal in events, and is sealed where they leave the database."""
 
 _VARIABLES: Final = {
     "servers": "KAFKA_BOOTSTRAP_SERVERS",
@@ -82,7 +88,7 @@ async def event_log(
     if kafka is None:
         yield SqlEventLog(database)
         return
-    async with KafkaEventLog(kafka, database, clock) as log:
+    async with KafkaEventLog(kafka, database, clock, PERSONAL) as log:
         yield log
 
 

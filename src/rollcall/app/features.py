@@ -17,11 +17,13 @@ from rollcall.app.settings import Settings
 from rollcall.app.tool_keys import tool_keys
 from rollcall.backends.messages import message_index
 from rollcall.backends.remote.directory import RemoteDirectory
+from rollcall.backends.sql.redaction import EventRedaction
 from rollcall.conversations.directory import RegistryDirectory
 from rollcall.conversations.loop import LoopSettings, ModelLoop
 from rollcall.conversations.loop_terms import PROMPT
 from rollcall.conversations.metrics import ConversationMetrics
 from rollcall.conversations.models import Limits
+from rollcall.conversations.module import BLANKS
 from rollcall.conversations.module import module as conversations
 from rollcall.conversations.options import ConversationOptions
 from rollcall.conversations.ports import Directory
@@ -113,7 +115,7 @@ def agent_service(platform: Platform) -> Sequence[Module]:
     )
     metrics = ConversationMetrics()
     service = ConversationService(
-        SqlTurnStore(platform.database),
+        SqlTurnStore(platform.database, EventRedaction(BLANKS)),
         loop,
         clock,
         platform.ids,

@@ -56,11 +56,25 @@ class Sql(Protocol):
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
-class SqlTurnStore:
-    """`TurnStore` on the SQL database of the services."""
+class Redaction(Protocol):
+    """Takes out of events what somebody wants to be forgotten."""
 
-    def __init__(self, database: Sql) -> None:
+    async def forget(
+        self, work: Any, namespace: str, subjects: Sequence[str], /
+    ) -> dict[str, int]: ...
+
+
+class SqlTurnStore:
+    """`TurnStore` on the SQL database of the services.
+
+    Args:
+        database: Opened and closed by whoever made it.
+        redaction: Has events forget what was said in sessions that are deleted; None: they do not.
+    """
+
+    def __init__(self, database: Sql, redaction: Redaction | None = None) -> None:
         self._database = database
+        self._redaction = redaction
 
     async def accept(
         self, turn: Turn, *, runner: str, fingerprint: str, waiting: int, begin: bool
@@ -213,6 +227,8 @@ class SqlTurnStore:
                 return None
             gone = await connection.execute(delete(TURNS).where(*mine))
             await connection.execute(delete(SESSIONS).where(*_of(SESSIONS, namespace, session_id)))
+            if self._redaction is not None:
+                await self._redaction.forget(work, namespace, [session_id])
             work.publish(*events)
             return gone.rowcount
 

@@ -43,7 +43,8 @@ class EventConsumer:
     An event is done when all handlers of its topic have returned. If one raises, all are called
     again after a while, so they tell events by `event_id`; what fails too often is put aside:
     that is on a log the group's list of parked events, behind which its key waits, and on Kafka the
-    topic `<group_id>.dead`, and its key goes on. There the order is that of a key in one topic.
+    topic `<group_id>.dead`, and its key goes on. There the order is that of a key in one topic, and
+    what is personal in events that come from a database is blank.
 
     Args:
         bootstrap_servers: Brokers of Kafka, as `host:port,host:port`; or the log to read.

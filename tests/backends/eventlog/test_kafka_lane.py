@@ -17,6 +17,7 @@ from rollcall.backends.eventlog.kafka import KafkaEventLog
 from rollcall.backends.eventlog.kafka_client import KafkaSettings
 from rollcall.backends.eventlog.kafka_forwarder import waves
 from rollcall.backends.eventlog.kafka_lane import Lane
+from rollcall.backends.eventlog.kafka_sealing import Sealing
 from rollcall.backends.eventlog.kafka_wire import Message, decoded, key_of, value_of
 from rollcall.events.log import UNREADABLE, Entry
 from rollcall.kernel.errors import InvalidInput, MissingExtra
@@ -58,7 +59,9 @@ class Broker:
 
 def lane_of(broker: Broker) -> Lane:
     nowhere: Any = None
-    return Lane("g", 0, TYPES, nowhere, FrozenClock(), broker.ends, lambda: None)
+    return Lane(
+        "g", 0, TYPES, nowhere, Sealing(nowhere, {}), FrozenClock(), broker.ends, lambda: None
+    )
 
 
 steps = st.tuples(
@@ -108,7 +111,7 @@ async def test_what_comes_while_it_looks_for_the_end_is_part_of_it() -> None:
         lane.receive(broker.fetch(CREATED, 1))
         return await broker.ends(partition, types)
 
-    lane = Lane("g", 0, TYPES, nowhere, FrozenClock(), ends, lambda: None)
+    lane = Lane("g", 0, TYPES, nowhere, Sealing(nowhere, {}), FrozenClock(), ends, lambda: None)
     for _ in range(3):
         broker.send(CREATED)
     assert await lane.end() == 3

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateTable
 from rollcall.agents import tables as agents
 from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.messages import tables as messages
-from rollcall.backends.sql import audit, consumers, keys, outbox, passes, relay
+from rollcall.backends.sql import audit, consumers, event_keys, keys, outbox, passes, relay
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
@@ -37,6 +37,7 @@ TABLES = {
     passes.SECRET,
     kafka_tables.INBOX,
     kafka_tables.HELD,
+    event_keys.KEYS,
 }
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from rollcall.agents import tables as agents
 from rollcall.backends.eventlog import kafka_tables
+from rollcall.backends.sql import event_keys
 from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.consumers import GROUPS
 from rollcall.backends.sql.database import Database, dialect_of
@@ -57,6 +58,7 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(
 
     for known in (RELAY, GROUPS, SECRET, kafka_tables.INBOX):
         assert METADATA.tables[known.name] is known
+    assert METADATA.tables["event_keys"] is event_keys.KEYS
     async with database.reading() as connection:
         assert await connection.run_sync(difference) == []
     await database.close()

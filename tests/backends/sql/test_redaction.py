@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from sqlalchemy import select, text
 
+from rollcall.backends.sql import event_keys
 from rollcall.backends.sql.consumers import HELD
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.outbox import OUTBOX
@@ -49,13 +50,31 @@ async def test_events_about_a_subject_lose_what_they_tell_and_no_more(database: 
     )
     redaction = EventRedaction(BLANKS)
     async with database.reading() as connection:
-        assert await redaction.count(connection, "default", ["a"]) == {"events": 1}
+        assert await redaction.count(connection, "default", ["a"]) == {"events": 1, "event_keys": 0}
     async with database.begin() as work:
-        assert await redaction.forget(work, "default", ["a", "c"]) == {"events": 1}
+        gone = await redaction.forget(work, "default", ["a", "c"])
+    assert gone == {"events": 1, "event_keys": 0}
     assert await previews(database) == ["", "-", "tea", "tea"]
     async with database.begin() as work:
-        assert await redaction.forget(work, "default", ["a"]) == {"events": 0}
-        assert await redaction.forget(work, "default", []) == {"events": 0}
+        for subjects in (["a"], []):
+            again = await redaction.forget(work, "default", subjects)
+            assert again == {"events": 0, "event_keys": 0}
+
+
+async def test_keys_of_what_was_sent_elsewhere_go_with_it(database: Database) -> None:
+    keys = {("default", "a"): b"1", ("default", "b"): b"2", ("other", "a"): b"3"}
+    async with database.begin() as work:
+        await event_keys.add(work.connection, keys)
+        await event_keys.add(work.connection, {("default", "a"): b"4"})
+    redaction = EventRedaction(BLANKS)
+    async with database.reading() as connection:
+        counted = await redaction.count(connection, "default", ["a", "c"])
+        assert await event_keys.find(connection, keys) == keys
+    assert counted == {"events": 0, "event_keys": 1}
+    async with database.begin() as work:
+        assert await redaction.forget(work, "default", ["a", "c"]) == counted
+    async with database.reading() as connection:
+        assert set(await event_keys.find(connection, keys)) == {*keys} - {("default", "a")}
 
 
 async def test_what_groups_hold_is_redacted_too(database: Database) -> None:

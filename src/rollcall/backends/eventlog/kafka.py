@@ -10,9 +10,11 @@ from typing import Final, Self
 
 from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.eventlog.kafka_client import KafkaSettings, check_installed
+from rollcall.backends.eventlog.kafka_sealing import Sealing
 from rollcall.backends.eventlog.kafka_waiting import ended
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.database import Database
+from rollcall.backends.sql.redaction import Blanks
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.events.delivery import GroupConsumer
 from rollcall.events.log import Held
@@ -21,6 +23,7 @@ from rollcall.kernel.clock import Clock, within
 
 _LEAVING: Final = 10.0
 """Seconds that the brokers have at the end to take what is being sent."""
+NOTHING: Final[Blanks] = {}
 
 
 class KafkaEventLog:
@@ -37,17 +40,21 @@ class KafkaEventLog:
         kafka: Where Kafka is.
         database: Opened and closed by whoever made it.
         clock: Times how often is tried again.
+        blanks: What is personal in which events: sealed in Kafka, under a key of the subject.
 
     Raises:
         MissingExtra: The driver is not installed.
     """
 
-    def __init__(self, kafka: KafkaSettings, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, database: Database, clock: Clock, blanks: Blanks = NOTHING
+    ) -> None:
         check_installed()
         from rollcall.backends.eventlog.kafka_forwarder import Forwarder
 
         self.outbox = SqlEventLog(database)
-        self.forwarder = Forwarder(kafka, self.outbox, clock)
+        self._sealing = Sealing(database, blanks)
+        self.forwarder = Forwarder(kafka, self.outbox, self._sealing, clock)
         self._kafka = kafka
         self._database = database
         self._clock = clock
@@ -84,15 +91,15 @@ class KafkaEventLog:
         from rollcall.backends.eventlog.kafka_group import KafkaGroup
 
         return KafkaGroup(
-            self._kafka, self._database, self.forwarder, subscription, clock, settings
+            *(self._kafka, self._database, self._sealing, self.forwarder),
+            *(subscription, clock, settings),
         )
 
     async def end(self) -> int:
         return await self.outbox.end()
 
     async def held(self, group: str) -> list[Held]:
-        async with self._database.reading() as connection:
-            return await kafka_tables.held(connection, group)
+        return await self._sealing.held(group)
 
     async def compact(self, before: float) -> int:
         """Forget events of the outbox that were forwarded, and which were taken, before then.

@@ -122,7 +122,7 @@ def check_installed() -> None:
     Raises:
         MissingExtra: There is none.
     """
-    if importlib.util.find_spec("aiokafka") is None:
+    if not all(importlib.util.find_spec(name) for name in ("aiokafka", "cryptography")):
         raise MissingExtra("the event log on Kafka", EXTRA)
     # It says at every retry what we say once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -11,8 +11,9 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError  # pyright: ignore[reportMissingTypeStubs]
 
 from rollcall.backends.eventlog.kafka_client import KafkaSettings, ensure_topics, new_producer
+from rollcall.backends.eventlog.kafka_sealing import Sealing
 from rollcall.backends.eventlog.kafka_waiting import first_of
-from rollcall.backends.eventlog.kafka_wire import HEADERS, key_of, value_of
+from rollcall.backends.eventlog.kafka_wire import HEADERS, key_of
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.events.envelope import Event, Key
 from rollcall.events.errors import Overtaken
@@ -59,12 +60,16 @@ class Forwarder:
     Args:
         kafka: Where to.
         log: The outbox, and the position.
+        sealing: Seals what is personal.
         clock: Times how often is tried again, and dates messages.
     """
 
-    def __init__(self, kafka: KafkaSettings, log: SqlEventLog, clock: Clock) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, log: SqlEventLog, sealing: Sealing, clock: Clock
+    ) -> None:
         self._kafka = kafka
         self._log = log
+        self._sealing = sealing
         self._clock = clock
         self._position = -1
         self._dated = 0
@@ -135,11 +140,14 @@ class Forwarder:
         if new:
             await ensure_topics(self._kafka, new)
             self._topics |= new
+        values = await self._sealing.values(entries)
         refused: list[Held] = []
         for wave in waves(entries):
             # Readers put the topics together by these times.
             self._dated = max(self._dated + 1, int(self._clock.now() * 1000))
-            sent = [await self._begin(producer, entry.event) for entry in wave]
+            sent = [
+                await self._begin(producer, entry.event, values[entry.position]) for entry in wave
+            ]
             for entry, outcome in zip(
                 wave, await asyncio.gather(*sent, return_exceptions=True), strict=True
             ):
@@ -149,12 +157,12 @@ class Forwarder:
                     raise outcome
         return refused
 
-    async def _begin(self, producer: Any, event: Event) -> Awaitable[object]:
+    async def _begin(self, producer: Any, event: Event, value: bytes) -> Awaitable[object]:
         """Hand an event to the producer, which sends those of one topic in this order."""
         topic = self._kafka.topic(event.type)
         try:
             return await producer.send(
-                *(topic, value_of(event), key_of(event.key)),
+                *(topic, value, key_of(event.key)),
                 timestamp_ms=self._dated,
                 headers=list(HEADERS),
             )

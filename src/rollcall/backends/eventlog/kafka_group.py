@@ -21,6 +21,7 @@ from rollcall.backends.eventlog.kafka_client import (
 )
 from rollcall.backends.eventlog.kafka_forwarder import Forwarder
 from rollcall.backends.eventlog.kafka_lane import FULL, Lane
+from rollcall.backends.eventlog.kafka_sealing import Sealing
 from rollcall.backends.eventlog.kafka_waiting import ended, first_of
 from rollcall.backends.eventlog.kafka_wire import Message
 from rollcall.backends.sql.database import Database
@@ -63,6 +64,7 @@ class KafkaGroup(ConsumerRebalanceListener):
         self,
         kafka: KafkaSettings,
         database: Database,
+        sealing: Sealing,
         forwarder: Forwarder,
         subscription: Subscription[SqlUnitOfWork],
         clock: Clock,
@@ -70,6 +72,7 @@ class KafkaGroup(ConsumerRebalanceListener):
     ) -> None:
         self._kafka = kafka
         self._database = database
+        self._sealing = sealing
         self._forwarder = forwarder
         self._subscription = subscription
         self._clock = clock
@@ -138,7 +141,8 @@ class KafkaGroup(ConsumerRebalanceListener):
     async def status(self) -> GroupStatus:
         """How the group is doing; lag and position of the partitions that are read here."""
         async with self._database.reading() as connection:
-            held = Backlog(await kafka_tables.held(connection, self._group))
+            rows = await kafka_tables.held(connection, self._group)
+        held = Backlog(one for one, _ in rows)
         lanes = [reader.lane for reader in self._readers.values()]
         consumers = [reader.consumer for reader in self._readers.values()]
         position = sum(sum(lane.next.values()) for lane in lanes)
@@ -193,8 +197,8 @@ class KafkaGroup(ConsumerRebalanceListener):
             types.setdefault(place.partition, []).append(name)
         for partition, names in types.items():
             lane = Lane(
-                *(self._group, partition, names, self._database, self._clock),
-                *(self._places, self._settled.set),
+                *(self._group, partition, names, self._database, self._sealing),
+                *(self._clock, self._places, self._settled.set),
             )
             consumer = Consumer(lane, self._subscription, self._clock, self._settings)
             consumer.paused = self._paused
@@ -320,7 +324,7 @@ class KafkaGroup(ConsumerRebalanceListener):
 
     async def _parked(self, position: int) -> Held:
         async with self._database.reading() as connection:
-            for one in await kafka_tables.held(connection, self._group):
+            for one, _ in await kafka_tables.held(connection, self._group):
                 if one.position == position and one.parked:
                     return one
         raise NotParked(self._group, position)

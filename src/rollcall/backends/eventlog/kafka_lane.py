@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from rollcall.backends.eventlog import kafka_tables
+from rollcall.backends.eventlog.kafka_sealing import Sealing
 from rollcall.backends.eventlog.kafka_wire import Message, decoded
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
@@ -46,6 +47,7 @@ class Lane:
         partition: Which.
         types: The types whose topics have this partition.
         database: Where the group keeps what it has taken and what it holds.
+        sealing: Opens what is sealed in messages.
         clock: Dates what is taken.
         ends: Where the topics end now, and up to where they were fetched, by type.
         settled: Called when offsets may move.
@@ -57,6 +59,7 @@ class Lane:
         partition: int,
         types: Iterable[str],
         database: Database,
+        sealing: Sealing,
         clock: Clock,
         ends: Callable[[int, Iterable[str]], Awaitable[Mapping[str, tuple[int, int]]]],
         settled: Callable[[], None],
@@ -66,6 +69,7 @@ class Lane:
         """By type, the offset behind the last message that was settled."""
         self._group = group
         self._database = database
+        self._sealing = sealing
         self._clock = clock
         self._ends = ends
         self._tell = settled
@@ -115,7 +119,11 @@ class Lane:
             await self._merge(limit - behind)
             behind = self._last - after
         start = max(0, len(self._taken) - behind)
-        return [one.entry for one in islice(self._taken, start, start + limit)]
+        found = list(islice(self._taken, start, start + limit))
+        events = await self._sealing.events(
+            [(one.entry.event, one.message.value or b"") for one in found]
+        )
+        return [one.entry._replace(event=event) for one, event in zip(found, events, strict=True)]
 
     async def end(self) -> int:
         """The position of the last message that Kafka has now, or one behind it."""
@@ -142,8 +150,7 @@ class Lane:
         self._moving = after
 
     async def held(self, group: str) -> list[Held]:
-        async with self._database.reading() as connection:
-            return await kafka_tables.held(connection, group, self.partition)
+        return await self._sealing.held(group, self.partition)
 
     async def hold(
         self, work: SqlUnitOfWork, held: Held, before: Held | None = None

@@ -59,7 +59,7 @@ HELD: Final = Table(
     Column("retry_at", Double, comment="seconds since the epoch; null: parked"),
     Column("failed_at", Double, nullable=False, comment="seconds since the epoch"),
     Column("error", Text, nullable=False),
-    Column("event", Text, nullable=False, comment="CloudEvents 1.0 in JSON"),
+    Column("event", Text, nullable=False, comment="the message, or a stand-in"),
     Column("value", LargeBinary, comment="the message, where it is no event"),
     # Operators name events by their ticket: it must not come back.
     sqlite_autoincrement=True,
@@ -85,27 +85,34 @@ async def take(connection: AsyncConnection, group: str, event: Event, now: float
     return added.rowcount == 1
 
 
-async def held(connection: AsyncConnection, group: str, partition: int | None = None) -> list[Held]:
-    """What the group holds, in the order in which it came to; of one partition or of all."""
+async def held(
+    connection: AsyncConnection, group: str, partition: int | None = None
+) -> list[tuple[Held, bytes]]:
+    """What the group holds, in the order in which it came to; of one partition or of all. Each with
+    the message of its event, beside which something may be sealed.
+    """
     query = select(HELD).where(HELD.c.group_name == group).order_by(HELD.c.ticket)
     if partition is not None:
         query = query.where(HELD.c.partition == partition)
-    found: list[Held] = []
+    found: list[tuple[Held, bytes]] = []
     for row in await connection.execute(query):
-        event = from_json(row.event)
+        value: bytes = row.event.encode()
+        event = from_json(value)
         if row.value is not None:
             # A newer version of the program may be able to read it.
+            value = row.value
             event, _ = decoded(
-                Message(row.topic, row.partition, row.message_offset, row.timestamp, row.value)
+                Message(row.topic, row.partition, row.message_offset, row.timestamp, value)
             )
         outcome = (row.attempts, row.retry_at, row.failed_at, row.error)
-        found.append(Held(group, row.ticket, event, *outcome))
+        found.append((Held(group, row.ticket, event, *outcome), value))
     return found
 
 
 async def add(connection: AsyncConnection, held: Held, message: Message) -> int:
     """Keep `held`, which the message told; its ticket."""
     unreadable = held.event.type == UNREADABLE
+    value = message.value or b""
     added = await connection.execute(
         insert(HELD)
         .values(
@@ -115,8 +122,9 @@ async def add(connection: AsyncConnection, held: Held, message: Message) -> int:
             message_offset=message.offset,
             timestamp=message.timestamp,
             namespace=held.event.namespace,
-            event=to_json(held.event).decode(),
-            value=(message.value or b"") if unreadable else None,
+            # As it came: what is sealed stays so.
+            event=(to_json(held.event) if unreadable else value).decode(),
+            value=value if unreadable else None,
             **_outcome(held),
         )
         .returning(HELD.c.ticket)

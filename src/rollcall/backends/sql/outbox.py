@@ -8,7 +8,7 @@ become visible in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import (
@@ -111,6 +111,19 @@ async def read(connection: AsyncConnection, after: int, limit: int) -> list[Entr
         .where(OUTBOX.c.position > after)
         .order_by(OUTBOX.c.position)
         .limit(limit)
+    )
+    return [Entry(position, from_json(json)) for position, json in rows]
+
+
+async def locked(connection: AsyncConnection, positions: Collection[int]) -> list[Entry]:
+    """The events at these positions that are there, which nobody changes before the transaction
+    ends.
+    """
+    rows = await connection.execute(
+        select(OUTBOX.c.position, OUTBOX.c.event)
+        .where(OUTBOX.c.position.in_(sorted(positions)))
+        .order_by(OUTBOX.c.position)
+        .with_for_update()
     )
     return [Entry(position, from_json(json)) for position, json in rows]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What groups that read Kafka have taken, and what they hold."""
+"""What groups that read Kafka have taken, what they hold, and keys of what is personal."""
 
 from __future__ import annotations
 
@@ -41,9 +41,17 @@ def upgrade() -> None:
         sa.Column("retry_at", sa.Double, comment="seconds since the epoch; null: parked"),
         sa.Column("failed_at", sa.Double, nullable=False, comment="seconds since the epoch"),
         sa.Column("error", sa.Text, nullable=False),
-        sa.Column("event", sa.Text, nullable=False, comment="CloudEvents 1.0 in JSON"),
+        sa.Column("event", sa.Text, nullable=False, comment="the message, or a stand-in"),
         sa.Column("value", sa.LargeBinary, comment="the message, where it is no event"),
         sa.PrimaryKeyConstraint("ticket", name="pk_kafka_held"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_kafka_held_group_name", "kafka_held", ["group_name"])
+    op.create_table(
+        "event_keys",
+        sa.Column("namespace", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("key", sa.LargeBinary, nullable=False, comment="AES-256"),
+        sa.PrimaryKeyConstraint("namespace", "subject", name="pk_event_keys"),
+        sqlite_with_rowid=False,
+    )
