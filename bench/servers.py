@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bench.service.wrk import NotMeasured
 
@@ -25,11 +27,7 @@ def postgres() -> Iterator[Postgres]:
     Raises:
         NotMeasured: It, or what reaches it, is not installed.
     """
-    with _there():
-        import asyncpg  # noqa: F401
-        from support.servers.postgres import Postgres
-
-        server = Postgres(durable=True)
+    server: Postgres = _made("support.servers.postgres", "Postgres", durable=True)
     try:
         server.start()
         yield server
@@ -44,11 +42,9 @@ def kafka() -> Iterator[Kafka]:
     Raises:
         NotMeasured: It, or what reaches it, is not installed.
     """
-    with _there():
-        import aiokafka  # noqa: F401
-        from support.servers.kafka import Kafka
-
-        server = Kafka()
+    if importlib.util.find_spec("aiokafka") is None:
+        raise NotMeasured("aiokafka is not installed")
+    server: Kafka = _made("support.servers.kafka", "Kafka")
     try:
         server.start()
         yield server
@@ -56,18 +52,16 @@ def kafka() -> Iterator[Kafka]:
         server.remove()
 
 
-@contextmanager
-def _there() -> Generator[None]:
-    """What would leave a test out here says why there is no figure."""
+def _made(module: str, name: str, **options: Any) -> Any:
+    """A server, not started. What would leave a test out here says why there is no figure."""
     if str(TESTS) not in sys.path:
         sys.path.insert(0, str(TESTS))
     try:
-        from _pytest.outcomes import OutcomeException
-    except ImportError as error:
-        raise NotMeasured(f"{error.name} is not installed (make test installs it)") from error
-    try:
-        yield
-    except OutcomeException as left_out:
-        raise NotMeasured(str(left_out)) from left_out
+        outcomes = importlib.import_module("_pytest.outcomes")
+        kind = getattr(importlib.import_module(module), name)
     except ImportError as error:
         raise NotMeasured(f"{error.name} is not installed") from error
+    try:
+        return kind(**options)
+    except outcomes.OutcomeException as left_out:
+        raise NotMeasured(str(left_out)) from left_out

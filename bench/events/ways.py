@@ -11,6 +11,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bench.events.flow import Arrivals
+
+from rollcall.backends.eventlog.kafka import KafkaEventLog
+from rollcall.backends.eventlog.kafka_client import (
+    KafkaSettings,
+    ensure_topics,
+    new_consumer,
+    new_producer,
+)
+from rollcall.backends.eventlog.kafka_wire import HEADERS, key_of, value_of
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
@@ -61,9 +70,6 @@ async def database(arrivals: Arrivals, url: str) -> AsyncGenerator[Send]:
 @asynccontextmanager
 async def outbox(arrivals: Arrivals, url: str, brokers: str) -> AsyncGenerator[Send]:
     """The same, where the outbox is forwarded to Kafka and the dispatcher reads there."""
-    from rollcall.backends.eventlog.kafka import KafkaEventLog
-    from rollcall.backends.eventlog.kafka_client import KafkaSettings
-
     settings = KafkaSettings(brokers, prefix=f"{url.partition(':')[0]}.")
     async with (
         _opened(arrivals, url) as opened,
@@ -100,14 +106,6 @@ async def alone(arrivals: Arrivals, brokers: str) -> AsyncGenerator[Send]:
 
     An offset moves behind what was fetched once that was handled.
     """
-    from rollcall.backends.eventlog.kafka_client import (
-        KafkaSettings,
-        ensure_topics,
-        new_consumer,
-        new_producer,
-    )
-    from rollcall.backends.eventlog.kafka_wire import HEADERS, key_of, value_of
-
     settings = KafkaSettings(brokers, prefix="alone.")
     topic = settings.topic(TYPE)
     await ensure_topics(settings, [TYPE])
@@ -150,9 +148,7 @@ async def _opened(arrivals: Arrivals, url: str) -> AsyncGenerator[Watched]:
 
 
 @asynccontextmanager
-async def _dispatched(
-    log: DeliveringLog[SqlUnitOfWork], opened: Watched
-) -> AsyncGenerator[Send]:
+async def _dispatched(log: DeliveringLog[SqlUnitOfWork], opened: Watched) -> AsyncGenerator[Send]:
     subscription = Handler(GROUP, frozenset({TYPE}), opened.handle)
     dispatcher = Dispatcher(log, SystemClock(), [subscription])
     await dispatcher.start()
