@@ -14,8 +14,6 @@ from bench.service.wrk import Figures, NotMeasured
 
 WARM_UP: Final = 0.2
 """Of the time that is measured, before the clock runs."""
-PATIENCE: Final = 60.0
-"""Seconds that an event may take."""
 
 
 class Arrivals:
@@ -43,6 +41,7 @@ async def flow(
     *,
     seconds: float,
     in_flight: int,
+    patience: float = 60.0,
 ) -> Figures:
     """Have `in_flight` publishers tell one event after the other, each when its last was handled.
 
@@ -51,6 +50,7 @@ async def flow(
         arrivals: Told of what was handled.
         seconds: For how long they begin new ones.
         in_flight: How many events are under way at a time.
+        patience: Seconds that an event may take.
 
     Returns:
         Events handled a second, and from before an event was sent until after it was handled.
@@ -67,7 +67,7 @@ async def flow(
             arrival = arrivals.expect(event_id)
             begun = perf_counter()
             await send(event_id, key)
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 await arrival
             taken.append(perf_counter() - begun)
         return taken
@@ -86,6 +86,6 @@ async def flow(
         begun = perf_counter()
         taken = await all_publishers(seconds)
     except* TimeoutError:
-        raise NotMeasured(f"an event was not handled within {PATIENCE:g} s") from None
+        raise NotMeasured(f"an event was not handled within {patience:g} s") from None
     rate = len(taken) / (perf_counter() - begun)
     return Figures(rate, percentile(taken, 0.5), percentile(taken, 0.99))

@@ -68,9 +68,11 @@ async def database(arrivals: Arrivals, url: str) -> AsyncGenerator[Send]:
 
 
 @asynccontextmanager
-async def outbox(arrivals: Arrivals, url: str, brokers: str) -> AsyncGenerator[Send]:
+async def outbox(
+    arrivals: Arrivals, url: str, brokers: str, prefix: str = ""
+) -> AsyncGenerator[Send]:
     """The same, where the outbox is forwarded to Kafka and the dispatcher reads there."""
-    settings = KafkaSettings(brokers, prefix=f"{url.partition(':')[0]}.")
+    settings = KafkaSettings(brokers, f"{prefix}{url.partition(':')[0]}.")
     async with (
         _opened(arrivals, url) as opened,
         KafkaEventLog(settings, opened, SystemClock()) as log,
@@ -101,12 +103,12 @@ async def direct(arrivals: Arrivals, brokers: str) -> AsyncGenerator[Send]:
 
 
 @asynccontextmanager
-async def alone(arrivals: Arrivals, brokers: str) -> AsyncGenerator[Send]:
+async def alone(arrivals: Arrivals, brokers: str, prefix: str = "") -> AsyncGenerator[Send]:
     """aiokafka's producer and consumer as we set them, with bytes that we would send.
 
     An offset moves behind what was fetched once that was handled.
     """
-    settings = KafkaSettings(brokers, prefix="alone.")
+    settings = KafkaSettings(brokers, f"{prefix}alone.")
     topic = settings.topic(TYPE)
     await ensure_topics(settings, [TYPE])
     async with AsyncExitStack() as stack:
@@ -124,9 +126,9 @@ async def alone(arrivals: Arrivals, brokers: str) -> AsyncGenerator[Send]:
                 await consumer.commit()
 
         async def send(event_id: str, key: str) -> None:
-            event = _event(event_id, key)
+            made = event(event_id, key)
             headers = [*HEADERS, ("id", event_id.encode())]
-            await producer.send_and_wait(topic, value_of(event), key_of(event.key), headers=headers)
+            await producer.send_and_wait(topic, value_of(made), key_of(made.key), headers=headers)
 
         consuming = asyncio.create_task(consume())
         try:
@@ -155,7 +157,7 @@ async def _dispatched(log: DeliveringLog[SqlUnitOfWork], opened: Watched) -> Asy
 
     async def send(event_id: str, key: str) -> None:
         async with log.begin() as work:
-            work.publish(_event(event_id, key))
+            work.publish(event(event_id, key))
 
     try:
         yield send
@@ -163,7 +165,8 @@ async def _dispatched(log: DeliveringLog[SqlUnitOfWork], opened: Watched) -> Asy
         await dispatcher.stop()
 
 
-def _event(event_id: str, key: str) -> Event:
+def event(event_id: str, key: str) -> Event:
+    """An event that the catalogue has."""
     return Event(
         id=event_id,
         type=TYPE,
