@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final
+from uuid import uuid4
 
 from bench.figures import percentile
 from bench.service.wrk import Figures, NotMeasured
@@ -58,12 +58,10 @@ async def flow(
     Raises:
         NotMeasured: An event did not arrive.
     """
-    numbers = itertools.count()
-
     async def publisher(key: str, until: float) -> list[float]:
         taken: list[float] = []
         while not taken or perf_counter() < until:
-            event_id = f"{in_flight}-{next(numbers)}"
+            event_id = uuid4().hex
             arrival = arrivals.expect(event_id)
             begun = perf_counter()
             await send(event_id, key)
