@@ -58,6 +58,7 @@ async def flow(
     Raises:
         NotMeasured: An event did not arrive.
     """
+
     async def publisher(key: str, until: float) -> list[float]:
         taken: list[float] = []
         while not taken or perf_counter() < until:
