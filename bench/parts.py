@@ -25,7 +25,7 @@ def _agent(quick: bool) -> str:
 
 
 def _events(quick: bool) -> str:
-    return events.page(events.measured(1 if quick else 10))
+    return events.page(events.measured(1 if quick else 4, 1 if quick else 3))
 
 
 def _memories(quick: bool) -> str:
@@ -43,7 +43,7 @@ def _graph(quick: bool) -> str:
 
 def _gateway(quick: bool) -> str:
     peers.install()
-    return gateway.page(gateway.measured(1 if quick else 5))
+    return gateway.page(gateway.measured(1 if quick else 3, 1 if quick else 3))
 
 
 PARTS: Final[Mapping[str, Callable[[bool], str]]] = {

@@ -20,7 +20,7 @@ from bench import servers
 from bench.events import ways
 from bench.events.flow import Arrivals, flow
 from bench.service.rows import Measured, table
-from bench.service.wrk import Figures, NotMeasured
+from bench.service.wrk import Figures, NotMeasured, median_of
 
 IN_FLIGHT: Final = (1, 64)
 THEIRS: Final = "aiokafka alone"
@@ -28,19 +28,27 @@ THEIRS: Final = "aiokafka alone"
 Way = Callable[[Arrivals], AbstractAsyncContextManager[ways.Send]]
 
 
-def measured(seconds: float) -> Measured:
-    """All figures there are to be had, `seconds` for each."""
-    found: dict[str, Figures | str] = {}
+def measured(seconds: float, rounds: int) -> Measured:
+    """All figures there are to be had: medians of rounds in which the ways take turns.
+
+    Args:
+        seconds: For each figure of a round.
+        rounds: How many.
+    """
+    found: dict[str, list[Figures]] = {}
+    missing: dict[str, str] = {}
     with _ways() as those:
-        for name, way in those.items():
+        names = {name: [f"{name}, {number} under way" for number in IN_FLIGHT] for name in those}
+        for name, way in [*those.items()] * rounds:
             print(f"bench: events, {name} ...", file=sys.stderr)
-            names = [f"{name}, {number} under way" for number in IN_FLIGHT]
             try:
-                found.update(zip(names, asyncio.run(through(way, seconds)), strict=True))
+                for row, one in zip(names[name], asyncio.run(through(way, seconds)), strict=True):
+                    found.setdefault(row, []).append(one)
             except NotMeasured as error:
                 print(f"bench: NOT MEASURED, {name}: {error}", file=sys.stderr)
-                found.update(dict.fromkeys(names, str(error)))
-    return found
+                missing |= dict.fromkeys(names[name], str(error))
+    rows = [row for some in names.values() for row in some]
+    return {row: missing[row] if row in missing else median_of(found[row]) for row in rows}
 
 
 async def through(way: Way, seconds: float) -> list[Figures]:
@@ -86,6 +94,7 @@ def _ways() -> Iterator[Mapping[str, Way]]:
 
         server = functools.cache(lambda: stack.enter_context(servers.postgres()))
 
+        @functools.cache
         def postgres(name: str) -> str:
             return server().create(name)
 

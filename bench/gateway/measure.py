@@ -20,7 +20,15 @@ from typing import Final
 
 from bench.service.peers import READY, free_port
 from bench.service.rows import Measured, table
-from bench.service.wrk import CLIENT_CORE, SERVER_CORE, Figures, NotMeasured, load, pinned
+from bench.service.wrk import (
+    CLIENT_CORE,
+    SERVER_CORE,
+    Figures,
+    NotMeasured,
+    load,
+    median_of,
+    pinned,
+)
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CLIENTS: Final = {1: "1 client", 32: "32 clients"}
@@ -46,34 +54,49 @@ http {{
 """
 
 
-def measured(seconds: float) -> Measured:
-    """All figures there are to be had, `seconds` for each."""
-    found: dict[str, Figures | str] = {}
-    service = free_port()
-    direct = f"http://127.0.0.1:{service}/"
+def measured(seconds: float, rounds: int) -> Measured:
+    """All figures there are to be had: medians of rounds in which all are asked in turn.
+
+    Args:
+        seconds: For each figure of a round.
+        rounds: How many.
+    """
+    found: dict[str, list[Figures] | str] = {}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-bench-"))
         # nginx's worker is another user's process.
         Path(folder).chmod(0o755)
+        places = _places(stack, Path(folder))
+        for turn in range(rounds + 1):
+            for name, url in places.items():
+                # The first round warms up and does not count.
+                for row, one in _loads(name, url, seconds if turn else 1).items():
+                    if isinstance(one, str):
+                        found[row] = one
+                    elif turn and isinstance(some := found.setdefault(row, []), list):
+                        some.append(one)
+    return {row: one if isinstance(one, str) else median_of(one) for row, one in found.items()}
+
+
+def _places(stack: contextlib.ExitStack, folder: Path) -> dict[str, str | NotMeasured]:
+    """Start everything; where each is, or why it is not."""
+    ports = {name: free_port() for name in (DIRECTLY, GATEWAY, NGINX)}
+    direct = f"http://127.0.0.1:{ports[DIRECTLY]}/"
+    commands = {
+        DIRECTLY: (CLIENT_CORE, _python(ports[DIRECTLY])),
+        GATEWAY: (SERVER_CORE, _python(ports[GATEWAY], direct.rstrip("/"))),
+        NGINX: (SERVER_CORE, _nginx(folder, ports[DIRECTLY], ports[NGINX])),
+    }
+    places: dict[str, str | NotMeasured] = {}
+    for name, (core, command) in commands.items():
+        url = direct if name == DIRECTLY else f"http://127.0.0.1:{ports[name]}{PREFIX}"
         try:
-            stack.enter_context(running(CLIENT_CORE, _python(service), direct))
+            stack.enter_context(running(core, command, url))
+            places[name] = url
         except NotMeasured as error:
-            return {f"{DIRECTLY}, {said}": str(error) for said in CLIENTS.values()}
-        found |= _loads(DIRECTLY, direct, seconds)
-        ports = {name: free_port() for name in (GATEWAY, NGINX)}
-        commands = {
-            GATEWAY: _python(ports[GATEWAY], direct.rstrip("/")),
-            NGINX: _nginx(Path(folder), service, ports[NGINX]),
-        }
-        for name, port in ports.items():
-            url = f"http://127.0.0.1:{port}{PREFIX}"
-            try:
-                with running(SERVER_CORE, commands[name], url):
-                    found |= _loads(name, url, seconds)
-            except NotMeasured as error:
-                print(f"bench: NOT MEASURED, {name}: {error}", file=sys.stderr)
-                found |= {f"{name}, {said}": str(error) for said in CLIENTS.values()}
-    return found
+            print(f"bench: NOT MEASURED, {name}: {error}", file=sys.stderr)
+            places[name] = error
+    return places
 
 
 def page(found: Measured) -> str:
@@ -89,15 +112,18 @@ def _beside(found: Measured, clients: str) -> str:
     return f"- {clients}: the gateway has {ours.rate / theirs.rate:.2f} times the rate of nginx"
 
 
-def _loads(name: str, url: str, seconds: float) -> dict[str, Figures | str]:
+def _loads(name: str, url: str | NotMeasured, seconds: float) -> dict[str, Figures | str]:
     found: dict[str, Figures | str] = {}
     for clients, said in CLIENTS.items():
-        print(f"bench: gateway, {name}, {said} ...", file=sys.stderr)
+        row = f"{name}, {said}"
+        if isinstance(url, NotMeasured):
+            found[row] = str(url)
+            continue
+        print(f"bench: gateway, {row} ...", file=sys.stderr)
         try:
-            load(url, seconds=1, clients=clients)
-            found[f"{name}, {said}"] = load(url, seconds=seconds, clients=clients)
+            found[row] = load(url, seconds=seconds, clients=clients)
         except NotMeasured as error:
-            found[f"{name}, {said}"] = str(error)
+            found[row] = str(error)
     return found
 
 
