@@ -1,24 +1,27 @@
-"""Measure memories on SQLite: how many can be added, and what a search costs beside others.
+# SPDX-License-Identifier: Apache-2.0
+"""Memories on SQLite: how many can be added, and what a search costs beside a plain FTS5 table.
 
-    python bench/memories/measure.py
-
-Fills a store with 1,000 memories and one with 100,000, of which 1,000 are Anna's each time, adds
-memories to both and searches among Anna's. Prints one table; beside it what a plain FTS5 table
-over all memories of the store takes for the same words. Times are milliseconds, the median of 200
-searches, asked of both stores by turns so that what else the machine does hits both.
+Of a small store and a large one 1,000 memories are Anna's; she searches among hers in both, and
+adds some. A plain FTS5 table over all memories of the store is asked for the same words. Both
+stores are asked by turns, so that what else the machine does hits both.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-import statistics
+import sys
 import tempfile
 import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from bench.figures import percentile
+from bench.report import below, duration, markdown
 
 from rollcall.backends.encoders.wordllama import WordLlamaEncoder
 from rollcall.backends.memories import memory_store
@@ -31,29 +34,81 @@ from rollcall.memory.service import MemoryService
 from rollcall.memory.tables import row_of
 from rollcall.memory.terms import content_hash, indexed, keys
 
-SIZES = (1_000, 100_000)
-MINE = 1_000
-SEARCHES = 200
-ADDED = 300
-WRITERS = 30
-ANNA = {"user_id": "anna"}
-PLAIN = "SELECT rowid FROM plain WHERE plain MATCH ? ORDER BY rank LIMIT 10"
-VERBS = "likes hates buys sells wants needs books cancels plays repairs forgets misses".split()
-NOUNS = [
+MINE: Final = 1_000
+WRITERS: Final = (1, 30)
+AIM: Final = 3.0
+"""How many times as long a search may take in the large store."""
+HYBRID, WORDS, FTS5 = "hybrid", "words alone", "plain FTS5"
+ANNA: Final = {"user_id": "anna"}
+PLAIN: Final = "SELECT rowid FROM plain WHERE plain MATCH ? ORDER BY rank LIMIT 10"
+VERBS: Final = (
+    "likes hates buys sells wants needs books cancels plays repairs forgets misses".split()
+)
+NOUNS: Final = [
     first + second
     for first in "tea coffee invoice garden music train ticket doctor school budget river".split()
     for second in ("", "s", " plan", " list", " room", "er")
 ]
 
 
-class Side(NamedTuple):
+class Store(NamedTuple):
     """A store to measure."""
 
-    size: int
-    path: Path
     memories: MemoryService[Any]
     by_words: MemoryService[Any]
     plain: sqlite3.Connection
+
+
+class Found(NamedTuple):
+    """What was measured in one store.
+
+    Args:
+        added: Memories a second, by the number of writers.
+        searches: Seconds that each search took, by how it searches.
+    """
+
+    added: Mapping[int, float]
+    searches: Mapping[str, Sequence[float]]
+
+
+def measured(sizes: Sequence[int], *, mine: int, searches: int, added: int) -> dict[int, Found]:
+    """What was found, by the size of the store.
+
+    Args:
+        sizes: How many memories there are; multiples of `mine`.
+        mine: How many of them are in the scope that is searched.
+        searches: How many there are in each store.
+        added: How many memories are added by each number of writers.
+    """
+    with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
+        return asyncio.run(_measured(Path(folder), sizes, mine, searches, added))
+
+
+def page(found: Mapping[int, Found], mine: int) -> str:
+    """The table and what the aim says to it, as Markdown."""
+    writers = [f"added a second, {number} at a time" for number in WRITERS]
+    ways = [f"{way}, {what}" for way in (HYBRID, WORDS, FTS5) for what in ("p50", "p99")]
+    rows: list[list[str]] = []
+    for size, one in found.items():
+        rows.append([f"{size:,}", *(f"{one.added[number]:,.0f}" for number in WRITERS)])
+        for way in (HYBRID, WORDS, FTS5):
+            rows[-1] += [_ms(percentile(one.searches[way], share)) for share in (0.5, 0.99)]
+    small, large = min(found), max(found)
+    growth = _p50(found[large]) / _p50(found[small])
+    aim = (
+        f"a hybrid search among {mine:,} memories takes at most {AIM:g} times as long"
+        f" in a store of {large:,} as in one of {small:,} (p50)"
+    )
+    verdict = below(aim, growth, AIM, f"{growth:.2f} times")
+    return f"{markdown(['in the store', *writers, *ways], rows)}\n\n- {verdict}\n"
+
+
+def _p50(found: Found) -> float:
+    return percentile(found.searches[HYBRID], 0.5)
+
+
+def _ms(seconds: float) -> str:
+    return duration(seconds * 1e9)
 
 
 def sentence(random: Random, number: int) -> str:
@@ -61,19 +116,19 @@ def sentence(random: Random, number: int) -> str:
     return f"{random.choice(VERBS)} the {first} with {second} and {third} on day {number}"
 
 
-def fill(path: Path, size: int, encoder: WordLlamaEncoder) -> None:
-    """Write memories as the service would, but many in a transaction."""
+def fill(path: Path, size: int, mine: int, encoder: WordLlamaEncoder) -> None:
+    """Write memories as the service would, but many in a transaction; `mine` of them are Anna's."""
     random, now = Random(size), datetime.now(UTC)
     connection = sqlite3.connect(path)
     texts = [sentence(random, number) for number in range(size)]
     vectors = encoder.encode(texts)
     for number, (content, vector) in enumerate(zip(texts, vectors, strict=True), 1):
-        mine = number % (size // MINE) == 0
+        hers = number % (size // mine) == 0
         memory = Memory(
             id=f"mem_{number:024}",
             namespace="default",
             content=content,
-            filters=Filters(user_id="anna" if mine else f"user {number % 97}"),
+            filters=Filters(user_id="anna" if hers else f"user {number % 97}"),
             metadata={},
             content_hash=content_hash(content),
             created_at=now,
@@ -106,76 +161,82 @@ def plain(texts: Path) -> sqlite3.Connection:
     return connection
 
 
-async def added_per_second(memories: MemoryService[Any], writers: int, word: str) -> float:
+async def added_per_second(
+    memories: MemoryService[Any], writers: int, count: int, word: str
+) -> float:
     random = Random(7)
 
     async def write(writer: int) -> None:
-        for number in range(ADDED // writers):
+        for number in range(writer, count, writers):
             await memories.add_memory(f"{sentence(random, number)} {word} {writer}", ANNA)
 
     begun = time.perf_counter()
     await asyncio.gather(*(write(writer) for writer in range(writers)))
-    return ADDED / (time.perf_counter() - begun)
+    return count / (time.perf_counter() - begun)
 
 
-async def milliseconds(side: Side, verb: str, noun: str) -> dict[str, float]:
+async def seconds(store: Store, verb: str, noun: str) -> dict[str, float]:
     """What each way of searching takes for the same words."""
     began = time.perf_counter()
-    await side.memories.search_memories(f"{verb} {noun}", ANNA)
+    await store.memories.search_memories(f"{verb} {noun}", ANNA)
     by_both = time.perf_counter()
-    await side.by_words.search_memories(f"{verb} {noun}", ANNA)
+    await store.by_words.search_memories(f"{verb} {noun}", ANNA)
     by_words = time.perf_counter()
-    side.plain.execute(PLAIN, (f'"{verb}" OR "{noun}"',)).fetchall()
+    store.plain.execute(PLAIN, (f'"{verb}" OR "{noun}"',)).fetchall()
     by_fts5 = time.perf_counter()
-    return {
-        "hybrid": (by_both - began) * 1000,
-        "words": (by_words - by_both) * 1000,
-        "plain FTS5": (by_fts5 - by_words) * 1000,
-    }
+    return {HYBRID: by_both - began, WORDS: by_words - by_both, FTS5: by_fts5 - by_words}
 
 
-async def searched(sides: list[Side]) -> dict[tuple[int, str], float]:
-    """The medians, by the size of the store and the way of searching."""
+async def searched(stores: Sequence[Store], searches: int) -> list[dict[str, list[float]]]:
+    """What each search took, by the way of searching, for each store."""
     random = Random(11)
-    taken: dict[tuple[int, str], list[float]] = {}
-    for _ in range(SEARCHES):
+    taken: list[dict[str, list[float]]] = [{} for _ in stores]
+    for _ in range(searches):
         verb, noun = random.choice(VERBS), random.choice(NOUNS)
-        for side in sides:
-            for name, time_ in (await milliseconds(side, verb, noun)).items():
-                taken.setdefault((side.size, name), []).append(time_)
-    return {key: statistics.median(times) for key, times in taken.items()}
+        for store, all_taken in zip(stores, taken, strict=True):
+            for way, took in (await seconds(store, verb, noun)).items():
+                all_taken.setdefault(way, []).append(took)
+    return taken
 
 
-async def main(folder: Path) -> None:
-    encoder, sides, databases = WordLlamaEncoder(), list[Side](), list[Database]()
-    for size in SIZES:
-        path = folder / f"{size}.db"
-        database = Database(dialect_of(f"sqlite:///{path}"))
-        await database.open()
-        await database.close()
-        fill(path, size, encoder)
-        await database.open()
-        databases.append(database)
-        store = memory_store(database, "sqlite:")
-        whole = MemoryService(store, SystemClock(), RandomIds(), Meaning(encoder))
-        words = MemoryService(store, SystemClock(), RandomIds())
-        sides.append(Side(size, path, whole, words, plain(path)))
-    found = await searched(sides)
-    print(f"{'in the store':>14} {'add/s, one':>11} {'add/s, 30':>10}", end="")
-    print("".join(f" {name + ', p50 ms':>18}" for name in ("hybrid", "words", "plain FTS5")))
-    for side in sides:
-        one = await added_per_second(side.memories, 1, "one")
-        many = await added_per_second(side.memories, WRITERS, "many")
-        print(f"{side.size:>14,} {one:>11.0f} {many:>10.0f}", end="")
-        names = ("hybrid", "words", "plain FTS5")
-        print("".join(f" {found[side.size, name]:>18.2f}" for name in names))
-    small, large = SIZES
-    for name in ("hybrid", "words"):
-        print(f"{name}: {found[large, name] / found[small, name]:.2f} times as long")
-    for database in databases:
+@asynccontextmanager
+async def opened(
+    path: Path, size: int, mine: int, encoder: WordLlamaEncoder
+) -> AsyncGenerator[Store]:
+    """A store with `size` memories, of which `mine` are Anna's."""
+    database = Database(dialect_of(f"sqlite:///{path}"))
+    await database.open()
+    await database.close()
+    fill(path, size, mine, encoder)
+    await database.open()
+    try:
+        store, clock, ids = memory_store(database, "sqlite:"), SystemClock(), RandomIds()
+        with closing(plain(path)) as beside:
+            yield Store(
+                MemoryService(store, clock, ids, Meaning(encoder)),
+                MemoryService(store, clock, ids),
+                beside,
+            )
+    finally:
         await database.close()
 
 
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        asyncio.run(main(Path(name)))
+async def _measured(
+    folder: Path, sizes: Sequence[int], mine: int, searches: int, added: int
+) -> dict[int, Found]:
+    encoder = WordLlamaEncoder()
+    async with AsyncExitStack() as stack:
+        stores: list[Store] = []
+        for size in sizes:
+            print(f"bench: memories, {size:,} in the store ...", file=sys.stderr)
+            path = folder / f"{size}.db"
+            stores.append(await stack.enter_async_context(opened(path, size, mine, encoder)))
+        taken = await searched(stores, searches)
+        found: dict[int, Found] = {}
+        for size, store, searches_of in zip(sizes, stores, taken, strict=True):
+            rates = {
+                writers: await added_per_second(store.memories, writers, added, f"of {writers}")
+                for writers in WRITERS
+            }
+            found[size] = Found(rates, searches_of)
+        return found
