@@ -20,6 +20,7 @@ from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.redaction import EventRedaction
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.conversations.models import TurnStatus
+from rollcall.conversations.module import BLANKS
 from rollcall.conversations.tables import SESSIONS, TURNS
 from rollcall.conversations.told import session_deleted
 from rollcall.kernel.clock import Clock
@@ -27,11 +28,6 @@ from rollcall.kernel.ids import IdSource
 from rollcall.memory.errors import StillTalking
 from rollcall.tools.messages.models import Source
 
-BLANKS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "conversation.completed": {"user_message": "", "agent_response": "", "tools": []},
-    "conversation.failed": {"user_message": "", "agent_response": "", "error": ""},
-}
-"""What events about a session tell of what was said, and what stands there once it is erased."""
 PATIENCE: Final = 10.0
 """Seconds that answers under way have to end, once they are called off."""
 _EVERY: Final = 0.1
