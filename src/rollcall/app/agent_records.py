@@ -84,6 +84,7 @@ class AgentRecords:
         self._own: Own | None = None
         self._kept: dict[Key, Record] = {}
         self._leased: set[str] = set()
+        self._refused: set[Key] = set()
         self._position = 0
         self._due = 0.0
         self._beats = 0
@@ -192,11 +193,13 @@ class AgentRecords:
 
     async def _put(self, definition: Definition, known: Known) -> None:
         """Register a definition, where it is not registered just so."""
-        if definition.id == DEFAULT_AGENT:
-            _log.warning("agent %r is not run: the agent service itself goes by it", definition.id)
-            return
         assert self._own is not None
         namespace, key = definition.namespace, (definition.namespace, definition.id)
+        if definition.id == DEFAULT_AGENT:
+            if key not in self._refused:
+                self._refused.add(key)
+                _log.warning("agent %r is not run: the agent service goes by it", definition.id)
+            return
         skills = await skills_of(self._store, namespace, definition.content, known)
         record = record_of(definition, skills, self._own, self._lease)
         if self._kept.get(key) == record:
