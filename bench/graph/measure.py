@@ -14,7 +14,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from bench import servers
-from bench.figures import median, percentile
+from bench.figures import percentile
 from bench.graph.fill import VIEW, fill, id_of
 from bench.report import below, duration, markdown
 from bench.service.wrk import NotMeasured
@@ -116,7 +116,7 @@ def page(found: Measured, entities: int) -> str:
             times = [percentile(one.seconds, share) for share in (0.5, 0.99)]
             shown = [duration(time_ * 1e9) for time_ in times]
             rows.append([name, str(depth), f"{one.reached:.1f}", *shown])
-        middle = median(by_depth[1].seconds) * 1e3
+        middle = percentile(by_depth[1].seconds, 0.5) * 1e3
         verdicts.append(str(below(aim, middle, AIM, f"p50 {duration(middle * 1e6)}")))
     table = markdown(["", "depth", "neighbours", "p50", "p99"], rows)
     return f"{table}\n\n" + "\n".join(f"- {one}" for one in verdicts) + "\n"
