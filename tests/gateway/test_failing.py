@@ -71,6 +71,11 @@ def half(connection: socket.socket) -> None:
     slam(connection)
 
 
+def half_of_much(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nhalf")
+    slam(connection)
+
+
 def half_of_chunks(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
 
@@ -138,7 +143,29 @@ def test_the_only_instance_may_say_that_it_is_busy_itself() -> None:
         assert said.headers["retry-after"] == "7"
 
 
-@pytest.mark.parametrize("act", [half, half_of_chunks])
+def test_a_get_whose_small_answer_breaks_off_is_asked_again_elsewhere() -> None:
+    bad = Instance(half)
+    with bad.serving() as one, served(fine) as good, gateway(one, good) as url:
+        assert {httpx.get(f"{url}/services/shop/").text for _ in range(20)} == {"fine"}
+        assert retries(url)["lost"] == len(bad.requests) >= 1
+
+
+def test_a_small_answer_that_always_breaks_off_is_a_502() -> None:
+    with Instance(half).serving() as one, gateway(one) as url:
+        said = httpx.get(f"{url}/services/shop/")
+        assert said.json()["type"] == "urn:rollcall:problem:answer-lost"
+
+
+def test_a_post_whose_answer_breaks_off_is_not_sent_again() -> None:
+    bad = Instance(half)
+    with bad.serving() as one, gateway(one) as url:
+        # The reset may overtake what was sent before it.
+        with contextlib.suppress(httpx.RemoteProtocolError):
+            assert httpx.post(f"{url}/services/shop/", content=b"one pear").status_code == 502
+        assert len(bad.requests) == 1
+
+
+@pytest.mark.parametrize("act", [half_of_much, half_of_chunks])
 def test_an_answer_that_breaks_off_does_not_look_whole(act) -> None:
     with (
         Instance(act).serving() as one,
@@ -172,7 +199,7 @@ def test_an_answer_that_does_not_come_is_a_504() -> None:
 
 def test_an_answer_that_stops_is_cut_off() -> None:
     def stop(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nhalf")
         connection.recv(1)
 
     impatient = GatewaySettings(idle_seconds=0.2)

@@ -23,6 +23,7 @@ from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import CannotListen, bound
+from rollcall.app.standing import elsewhere, standing
 from rollcall.app.tracing import wanted
 from rollcall.backends.records.sqlite import last_alive
 from rollcall.kernel.clock import Clock, SystemClock, utc
@@ -58,8 +59,9 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     if not any(one.subject == "clock" for one in found):
         found.append(_clock(where, clock))
     found += abilities(settings, on_sqlite=where.database.startswith(("sqlite:", MEMORY)))
+    found += asyncio.run(elsewhere(settings))
     found += _extras(where, settings)
-    return found
+    return [*found, *standing(settings, where, found)]
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import cached_property
 from typing import Final, TypeAlias
 
@@ -152,8 +152,27 @@ class Reply:
         self._line: Line | None = line
         self._key = key
         self._connections = connections
+        self._held: list[bytes] | None = None
         self.status = line.status
         self.fields = line.fields
+
+    @property
+    def length(self) -> int | None:
+        """The bytes of its body, where it says so."""
+        found = dict(self.fields).get(b"content-length", b"")
+        return int(found) if found.isdigit() else None
+
+    async def hold(self) -> None:
+        """Wait until the body is here. It is closed where that never will be.
+
+        Raises:
+            ConnectionLost: It broke off.
+        """
+        try:
+            self._held = [piece async for piece in self.pieces()]
+        except BaseException:
+            self.close()
+            raise
 
     def pieces(self) -> AsyncIterator[bytes]:
         """The body, as it comes.
@@ -161,6 +180,8 @@ class Reply:
         Raises:
             ConnectionLost: It broke off.
         """
+        if self._held is not None:
+            return _given(self._held)
         assert self._line is not None, "it is closed"
         return self._line.pieces()
 
@@ -169,3 +190,8 @@ class Reply:
         line, self._line = self._line, None
         if line is not None:
             self._connections.give_back(line, self._key)
+
+
+async def _given(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece

@@ -33,6 +33,8 @@ from rollcall.web.refusals import PayloadTooLarge
 
 _BUSY: Final = 503
 _STREAM: Final = b"text/event-stream"
+_SMALL: Final = 1 << 16
+"""Bytes of an answer that is waited for before any of it is passed back, where that helps."""
 _WORDS: Final[Mapping[type[GatewayError], str]] = {
     Unreached: "unreached",
     AnswerLost: "lost",
@@ -46,7 +48,8 @@ class Forwarder:
     """Sends requests to instances, and the answers back.
 
     A request is tried at another instance where it was not sent, and where to do it twice does no
-    harm: never once a part of the answer is on its way, nor of a body.
+    harm: never once a part of the answer is on its way, nor of a body. Small answers to what may be
+    done twice are on their way once they are whole.
 
     Args:
         targets: Where instances are.
@@ -183,7 +186,11 @@ class Forwarder:
         order = _order(one, attempt.instance, upload)
         try:
             # What must not be sent twice does not go where it could be lost for good.
-            return await self._connections.send(order, attempt.instance, fresh=not one.repeatable)
+            reply = await self._connections.send(order, attempt.instance, fresh=not one.repeatable)
+            if one.repeatable and reply.length is not None and reply.length <= _SMALL:
+                # Or it breaks off when its beginning cannot be taken back any more.
+                await reply.hold()
+            return reply
         except BaseException as error:
             outcome = _came_to(error, patience, waiting=upload.waiting)
             attempt.left(self._clock.monotonic(), outcome)
