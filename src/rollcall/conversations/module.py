@@ -21,10 +21,11 @@ from rollcall.web.metrics import Collector
 from rollcall.web.module import Lifespan, Module
 
 BLANKS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "conversation.completed": {"user_message": "", "agent_response": ""},
-    "conversation.failed": {"user_message": "", "agent_response": "", "error": ""},
+    "conversation.completed": {"user_id": "", "user_message": "", "agent_response": ""},
+    "conversation.failed": {"user_id": "", "user_message": "", "agent_response": "", "error": ""},
+    "usage.recorded": {"user_id": ""},
 }
-"""What events about a session tell of what was said, and what stands there once it is deleted."""
+"""What events about a session tell of who said what, and what stands there once it is deleted."""
 
 
 def module(

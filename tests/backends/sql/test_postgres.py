@@ -56,11 +56,7 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(
         }
         return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
 
-<<<<<<< HEAD
-    for known in (RELAY, GROUPS, SECRET, kafka_tables.INBOX):
-=======
     for known in (RELAY, GROUPS, SECRET, kafka_tables.INBOX, kafka_tables.HELD):
->>>>>>> wt-five-run
         assert METADATA.tables[known.name] is known
     assert METADATA.tables["event_keys"] is event_keys.KEYS
     async with database.reading() as connection:
