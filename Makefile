@@ -36,7 +36,8 @@ check: $(VENV)/.dev ## Check style, types, layers and house rules
 	$(BIN)/lint-imports
 	$(BIN)/python tools/house_rules.py
 
-bench: $(VENV)/.run ## Measure, side by side (ARGS="..." goes to bench/run.py)
+bench: $(VENV)/.dev ## Measure, side by side (ARGS="..." goes to bench/run.py)
+	@$(BIN)/python tools/provision.py
 	$(BIN)/python bench/run.py $(ARGS)
 
 lock: $(VENV)/.dev ## Pin what pyproject.toml asks for (ARGS=--upgrade takes the newest)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure the in-process registry beside kailash-kaizen 2.2.0's, the service beside other servers.
 
-Prints one table of medians and ratios, what the aims say to it, the leases and the meaning table,
-the service's figures beside nginx, etcd, ZooKeeper and Redis, and the agent service beside the same
-loop written by hand.
+Prints one table of medians and ratios, what the aims say to it, the leases and the meaning table;
+then a table for each other part: the service beside nginx, etcd, ZooKeeper and Redis, the agent
+service beside the same loop written by hand, events beside aiokafka alone, memories beside a plain
+FTS5 table, the knowledge graph, and the gateway beside nginx.
 Progress goes to the standard error. `docs/benchmarks.md` explains the method.
 """
 
@@ -23,19 +24,24 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, this folder is no package otherwise
 
 from bench import environment, report  # noqa: E402
-from bench.agent import measure as agent  # noqa: E402
+from bench.parts import PARTS  # noqa: E402
 from bench.results import Job, Results  # noqa: E402
-from bench.service import measure, peers  # noqa: E402
 
-TASKS: Final = ("operations", "detection", "memory", "leases", "meaning", "service", "agent")
+REGISTRY: Final = ("operations", "detection", "memory", "leases", "meaning")
+TASKS: Final = (*REGISTRY, *PARTS)
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 OURS_ALONE_FROM: Final = 1_000_000
 SMALLEST_FOR_MEMORY: Final = 10_000
 MEANING: Final = ROOT / "bench" / "meaning" / "measure.py"
 JOB_SECONDS: Final = 300
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-SERVICE_BEGIN, SERVICE_END = "<!-- service: begin -->", "<!-- service: end -->"
-AGENT_BEGIN, AGENT_END = "<!-- agent: begin -->", "<!-- agent: end -->"
+
+
+def marks(part: str) -> tuple[str, str]:
+    """What stands before and after the figures of a part in a page."""
+    return f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
+
+
+BEGIN, END = marks("figures")
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -132,12 +138,6 @@ def meaning(python: Path) -> str:
     return done.stdout.strip()
 
 
-def served(chosen: argparse.Namespace) -> str:
-    """The service's table and what the aims say to it."""
-    peers.install()
-    return measure.page(measure.measured(1 if chosen.quick else 5))
-
-
 def heading(machine: str) -> str:
     """Where and how figures came about."""
     command = shlex.join(["python", "bench/run.py", *sys.argv[1:]])
@@ -173,17 +173,15 @@ def write(file: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def told(chosen: argparse.Namespace, text: str, begin: str, end: str) -> None:
+def told(chosen: argparse.Namespace, text: str, part: str) -> None:
     """Print a part, and write it down where that was asked for."""
-    print(text)
+    print(text, flush=True)
     if chosen.markdown:
-        write(chosen.markdown, text, begin, end)
+        write(chosen.markdown, text, *marks(part))
 
 
-def main() -> None:
-    chosen = arguments()
-    begun = time.monotonic()
-    machine = environment.machine()
+def registry(chosen: argparse.Namespace, machine: str, begun: float) -> None:
+    """Measure the registry in the process, each job in a process of its own."""
     python = environment.prepare()
     results = Results()
     jobs = list(plan(chosen))
@@ -195,14 +193,18 @@ def main() -> None:
         )
         results.add(job, run(python, job))
     meant = meaning(python) if "meaning" in chosen.only else None
-    if not set(chosen.only) <= {"service", "agent"}:
-        told(chosen, page(chosen, results, machine, meant), BEGIN, END)
-    if "service" in chosen.only:
-        text = f"{heading(machine)}\n\n{served(chosen)}"
-        told(chosen, text, SERVICE_BEGIN, SERVICE_END)
-    if "agent" in chosen.only:
-        figures = agent.measured(1 if chosen.quick else 5, 1 if chosen.quick else 3)
-        told(chosen, f"{heading(machine)}\n\n{agent.page(*figures)}", AGENT_BEGIN, AGENT_END)
+    told(chosen, page(chosen, results, machine, meant), "figures")
+
+
+def main() -> None:
+    chosen = arguments()
+    begun = time.monotonic()
+    machine = environment.machine()
+    if set(chosen.only) & set(REGISTRY):
+        registry(chosen, machine, begun)
+    for part, measured in PARTS.items():
+        if part in chosen.only:
+            told(chosen, f"{heading(machine)}\n\n{measured(chosen.quick)}", part)
     print(f"took {time.monotonic() - begun:.0f} s", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Install the servers of others that some tests talk to, from Debian's packages.
+"""Install the servers of others that some tests talk to: Debian's packages, and Kafka by Maven.
 
 What is there already is left alone, and no service of theirs is started: the tests start their own,
 on free ports of the loopback, in folders of their own.
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 TRIES = 3
@@ -49,7 +50,45 @@ SERVERS = (
     Server("ZooKeeper", "zookeeper", ("/usr/share/java/zookeeper.jar",), "stores on ZooKeeper"),
     Server("wrk", "wrk", ("/usr/bin/wrk", "/usr/local/bin/wrk"), "the scripts that load services"),
     Server("Prometheus", "prometheus", ("/usr/bin/prometheus",), "alert rules and scraping"),
+    Server("Maven", "maven", ("/usr/bin/mvn", "/usr/local/bin/mvn"), "Kafka, which it fetches"),
+    Server(
+        "Java",
+        "openjdk-17-jre-headless",
+        ("/usr/bin/java", "/usr/local/bin/java", "/opt/java/*/bin/java"),
+        "Kafka, which runs on it",
+    ),
 )
+
+KAFKA = "4.1.1"
+POM = Path(__file__).with_name("kafka-pom.xml")
+WITHOUT_KAFKA = "the event log on Kafka"
+
+
+def kafka_folder() -> Path:
+    """Where Kafka is kept; outside of the repository, so that it is fetched once."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "rollcall" / f"kafka-{KAFKA}"
+
+
+def fetch_kafka(folder: Path, run: Callable[[Sequence[str]], int]) -> bool:
+    """Fetch Kafka from where this system's Maven looks; whether all of it is there."""
+    if (folder / "complete").exists():
+        return True
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Aside first: what was broken off is never taken for the whole.
+    with TemporaryDirectory(prefix="kafka-", dir=folder.parent) as aside:
+        # Maven makes files beside its description, so not in the repository.
+        shutil.copy(POM, Path(aside, "pom.xml"))
+        command = (
+            *("mvn", "-q", "-B", "-f", f"{aside}/pom.xml", "dependency:copy-dependencies"),
+            *("-DincludeScope=runtime", f"-DoutputDirectory={aside}/jars"),
+        )
+        if not any(run(command) == 0 for _ in range(TRIES)):
+            return False
+        Path(aside, "jars", "complete").touch()
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(aside, "jars").rename(folder)
+    return True
 
 
 def installed(server: Server, root: Path = Path("/")) -> bool:
@@ -94,12 +133,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with _no_services():
                 install([server.package for server in missing], _run)
             missing = [server for server in missing if not installed(server)]
+    kafka = (kafka_folder() / "complete").exists()
+    if not kafka and not asked.check and shutil.which("mvn"):
+        print("fetching Kafka")
+        kafka = fetch_kafka(kafka_folder(), _run)
+    print("Kafka is there" if kafka else f"Kafka is MISSING: tests of {WITHOUT_KAFKA} are left out")
     for server in SERVERS:
         if server in missing:
             print(f"{server.name} is MISSING: tests of {server.without} are left out")
         else:
             print(f"{server.name} is there")
-    return 1 if missing and (asked.require or asked.check) else 0
+    return 1 if (missing or not kafka) and (asked.require or asked.check) else 0
 
 
 def _run(command: Sequence[str]) -> int:

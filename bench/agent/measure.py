@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bench.service.wrk import CLIENT_CORE, SERVER_CORE, Figures, load, pinned
+from bench.service.wrk import CLIENT_CORE, SERVER_CORE, Figures, load, median_of, pinned
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 READY: Final = 30.0
@@ -49,7 +49,7 @@ def measured(seconds: float, rounds: int) -> tuple[dict[tuple[str, int], Figures
                     if turn:
                         found.setdefault((side, clients), []).append(figures)
         discovery = [_discovered(places, number) for number in range(5 * rounds)]
-    return {key: _median(some) for key, some in found.items()}, discovery
+    return {key: median_of(some) for key, some in found.items()}, discovery
 
 
 def page(found: Mapping[tuple[str, int], Figures], discovery: list[float]) -> str:
@@ -194,14 +194,6 @@ def _asked(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read())
-
-
-def _median(some: list[Figures]) -> Figures:
-    return Figures(
-        statistics.median(one.rate for one in some),
-        statistics.median(one.p50 or 0.0 for one in some),
-        statistics.median(one.p99 or 0.0 for one in some),
-    )
 
 
 def _ms(seconds: float | None) -> str:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,15 @@ class Figures:
     def times(self, factor: float) -> Figures:
         """The same, where each request stands for `factor` of what is counted."""
         return Figures(self.rate * factor, self.p50, self.p99)
+
+
+def median_of(rounds: Sequence[Figures]) -> Figures:
+    """The median of each figure over rounds of the same load."""
+    return Figures(
+        statistics.median(one.rate for one in rounds),
+        statistics.median(one.p50 or 0.0 for one in rounds),
+        statistics.median(one.p99 or 0.0 for one in rounds),
+    )
 
 
 def pinned(core: str, command: list[str]) -> list[str]:

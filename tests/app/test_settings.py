@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from rollcall.app.gateway_settings import GatewayVariables
 from rollcall.app.provider_settings import ProviderSettings
 from rollcall.app.settings import Environment, LogLevel, Settings
 from rollcall.client.connection import API_KEY_VARIABLE
@@ -19,9 +20,13 @@ EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 VARIABLES = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
 OF_CLIENTS = {
     API_KEY_VARIABLE,
-    "CONVERSATIONS_URL",
     "ROLLCALL_REGISTRY_URL",
     "ROLLCALL_TOOL_KEY",
+}
+OF_THE_GATEWAY = {
+    str(field.validation_alias)
+    for name, field in GatewayVariables.model_fields.items()
+    if name.endswith("_url")
 }
 OF_PROVIDERS = {str(one.validation_alias) for one in ProviderSettings.model_fields.values()}
 OF_THE_DOCUMENTS = {
@@ -84,7 +89,7 @@ def test_the_keys_of_providers_are_handed_on_by_their_own_names(
     assert "of OPENAI_API_KEY" not in repr(settings)
 
 
-@pytest.mark.parametrize("variable", sorted({*VARIABLES} - OF_PROVIDERS))
+@pytest.mark.parametrize("variable", sorted({*VARIABLES} - OF_PROVIDERS - OF_THE_GATEWAY))
 def test_each_setting_is_read_somewhere_outside_of_the_settings(variable: str) -> None:
     name = VARIABLES[variable]
     sources = [

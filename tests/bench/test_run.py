@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench.parts import PARTS
 from bench.results import Results
-from bench.run import BEGIN, END, SERVICE_BEGIN, SERVICE_END, arguments, page, plan, write
+from bench.run import BEGIN, END, arguments, marks, page, plan, write
 
 SCRIPT = Path(__file__).resolve().parents[2] / "bench" / "run.py"
 
@@ -75,9 +76,10 @@ def test_the_page_replaces_what_is_between_the_marks(tmp_path: Path) -> None:
 
 def test_each_part_has_marks_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "page.md"
-    file.write_text(f"{BEGIN}\nold\n{END}\n\n{SERVICE_BEGIN}\nold\n{SERVICE_END}\n")
-    write(file, "new\n", SERVICE_BEGIN, SERVICE_END)
-    assert file.read_text() == (f"{BEGIN}\nold\n{END}\n\n{SERVICE_BEGIN}\n\nnew\n\n{SERVICE_END}\n")
+    begin, end = marks("service")
+    file.write_text(f"{BEGIN}\nold\n{END}\n\n{begin}\nold\n{end}\n")
+    write(file, "new\n", begin, end)
+    assert file.read_text() == (f"{BEGIN}\nold\n{END}\n\n{begin}\n\nnew\n\n{end}\n")
 
 
 def test_a_file_without_marks_becomes_the_page(tmp_path: Path) -> None:
@@ -86,15 +88,28 @@ def test_a_file_without_marks_becomes_the_page(tmp_path: Path) -> None:
     assert (tmp_path / "page.md").read_text() == "one\n\ntwo\n"
 
 
+def test_every_part_has_its_place_in_the_documentation() -> None:
+    text = (SCRIPT.parents[1] / "docs" / "benchmarks.md").read_text()
+    for part in ("figures", *PARTS):
+        begin, end = marks(part)
+        assert text.count(begin) == text.count(end) == 1
+        assert text.index(begin) < text.index(end)
+
+
 @pytest.mark.bench
 @pytest.mark.slow
+@pytest.mark.timeout(660)
 def test_a_quick_run_prints_the_table_and_the_verdicts(tmp_path: Path) -> None:
     file = tmp_path / "page.md"
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--quick", "--markdown", str(file)],
-        capture_output=True, text=True, check=True, timeout=300,
+        capture_output=True, text=True, check=True, timeout=600,
     )  # fmt: skip
     assert "| find, one hit " in done.stdout
     assert "| heartbeats, single |" in done.stdout
+    assert "| aiokafka alone, 1 under way |" in done.stdout
+    assert "a hybrid search among 1,000 memories" in done.stdout
+    assert "a neighbourhood of depth 1" in done.stdout
+    assert "| through the gateway, 1 client |" in done.stdout
     assert "heartbeat no slower than kaizen's" in done.stdout
     assert file.read_text().strip() == done.stdout.strip()

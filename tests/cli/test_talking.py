@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rollcall.cli.talking import called, cost, said
+from rollcall.cli.talking import Between, called, cost, said
 from rollcall.client.connection import Connection
 from rollcall.client.errors import RegistryUnavailable
 from rollcall.kernel.clock import SystemClock
@@ -60,7 +60,11 @@ async def told(service: Service) -> tuple[Any, list[str]]:
     heard: list[str] = []
     try:
         ending = await said(
-            connection, "a b", "hi", None, lambda name, data: heard.append(data.get("text", name))
+            connection,
+            "a b",
+            "hi",
+            Between(agent="clerk", user="ada"),
+            lambda name, data: heard.append(data.get("text", name)),
         )
     finally:
         await connection.close()
@@ -77,6 +81,7 @@ async def test_over_a_connection_that_breaks_nothing_is_told_twice() -> None:
     assert (ending.name, ending.data) == ("done", {"response": "abc"})
     (body,) = service.bodies
     assert len(body["idempotency_key"]) == 24
+    assert (body["agent_id"], body["user_id"]) == ("clerk", "ada")
 
 
 async def test_a_service_that_goes_away_says_where_the_answer_will_be() -> None:

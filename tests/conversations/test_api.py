@@ -64,6 +64,8 @@ async def test_a_message_is_answered_with_the_tools_that_ran_and_what_it_cost(
         "response": "10 + 5 is 15.",
         "session_id": "s",
         "turn_id": turn_id,
+        "agent_id": "assistant",
+        "agent_version": None,
         "status": "answered",
         "tools_used": [
             {
@@ -76,6 +78,7 @@ async def test_a_message_is_answered_with_the_tools_that_ran_and_what_it_cost(
                 "duration_ms": 12.5,
                 "attempts": 1,
                 "error": None,
+                "capability": None,
             }
         ],
         "usage": {

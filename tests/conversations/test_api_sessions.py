@@ -35,6 +35,7 @@ async def test_sessions_are_listed_the_last_one_first_page_by_page(
     assert first.json()[0] == {
         "session_id": "c",
         "agent_id": "assistant",
+        "agent_version": None,
         "user_id": "ada",
         "title": "hello from c",
         "turns": 1,

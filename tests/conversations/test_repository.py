@@ -21,6 +21,7 @@ from rollcall.conversations.errors import (
     KeyReused,
     SessionBusy,
     SessionNotFound,
+    SessionOfAnother,
     TurnNotFound,
 )
 from rollcall.conversations.models import (
@@ -31,10 +32,10 @@ from rollcall.conversations.models import (
     TurnStatus,
     Usage,
 )
-from rollcall.conversations.ports import Accepted
 from rollcall.conversations.repository import SqlTurnStore
 from rollcall.conversations.tables import METADATA
 from rollcall.conversations.told import session_deleted, turn_events
+from rollcall.conversations.turn_store import Accepted
 from support.conversing import T0, turn
 
 RUN = ToolRun(
@@ -292,3 +293,34 @@ async def test_the_migrations_make_the_tables_that_the_code_knows_on_postgresql_
     async with database.reading() as connection:
         assert await connection.run_sync(difference) == []
     await database.close()
+
+
+async def test_a_session_keeps_its_agent_and_the_version_it_began_with(store: SqlTurnStore) -> None:
+    first = (await accept(store, turn("a", agent_id="writer", agent_version=2))).turn
+    second = (await accept(store, turn("b", agent_id="writer", agent_version=5))).turn
+
+    assert (first.agent_version, second.agent_version) == (2, 2)
+    assert (await store.turn("default", "s", "b")).agent_version == 2
+    session = await store.session("default", "s")
+    assert (session.agent_id, session.agent_version, session.turns) == ("writer", 2, 2)
+    with pytest.raises(SessionOfAnother):
+        await accept(store, turn("c", agent_id="assistant"))
+    assert (await store.session("default", "s")).turns == 2
+
+
+async def test_sessions_of_an_agent_are_found(store: SqlTurnStore) -> None:
+    await accept(store, turn("a", "s-a", agent_id="writer", agent_version=1))
+    await accept(store, turn("b", "s-b"))
+
+    found = await store.sessions("default", user_id=None, agent_id="writer", limit=9, after=None)
+    assert [(one.session_id, one.agent_version) for one in found] == [("s-a", 1)]
+
+
+async def test_a_message_is_known_by_its_key(store: SqlTurnStore) -> None:
+    kept = (await accept(store, turn("a", idempotency_key="k"))).turn
+    again = turn("b", idempotency_key="k")
+
+    assert await store.known(again, kept.user_input) == kept
+    assert await store.known(turn("c"), kept.user_input) is None
+    with pytest.raises(KeyReused):
+        await store.known(again, "another message")

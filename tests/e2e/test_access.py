@@ -108,6 +108,13 @@ WANTED = {"query": SECRET}
 BODIES: dict[str, Any] = {
     "/api/v1/process": {"session_id": "own", "user_input": "1 + 1"},
     "/v1/chat/completions": {"model": "rollcall", "messages": [{"role": "user", "content": "1"}]},
+    "/agents/{agent_id}/execute": {
+        "request_id": "r1",
+        "source_agent": "a",
+        "target_agent": "b",
+        "request_type": "execute_task",
+        "payload": {"message": "1 + 1"},
+    },
     "/messages": WANTED,
     "/messages/import": {**IMPORTED, "text": "x"},
     "/mcp": {

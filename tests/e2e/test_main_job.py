@@ -130,13 +130,14 @@ def test_a_newcomer_reads_the_answer_and_which_tool_gave_it(up: Serving) -> None
     assert "tools-service" in done.stdout + done.stderr
 
 
-def test_both_services_stand_in_the_registry_like_anybody_elses(up: Serving) -> None:
+def test_our_own_services_stand_in_the_registry_like_anybody_elses(up: Serving) -> None:
     found = httpx.get(f"{up.services}/api/v1/discover").json()["services"]
 
     ports = {one["name"]: one["port"] for one in found}
     assert ports == {
         "agent-service": int(up.talk.rpartition(":")[2]),
         "tools-service": int(up.tools.rpartition(":")[2]),
+        "api-gateway": int(up.gateway.rpartition(":")[2]),
     }
     assert {one["status"] for one in found} == {"healthy"}
 

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from rollcall.backends.eventlog.inmemory import InMemoryEventLog
-from rollcall.events.dispatcher import Dispatcher, GroupStatus
+from rollcall.events.delivery import GroupStatus, NumberedLog
+from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
-from rollcall.events.log import Delivery
 from rollcall.events.subscriptions import DeliverySettings, Handler, Sink
 from rollcall.policies.retry import RetryPolicy
 from rollcall.testing.clock import FrozenClock
@@ -25,7 +25,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = FrozenClock()
-        self.log: Delivery[Any] = InMemoryEventLog()
+        self.log: NumberedLog[Any] = InMemoryEventLog()
         self.seen: list[str] = []
         self.broken: set[str] = set()
         """The ids of events that fail."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rollcall.events.dispatcher import Dispatcher, GroupStatus
+from rollcall.events.delivery import GroupStatus
+from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
 from rollcall.events.errors import GroupNotFound, NotParked
 from rollcall.events.subscriptions import DeliverySettings, Handler, Sink

@@ -15,9 +15,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from rollcall.conversations.errors import (
+    AgentNotFound,
+    AgentNotRunnable,
     KeyReused,
     SessionBusy,
     SessionNotFound,
+    SessionOfAnother,
     TurnFailed,
     TurnNotFound,
 )
@@ -146,6 +149,9 @@ class InMemoryConversations:
     """
 
     def __init__(self, loop: Loop, clock: Clock, ids: IdSource) -> None:
+        self.versions: dict[str, int] = {}
+        """By the id of an agent that may be asked, its version."""
+        self.paused: set[str] = set()
         self._loop = loop
         self._clock = clock
         self._ids = ids
@@ -156,7 +162,14 @@ class InMemoryConversations:
 
     async def accept(self, ask: Ask) -> Turn:
         place = (ask.namespace, ask.session_id)
-        said = (ask.session_id, ask.user_input, ask.model, ask.history, ask.instructions)
+        said = (
+            ask.session_id,
+            ask.user_input,
+            ask.agent_id,
+            ask.model,
+            ask.history,
+            ask.instructions,
+        )
         if ask.idempotency_key is not None:
             kept = self._keys.get((ask.namespace, ask.idempotency_key))
             if kept is not None:
@@ -167,12 +180,14 @@ class InMemoryConversations:
         waiting = sum(one.turn.status is TurnStatus.ACCEPTED for one in turns)
         if waiting >= MOST_WAITING:
             raise SessionBusy(ask.session_id, waiting)
+        agent_id, version = self._agent(ask, turns)
         turn = Turn(
             id=f"turn_{self._ids.hex(12)}",
             namespace=ask.namespace,
             session_id=ask.session_id,
             number=len(turns) + 1,
-            agent_id=DEFAULT_AGENT,
+            agent_id=agent_id,
+            agent_version=version,
             user_input=ask.user_input,
             status=TurnStatus.ACCEPTED,
             created_at=utc(self._clock.now()),
@@ -192,6 +207,22 @@ class InMemoryConversations:
         if worker is None or worker.done():
             self._workers[place] = asyncio.create_task(self._work(turns))
         return turn
+
+    def _agent(self, ask: Ask, turns: Sequence[_Live]) -> tuple[str, int | None]:
+        begun = turns[0].turn if turns else None
+        agent_id = ask.agent_id or (begun.agent_id if begun else DEFAULT_AGENT)
+        if agent_id in self.paused:
+            raise AgentNotRunnable(agent_id, "paused")
+        if agent_id != DEFAULT_AGENT and agent_id not in self.versions:
+            raise AgentNotFound(agent_id)
+        if begun is None:
+            return agent_id, self.versions.get(agent_id)
+        if begun.agent_id != agent_id:
+            raise SessionOfAnother(ask.session_id, begun.agent_id)
+        return agent_id, begun.agent_version
+
+    async def agents(self, namespace: str) -> Sequence[str]:
+        return list(self.versions)
 
     async def follow(self, turn: Turn) -> AsyncIterator[Update]:
         live = self._live(turn.namespace, turn.session_id, turn.id)
@@ -220,13 +251,20 @@ class InMemoryConversations:
         return await self.ended(live.turn)
 
     async def sessions(
-        self, namespace: str, *, user_id: str | None = None, limit: int, after: str | None = None
+        self,
+        namespace: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        limit: int,
+        after: str | None = None,
     ) -> tuple[Sequence[Session], str | None]:
         if after is not None and not after.isdecimal():
             raise InvalidInput("cursor", "must be taken from the Link of a page before")
         start = int(after or 0)
         found = [self._session(*place) for place in self._sessions if place[0] == namespace]
         found = [one for one in found if user_id in (None, one.user_id)]
+        found = [one for one in found if agent_id in (None, one.agent_id)]
         found.sort(key=lambda one: one.updated_at, reverse=True)
         end = start + limit
         return found[start:end], str(end) if end < len(found) else None
@@ -330,6 +368,7 @@ class InMemoryConversations:
             namespace=namespace,
             session_id=session_id,
             agent_id=first.agent_id,
+            agent_version=first.agent_version,
             created_at=first.created_at,
             updated_at=last.finished_at or last.created_at,
             turns=len(lives),

@@ -37,7 +37,9 @@ def hosted(
 
     async def serve(listening: socket.socket) -> None:
         async with make() as app:
-            server = Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+            server = Server(
+                uvicorn.Config(app, log_config=None, lifespan="off", proxy_headers=False)
+            )
             running.append(server)
             ready.set()
             await server.serve([listening])

@@ -26,7 +26,8 @@ READY = 30.0
 _KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 _clock = SystemClock()
 _URL = re.compile(
-    r"^  (service registry|agent registry|agent service|tools service) +(http://\S+)", re.MULTILINE
+    r"^  (service registry|agent registry|agent service|tools service|gateway) +(http://\S+)",
+    re.MULTILINE,
 )
 
 
@@ -48,6 +49,7 @@ class Serving:
         self.agents = found.get("agent registry", "")
         self.talk = found.get("agent service", "")
         self.tools = found.get("tools service", "")
+        self.gateway = found.get("gateway", "")
 
     def kill(self) -> None:
         """End it with no chance to do anything about it."""
@@ -74,10 +76,11 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", **variables}
 
 
-def start(folder: Path, *arguments: str, **variables: str) -> Serving:
+def start(folder: Path, *arguments: str, program: str = "rollcall", **variables: str) -> Serving:
     """Start `rollcall ARGUMENTS` in `folder`, and wait until it answers.
 
-    Unless `variables` say otherwise it takes free ports and keeps its data in `folder`.
+    Unless `variables` say otherwise it takes free ports and keeps its data in `folder`. `program`
+    is a module to run in its place.
 
     Raises:
         RuntimeError: It ended, or did not answer in time; with what it said.
@@ -88,13 +91,14 @@ def start(folder: Path, *arguments: str, **variables: str) -> Serving:
         "ROLLCALL_AGENT_REGISTRY_PORT": "0",
         "AGENT_PORT": "0",
         "EXT_TOOL_PORT": "0",
+        "GATEWAY_PORT": "0",
         "ROLLCALL_DATA_DIR": str(folder / "data"),
         **variables,
     }
     log = folder / f"log-{_clock.now()}.txt"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "rollcall", *arguments],
+            [sys.executable, "-m", program, *arguments],
             cwd=folder,
             env=environment(settings),
             stdin=subprocess.DEVNULL,
@@ -131,9 +135,11 @@ def _until(stream: IO[bytes], words: bytes, deadline: float) -> str:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[Serving]:
+def serving(
+    folder: Path, *arguments: str, program: str = "rollcall", **variables: str
+) -> Iterator[Serving]:
     """`start`, and an end at the end."""
-    one = start(folder, *arguments, **variables)
+    one = start(folder, *arguments, program=program, **variables)
     try:
         yield one
     finally:

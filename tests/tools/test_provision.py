@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.servers.kafka import jars
+
 SCRIPT = Path(__file__).parents[2] / "tools" / "provision.py"
 _spec = spec_from_file_location("provision", SCRIPT)
 assert _spec is not None
@@ -64,6 +66,41 @@ def test_who_may_not_install_is_told_how() -> None:
     assert "sudo apt-get install" in provision.advice(missing, root=False, apt=True)
     assert "postgresql-15" in provision.advice(missing, root=True, apt=False)
     assert provision.advice(missing, root=True, apt=True) == ""
+
+
+class Maven:
+    """Fetches two files with each command that ends well; the codes are given."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+        self.commands: list[Sequence[str]] = []
+
+    def __call__(self, command: Sequence[str]) -> int:
+        self.commands.append(command)
+        (folder,) = [
+            Path(one.partition("=")[2]) for one in command if one.startswith("-DoutputDirectory=")
+        ]
+        folder.mkdir(exist_ok=True)
+        (folder / "kafka.jar").touch()
+        return self.codes.pop(0)
+
+
+def test_kafka_is_fetched_once_and_taken_for_there_only_as_a_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "kafka"
+    assert not provision.fetch_kafka(folder, Maven(1, 1, 1))
+    assert not folder.exists()
+
+    maven = Maven(1, 0)
+    assert provision.fetch_kafka(folder, maven)
+    assert sorted(one.name for one in folder.iterdir()) == ["complete", "kafka.jar"]
+    assert sorted(one.name for one in folder.parent.iterdir()) == ["kafka"]
+    assert provision.fetch_kafka(folder, maven)
+    assert len(maven.commands) == 2
+
+
+def test_the_pinned_kafka_is_the_one_that_is_cached() -> None:
+    assert f"<version>{provision.KAFKA}</version>" in provision.POM.read_text(encoding="utf-8")
+    assert provision.kafka_folder() == jars()
 
 
 def test_it_explains_itself_and_checks_without_installing() -> None:

@@ -8,12 +8,13 @@ import httpx
 import jwt
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.datastructures import Headers
 
-from rollcall.kernel.caller import ADMIN, READ, REGISTER, Caller
+from rollcall.kernel.caller import ADMIN, READ, REGISTER, Caller, NotPermitted
 from rollcall.kernel.errors import Unavailable
 from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
-from rollcall.web.auth import BearerAccess, known_caller, require
+from rollcall.web.auth import BearerAccess, OpenAccess, known_caller, require
 from rollcall.web.jwks import SharedSecret
 from rollcall.web.keys import ApiKey, InMemoryKeyStore, draw_key
 from rollcall.web.module import Kit, Module, create_app
@@ -244,3 +245,18 @@ async def test_docs_say_that_a_bearer_is_needed(app: FastAPI, kit: Kit) -> None:
 
 def test_where_nobody_looked_nobody_is_known() -> None:
     assert known_caller({"type": "http"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "welcome"), [("localhost:8000", True), ("rollcall.example", False), ("a, b", False)]
+)
+async def test_without_keys_a_proxy_for_others_is_refused(name: str, welcome: bool) -> None:
+    access = OpenAccess()
+    headers = {"host": "127.0.0.1:3003", "x-forwarded-host": name}
+    raw = {key.encode(): value.encode() for key, value in headers.items()}
+    assert (access.recall(raw) is not None) is welcome
+    if welcome:
+        assert (await access.identify(Headers(headers))).may(ADMIN)
+    else:
+        with pytest.raises(NotPermitted):
+            await access.identify(Headers(headers))

@@ -20,8 +20,11 @@ from rollcall import __version__
 from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
+from rollcall.app.events import delivery_figures, event_log
 from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
+from rollcall.app.gateway import GATEWAY, gateway_service, origins
 from rollcall.app.own import (
+    Announced,
     LocalRegistrations,
     Own,
     Registration,
@@ -31,9 +34,9 @@ from rollcall.app.own import (
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.relay import registry_relay
 from rollcall.app.settings import Settings
+from rollcall.app.shared import Shared, shared
 from rollcall.app.tracing import traced
 from rollcall.app.upkeep import upkeep
-from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.keys import SqlKeyStore
@@ -43,6 +46,7 @@ from rollcall.events.dispatcher import Dispatcher
 from rollcall.kernel.clock import Clock, SystemClock
 from rollcall.kernel.errors import Closed, InvalidInput
 from rollcall.kernel.ids import IdSource, RandomIds
+from rollcall.kernel.services import ServiceRegistry
 from rollcall.protocols.admin.module import module as admin
 from rollcall.protocols.agent_registry.module import module as agent_registry
 from rollcall.protocols.service_registry.module import HEALTH_PATHS
@@ -57,6 +61,7 @@ from rollcall.web.limits import Limits, RateLimiter
 from rollcall.web.module import Kit, Module, create_app
 from rollcall.web.passes import PassAccess, Passes
 
+GATEWAY_NAME: Final = "gateway"
 Build = Callable[["Platform"], Sequence[Module]]
 
 
@@ -127,6 +132,14 @@ SERVICES: Final[Mapping[str, Service]] = {
             tools_service,
             registration=TOOLS,
         ),
+        Service(
+            GATEWAY_NAME,
+            "gateway",
+            lambda settings: settings.gateway_port,
+            "GATEWAY_PORT",
+            gateway_service,
+            registration=GATEWAY,
+        ),
     )
 }
 """Every service, in the order in which they are shown."""
@@ -154,6 +167,8 @@ class Platform:
     registry: RegistryService
     database: Database
     dispatcher: Dispatcher[SqlUnitOfWork]
+    shared: Shared
+    parts: ServiceRegistry
     apps: Mapping[str, FastAPI]
 
     def __init__(
@@ -173,6 +188,8 @@ class Platform:
         self.drain = Drain()
         self._store = store
         self._open: AsyncExitStack | None = None
+        self.companions: list[Announced] = []
+        """What is registered beside the services themselves; a service's builder adds it."""
         self._own: LocalRegistrations | RemoteRegistrations | None = None
 
     async def __aenter__(self) -> Self:
@@ -216,13 +233,17 @@ class Platform:
         if url is None:
             self._own = LocalRegistrations(self.registry, self.clock, self.passes)
         else:
-            self._own = RemoteRegistrations(url, self.clock)
+            self._own = RemoteRegistrations(url, self.clock, self.passes)
         await self._own.begin(services)
+        for one in self.companions:
+            await one.begin(services)
 
     async def withdraw(self) -> None:
         """Take them off the registry: they accept no more connections."""
         own, self._own = self._own, None
         if own is not None:
+            for one in self.companions:
+                await one.end()
             await own.end()
 
     async def _enter(self, stack: AsyncExitStack) -> None:
@@ -249,7 +270,11 @@ class Platform:
         traces = traced(settings, self.registry)
         if traces is not None:
             stack.push_async_callback(asyncio.to_thread, traces.close)
-        events = SqlEventLog(self.database)
+        events = await stack.enter_async_context(event_log(settings, self.database, self.clock))
+        self.shared = shared(settings, self.database, self.places.database, self.clock, self.ids)
+        self.parts = self.shared.registry()
+        # Filled below: the gateway, which is one of them, passes requests on to the others.
+        self.apps = apps = dict[str, FastAPI]()
         modules = {one.name: one.build(self) for one in self.services}
         self.dispatcher = Dispatcher(
             events,
@@ -281,13 +306,15 @@ class Platform:
         checking, figures = health_checks(
             self.registry, self._store.traits, self.clock, self.ids, settings
         )
+        watching, delivery = delivery_figures(events, self.dispatcher, self.clock)
         beside = (
+            watching,
             upkeep(self._store, self.registry, events, audit, self.clock, settings),
             checking,
         )
         if settings.relay_registry_events:
             beside = (*beside, registry_relay(self.registry, self.database, self.clock))
-        apps: dict[str, FastAPI] = {}
+        cors = origins(settings)
         for one in self.services:
             kit = Kit(
                 one.name,
@@ -302,12 +329,19 @@ class Platform:
                 rate=rate,
                 health_paths=one.health_paths,
                 traces=traces,
+                cors=cors if one.name == GATEWAY_NAME else None,
+                services=self.parts,
             )
             # What serves the whole process runs once, beside the first of its services.
-            parts = [*modules[one.name], administration, figures, *(() if apps else beside)]
+            parts = [
+                *modules[one.name],
+                administration,
+                figures,
+                delivery,
+                *(() if apps else beside),
+            ]
             apps[one.name] = app = create_app(parts, kit)
             await stack.enter_async_context(app.router.lifespan_context(app))
-        self.apps = apps
 
     def _database_url(self, stack: AsyncExitStack) -> str:
         if self.places.database != MEMORY:

@@ -17,11 +17,13 @@ from filelock import FileLock, Timeout
 
 from rollcall.app.abilities import abilities
 from rollcall.app.compose import SERVICES, Service
+from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import CannotListen, bound
+from rollcall.app.standing import elsewhere, standing
 from rollcall.app.tracing import wanted
 from rollcall.backends.records.sqlite import last_alive
 from rollcall.kernel.clock import Clock, SystemClock, utc
@@ -38,6 +40,7 @@ EXTRAS: Final = {
     "semantic": ("wordllama", "search by meaning"),
     "postgres": ("asyncpg", "PostgreSQL"),
     "zookeeper": ("kazoo", "ZooKeeper"),
+    "kafka": ("aiokafka", "events on Kafka"),
     "otel": ("opentelemetry", "traces"),
 }
 
@@ -52,12 +55,13 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found.append(Finding("settings", Grade.OK, f"records in {where.kind}, {where.told}"))
     found += _files(where)
     clock = clock or SystemClock()
-    found += asyncio.run(_servers(where, clock))
+    found += asyncio.run(_servers(where, settings, clock))
     if not any(one.subject == "clock" for one in found):
         found.append(_clock(where, clock))
     found += abilities(settings, on_sqlite=where.database.startswith(("sqlite:", MEMORY)))
+    found += asyncio.run(elsewhere(settings))
     found += _extras(where, settings)
-    return found
+    return [*found, *standing(settings, where, found)]
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
@@ -164,8 +168,8 @@ def _is_sqlite(path: Path) -> bool:
         return file.read(len(SQLITE)) == SQLITE
 
 
-async def _servers(where: Places, clock: Clock) -> list[Finding]:
-    return [one async for one in answers(where, clock)]
+async def _servers(where: Places, settings: Settings, clock: Clock) -> list[Finding]:
+    return [one async for one in answers(where, settings, clock)]
 
 
 def _clock(where: Places, clock: Clock) -> Finding:
@@ -191,6 +195,8 @@ def _extras(where: Places, settings: Settings) -> Iterator[Finding]:
     needed = {where.kind, urlsplit(where.database).scheme}
     if wanted(settings):
         needed.add("otel")
+    if settings.events is EventLogKind.KAFKA:
+        needed.add("kafka")
     for extra, (package, what) in EXTRAS.items():
         there = importlib.util.find_spec(package) is not None
         must = {"postgres": "postgresql"}.get(extra, extra) in needed

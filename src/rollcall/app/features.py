@@ -8,16 +8,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from rollcall.agents.repository import SqlAgentStore
+from rollcall.app.agent_records import AgentRecords
 from rollcall.app.own import Registration, is_own
+from rollcall.app.runnable import StoredDefinitions
+from rollcall.app.session_memories import session_memories
 from rollcall.app.settings import Settings
 from rollcall.app.tool_keys import tool_keys
 from rollcall.backends.messages import message_index
 from rollcall.backends.remote.directory import RemoteDirectory
+from rollcall.backends.sql.redaction import EventRedaction
 from rollcall.conversations.directory import RegistryDirectory
 from rollcall.conversations.loop import LoopSettings, ModelLoop
 from rollcall.conversations.loop_terms import PROMPT
 from rollcall.conversations.metrics import ConversationMetrics
 from rollcall.conversations.models import Limits
+from rollcall.conversations.module import BLANKS
 from rollcall.conversations.module import module as conversations
 from rollcall.conversations.options import ConversationOptions
 from rollcall.conversations.ports import Directory
@@ -28,6 +34,7 @@ from rollcall.conversations.toolbox import RegistryToolbox
 from rollcall.conversations.toolbox_metrics import ToolboxMetrics
 from rollcall.conversations.toolbox_services import for_own
 from rollcall.kernel.clock import Clock
+from rollcall.memory.companion import Companion
 from rollcall.registry.catalogue import open_encoder
 from rollcall.tools.builtin import builtin_tools
 from rollcall.tools.messages.module import module as message_search
@@ -98,6 +105,8 @@ def agent_service(platform: Platform) -> Sequence[Module]:
         credentials=for_own(platform.passes.issue),
     )
     models = Models(_models_of(settings), planner=lambda: _planner(clock))
+    store = SqlAgentStore(platform.database)
+    memories = platform.shared.memories if settings.memory else None
     loop = ModelLoop(
         toolbox,
         models,
@@ -106,7 +115,7 @@ def agent_service(platform: Platform) -> Sequence[Module]:
     )
     metrics = ConversationMetrics()
     service = ConversationService(
-        SqlTurnStore(platform.database),
+        SqlTurnStore(platform.database, EventRedaction(BLANKS)),
         loop,
         clock,
         platform.ids,
@@ -123,7 +132,15 @@ def agent_service(platform: Platform) -> Sequence[Module]:
             shared=platform.places.database.startswith("postgresql:"),
         ),
         (metrics,),
+        definitions=StoredDefinitions(store, models.reaches),
+        memories=None if memories is None else Companion(memories),
     )
+    if platform.registry_url is None:
+        platform.companions.append(
+            AgentRecords(
+                store, platform.database, platform.registry, clock, platform.passes, AGENT.name
+            )
+        )
 
     @asynccontextmanager
     async def lifespan() -> AsyncGenerator[None]:
@@ -145,6 +162,7 @@ def agent_service(platform: Platform) -> Sequence[Module]:
             tasks=(BackgroundTask("warm model", loop.warm),),
             lifespans=(lifespan,),
         ),
+        *(() if memories is None else (session_memories(memories),)),
     )
 
 

@@ -9,7 +9,7 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
@@ -26,6 +26,8 @@ from rollcall.web.passes import Passes
 
 OWNER: Final = "rollcall"
 """Whose records these are: with a mark behind it, which nobody else can make."""
+MARK: Final = "rollcall_mark"
+"""Where in the extra metadata a service shows a registry elsewhere whose it is."""
 INTERVAL: Final = 20.0
 """Seconds from one heartbeat to the next: the lease is 60 s."""
 
@@ -100,6 +102,25 @@ def is_own(record: Record, passes: Passes) -> bool:
         and record.owner.startswith(f"{OWNER}:")
         and hmac.compare_digest(record.owner.encode(), owner_of(record, passes).encode())
     )
+
+
+def mark_of(name: str, host: str, port: int, passes: Passes) -> str:
+    """What shows that a service of this name at this address is ours. Copied to a record with
+    another name or address it shows nothing.
+    """
+    return passes.mark("instance", name, host, str(port))
+
+
+class Announced(Protocol):
+    """What stands in a registry for as long as this process serves."""
+
+    async def begin(self, services: Sequence[Own]) -> None:
+        """Register, once the services accept connections."""
+        ...
+
+    async def end(self) -> None:
+        """Remove it all."""
+        ...
 
 
 class LocalRegistrations:
@@ -181,11 +202,13 @@ class RemoteRegistrations:
     Args:
         url: Where it is (`SERVICE_REGISTRY_URL`).
         clock: Times the heartbeats.
+        passes: Marks the records as ours.
     """
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, passes: Passes) -> None:
         self._url = url
         self._clock = clock
+        self._passes = passes
         self._clients: list[RegistrationClient] = []
 
     async def begin(self, services: Sequence[Own]) -> None:
@@ -193,12 +216,15 @@ class RemoteRegistrations:
         for one in services:
             client = RegistrationClient(self._url, INTERVAL, clock=self._clock)
             self._clients.append(client)
+            name = one.registration.name
+            metadata = one.metadata()
+            metadata["extra"][MARK] = mark_of(name, one.host, one.port, self._passes)
             await client.register(
-                one.registration.name,
+                name,
                 one.port,
                 one.host,
                 one.registration.service_type,
-                metadata=one.metadata(),
+                metadata=metadata,
                 wait_ready=True,
             )
 

@@ -13,6 +13,8 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from rollcall.app.event_settings import EventVariables
+from rollcall.app.gateway_settings import GatewayVariables
 from rollcall.app.provider_settings import ProviderSettings
 from rollcall.kernel.errors import InvalidInput
 
@@ -56,7 +58,7 @@ def _variable(name: str, default: Any, about: str, **bounds: Any) -> Any:
     return Field(default=default, validation_alias=name, description=about, **bounds)
 
 
-class Settings(ProviderSettings):
+class Settings(ProviderSettings, GatewayVariables, EventVariables):
     """What a process is told from outside. A field's alias is the variable that sets it."""
 
     model_config = SettingsConfigDict(
@@ -199,6 +201,9 @@ class Settings(ProviderSettings):
     )
     instructions: str | None = _variable(
         "ROLLCALL_INSTRUCTIONS", None, "What the agent is told to be; empty: a helpful assistant"
+    )
+    memory: bool = _variable(
+        "ROLLCALL_MEMORY", True, "Whether the agent remembers what users say of themselves"
     )
     scraper_hosts: str = _variable(
         "ROLLCALL_SCRAPER_HOSTS",

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Final, Protocol
 
 from rollcall.app.settings import Settings
-from rollcall.events.log import EventLog
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import Unavailable
 from rollcall.registry.service import RegistryService
@@ -21,10 +20,16 @@ INTERVAL: Final = 60.0
 """Seconds between two looks."""
 
 
+class Events(Protocol):
+    """An event log, as far as it can forget."""
+
+    async def compact(self, before: float) -> int: ...
+
+
 def upkeep(
     store: RecordStore,
     registry: RegistryService,
-    events: EventLog,
+    events: Events,
     audit: AuditLog,
     clock: Clock,
     settings: Settings,
@@ -41,7 +46,7 @@ class Upkeep:
         self,
         store: RecordStore,
         registry: RegistryService,
-        events: EventLog,
+        events: Events,
         audit: AuditLog,
         clock: Clock,
         settings: Settings,

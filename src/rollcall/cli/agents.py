@@ -32,7 +32,9 @@ from rollcall.client.connection import Connection, segment
 from rollcall.kernel.errors import InvalidInput
 
 app: Final = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, register, change and watch agents."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List, register, change and watch agents, and keep definitions of agents in files.",
 )
 
 AgentId = Annotated[str, typer.Argument(metavar="AGENT_ID", help="The agent's id.")]

@@ -11,13 +11,26 @@ import typer
 from rollcall.cli.exits import Exit, errors_told
 from rollcall.cli.options import CONVERSATIONS, ConversationsUrl, Key, Machine, examples
 from rollcall.cli.remote import connected
-from rollcall.cli.talking import Ending, Model, cost, new_session, said, show_tools, typed, why
+from rollcall.cli.talking import (
+    Agent,
+    Between,
+    Ending,
+    Model,
+    User,
+    cost,
+    new_session,
+    said,
+    show_tools,
+    typed,
+    why,
+)
 from rollcall.cli.told import as_json, aside, lines, note
 
 ASK_EXAMPLES = examples(
     'rollcall ask "Calculate 10 + 5"',
     'rollcall ask "What does https://example.com say?" --json',
     "rollcall ask --session trip 'How many miles are 10 km?'",
+    "rollcall ask --agent clerk --user ada 'Where do I work?'",
     "rollcall ask - < question.txt",
 )
 
@@ -31,6 +44,8 @@ def ask(
         typer.Option(metavar="NAME", help="The conversation to go on with; by default a new one."),
     ] = None,
     model: Model = None,
+    agent: Agent = None,
+    user: User = None,
     url: ConversationsUrl = CONVERSATIONS,
     key: Key = None,
     machine: Machine = False,
@@ -45,7 +60,7 @@ def ask(
     async def run(text: str) -> Ending:
         async with connected(url, key) as connection:
             happened = _silent if machine else show_tools
-            return await said(connection, name, text, model, happened)
+            return await said(connection, name, text, Between(model, agent, user), happened)
 
     with errors_told():
         text = "".join(typed()) if question == ["-"] else " ".join(question)

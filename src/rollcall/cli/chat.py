@@ -17,7 +17,20 @@ import typer
 from rollcall.cli.exits import Exit, errors_told
 from rollcall.cli.options import CONVERSATIONS, ConversationsUrl, Key, examples
 from rollcall.cli.remote import Row, connected
-from rollcall.cli.talking import PREFIX, Model, called, cost, new_session, ran, said, typed, why
+from rollcall.cli.talking import (
+    PREFIX,
+    Agent,
+    Between,
+    Model,
+    User,
+    called,
+    cost,
+    new_session,
+    ran,
+    said,
+    typed,
+    why,
+)
 from rollcall.cli.told import aside, lines, note, table
 from rollcall.client.connection import Connection, segment
 from rollcall.client.errors import UnexpectedAnswer
@@ -26,6 +39,7 @@ from rollcall.kernel.errors import RollcallError
 CHAT_EXAMPLES = examples(
     "rollcall chat",
     "rollcall chat --session trip                # go on with a conversation",
+    "rollcall chat --agent clerk --user ada",
     "printf 'Calculate 10 + 5\\n' | rollcall chat",
 )
 HELP: Final = """\
@@ -41,6 +55,8 @@ def chat(
         typer.Option(metavar="NAME", help="The conversation to go on with; by default a new one."),
     ] = None,
     model: Model = None,
+    agent: Agent = None,
+    user: User = None,
     url: ConversationsUrl = CONVERSATIONS,
     key: Key = None,
 ) -> None:
@@ -49,7 +65,9 @@ def chat(
         stack = AsyncExitStack()
         connection = runner.run(stack.enter_async_context(connected(url, key)))
         try:
-            talk = _Talk(runner, connection, session or new_session("chat"), model)
+            talk = _Talk(
+                runner, connection, session or new_session("chat"), Between(model, agent, user)
+            )
             if at_terminal():
                 runner.run(talk.greet(url))
             _converse(talk)
@@ -67,15 +85,15 @@ class _Talk:
         runner: Runs what waits, and has Ctrl-C end that alone.
         connection: To the agent service.
         session: The name of the conversation.
-        model: Who answers; None: as the service is set.
+        between: Who talks with whom.
     """
 
     def __init__(
-        self, runner: asyncio.Runner, connection: Connection, session: str, model: str | None
+        self, runner: asyncio.Runner, connection: Connection, session: str, between: Between
     ) -> None:
         self._runner = runner
         self._connection = connection
-        self._model = model
+        self._between = between
         self.session = session
         self.failed = False
 
@@ -126,7 +144,7 @@ class _Talk:
 
     async def _ask(self, text: str) -> None:
         screen = _Screen(live=sys.stdout.isatty())
-        ending = await said(self._connection, self.session, text, self._model, screen.show)
+        ending = await said(self._connection, self.session, text, self._between, screen.show)
         if ending.name == "done":
             screen.finish(ending.data["response"])
             aside(f"  {cost(ending.data)}")

@@ -13,6 +13,7 @@ from rollcall.cli import (
     archive,
     asking,
     chat,
+    definitions,
     events,
     keys,
     messages,
@@ -61,6 +62,9 @@ app.command(epilog=running.SERVE_EXAMPLES)(running.serve)
 app.command(epilog=running.DOCTOR_EXAMPLES)(running.doctor)
 app.command(epilog=asking.ASK_EXAMPLES)(asking.ask)
 app.command(epilog=chat.CHAT_EXAMPLES)(chat.chat)
+agents.app.command(epilog=definitions.APPLY_EXAMPLES)(definitions.apply)
+agents.app.command(epilog=definitions.DIFF_EXAMPLES)(definitions.diff)
+agents.app.command(epilog=definitions.EXPORT_EXAMPLES)(definitions.export)
 app.add_typer(agents.app, name="agents")
 app.add_typer(services.app, name="services")
 app.add_typer(tools.app, name="tools")

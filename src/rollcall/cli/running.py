@@ -53,6 +53,7 @@ class ServiceName(StrEnum):
     AGENT_REGISTRY = "agent-registry"
     AGENT = "agent"
     TOOLS = "tools"
+    GATEWAY = "gateway"
 
 
 _NAMES: Final = ", ".join(ServiceName)
@@ -94,6 +95,9 @@ def up(
     tools_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (EXT_TOOL_PORT); by default 3006.")
     ] = None,
+    gateway_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (GATEWAY_PORT); by default 8000.")
+    ] = None,
 ) -> None:
     """Start all services in this process, until Ctrl-C.
 
@@ -110,6 +114,7 @@ def up(
             ROLLCALL_AGENT_REGISTRY_PORT=agent_registry_port,
             AGENT_PORT=agent_port,
             EXT_TOOL_PORT=tools_port,
+            GATEWAY_PORT=gateway_port,
         )
         raise typer.Exit(serving.up(settings, [one.value for one in names or ()]))
 
@@ -129,8 +134,8 @@ def serve(
 ) -> None:
     """Start one service alone, until Ctrl-C.
 
-    Services that run apart share a store, so they need PostgreSQL or ZooKeeper. The agent and the
-    tools can do with a registry elsewhere instead (SERVICE_REGISTRY_URL).
+    Services that run apart share a store, so they need PostgreSQL or ZooKeeper. The agent, the
+    tools and the gateway can do with a registry elsewhere instead (SERVICE_REGISTRY_URL).
     """
     with errors_told():
         with server_part():

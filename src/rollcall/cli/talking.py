@@ -30,8 +30,34 @@ Model = Annotated[
         "--model", metavar="PROVIDER:MODEL", help="Who answers; by default as the service is set."
     ),
 ]
+Agent = Annotated[
+    str | None,
+    typer.Option(
+        "--agent",
+        metavar="ID",
+        help="The defined agent to talk with; by default the service's own.",
+    ),
+]
+User = Annotated[
+    str | None,
+    typer.Option("--user", metavar="NAME", help="Who is talking: what they say is remembered."),
+]
 Happened = Callable[[str, Row], None]
 """Is told the type of an event and its data."""
+
+
+class Between(NamedTuple):
+    """Who talks with whom; None: as the service is set, and nobody in particular.
+
+    Args:
+        model: Which model answers.
+        agent: The id of a definition.
+        user: Who asks.
+    """
+
+    model: str | None = None
+    agent: str | None = None
+    user: str | None = None
 
 
 class Ending(NamedTuple):
@@ -70,7 +96,7 @@ async def said(
     connection: Connection,
     session: str,
     text: str,
-    model: str | None,
+    between: Between,
     happened: Happened,
 ) -> Ending:
     """Say something, and follow what happens until it is answered, over broken connections too.
@@ -83,7 +109,9 @@ async def said(
     body: dict[str, Any] = {
         "session_id": session,
         "user_input": text,
-        "model": model,
+        "model": between.model,
+        "agent_id": between.agent,
+        "user_id": between.user,
         # The request may be sent twice, and must be answered once.
         "idempotency_key": RandomIds().hex(24),
     }

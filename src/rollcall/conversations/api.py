@@ -154,7 +154,8 @@ async def accepted(
     """A message that was kept, and the headers that say where it is, and whether it was before.
 
     Raises:
-        InvalidInput, KeyReused, SessionBusy, Unavailable: As for `Conversations.accept`.
+        InvalidInput, AgentNotFound, AgentNotRunnable, SessionOfAnother, KeyReused, SessionBusy,
+        Unavailable: As for `Conversations.accept`.
     """
     begun = utc(clock.now())
     turn = await conversations.accept(ask)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How other agents have the agent do something: `POST /execute` (document 2's delegation).
+"""How other agents have an agent do something: `POST /execute` (document 2's delegation), and
+`POST /agents/{agent_id}/execute` for the agent of a definition, whose base URL ends with its id.
 
 Each request is a conversation of its own, named by whoever sent it and its `request_id`: the same
 request sent again is answered with the same turn.
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, Field
 
 from rollcall.client.delegation import (
@@ -32,11 +33,18 @@ from rollcall.kernel.clock import Clock, utc, within
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import derived
 from rollcall.web.audit import audit_subject
+from rollcall.web.lines import check_id
 from rollcall.web.strict import StrictRoute
 
 WORDS: Final = ("input", "task", "query", "user_input", "message")
 """Where in a payload the message may stand; the first of them that is there counts."""
 
+
+async def _agent_id(agent_id: str) -> str:
+    return check_id("agent_id", agent_id, wire.MAX_NAME)
+
+
+AgentId = Annotated[str, Depends(_agent_id)]
 Name = Annotated[str, Field(min_length=1, max_length=wire.MAX_NAME)]
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -83,13 +91,25 @@ def execute_router(conversations: Conversations, models: Models, clock: Clock) -
         clock: Time.
     """
     routes = APIRouter(route_class=StrictRoute, tags=["agent"])
-    desk = _Desk(conversations, models, clock)
 
     @routes.post("/execute", response_model=ExecuteAnswer)
     async def execute(caller: Talker, asked: ExecuteRequest, request: Request) -> Response:
         """Do something for another agent. Once its time is over it is called off."""
+        return await answered(caller, asked, request, None)
+
+    @routes.post("/agents/{agent_id}/execute", response_model=ExecuteAnswer)
+    async def execute_as(
+        caller: Talker, agent_id: AgentId, asked: ExecuteRequest, request: Request
+    ) -> Response:
+        """The same, by the agent of a definition."""
+        return await answered(caller, asked, request, agent_id)
+
+    async def answered(
+        caller: Caller, asked: ExecuteRequest, request: Request, agent_id: str | None
+    ) -> Response:
+        desk = _Desk(conversations, models, clock, agent_id)
         event = _event(asked, clock)
-        audit_subject(request.scope, session_of(caller, event.request_id))
+        audit_subject(request.scope, session_of(caller, event.request_id, agent_id))
         match event.request_type:
             case AgentRequestType.GET_STATUS:
                 answer = await desk.status(caller, event)
@@ -102,9 +122,10 @@ def execute_router(conversations: Conversations, models: Models, clock: Clock) -
     return routes
 
 
-def session_of(caller: Caller, request_id: str) -> str:
+def session_of(caller: Caller, request_id: str, agent_id: str | None = None) -> str:
     """The session of a request."""
-    return f"request-{derived('execute', caller.subject, request_id, digits=24)}"
+    whose = ("execute", caller.subject) if agent_id is None else (agent_id, caller.subject)
+    return f"request-{derived(*whose, request_id, digits=24)}"
 
 
 def words_of(payload: Mapping[str, Any]) -> str:
@@ -120,18 +141,28 @@ def words_of(payload: Mapping[str, Any]) -> str:
 
 
 class _Desk:
-    def __init__(self, conversations: Conversations, models: Models, clock: Clock) -> None:
+    """Takes requests to one agent; None: the one of the settings."""
+
+    def __init__(
+        self, conversations: Conversations, models: Models, clock: Clock, agent_id: str | None
+    ) -> None:
         self._conversations = conversations
         self._models = models
         self._clock = clock
+        self._agent_id = agent_id
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        return () if self._agent_id is None else (self._agent_id,)
 
     async def execute(self, caller: Caller, event: AgentRequestEvent) -> AgentResponseEvent:
         ask = Ask(
             namespace=caller.namespace,
-            session_id=session_of(caller, event.request_id),
+            session_id=session_of(caller, event.request_id, self._agent_id),
             user_input=words_of(event.payload),
             owner=caller.subject,
-            idempotency_key=derived("execute", event.request_id),
+            agent_id=self._agent_id,
+            idempotency_key=derived("execute", event.request_id, *self._named),
             correlation_id=event.correlation_id or chain(),
         )
         began = self._clock.monotonic()
@@ -177,7 +208,7 @@ class _Desk:
         wanted = event.payload.get("request_id")
         if not isinstance(wanted, str):
             raise InvalidInput("payload.request_id", "must name the request in question")
-        session = session_of(caller, wanted)
+        session = session_of(caller, wanted, self._agent_id)
         try:
             (turn,) = await self._conversations.turns(caller.namespace, session, limit=1)
         except SessionNotFound:

@@ -94,6 +94,7 @@ def _add_reads(routes: APIRouter, conversations: Conversations) -> None:
         page, cursor = await conversations.sessions(
             caller.namespace,
             user_id=translate.line("user_id", asked.user_id),
+            agent_id=translate.line("agent_id", asked.agent_id),
             limit=asked.limit,
             after=None if asked.cursor is None else check_line("cursor", asked.cursor, 1000),
         )

@@ -13,9 +13,9 @@ import msgspec
 
 from rollcall import __version__
 from rollcall.client.problems import error_of, retry_after
+from rollcall.client.reaching import FRESH, GuardedTransport
 from rollcall.conversations.listing import clean_text
 from rollcall.conversations.ports import ServiceInstance
-from rollcall.conversations.reaching import FRESH, GuardedTransport
 from rollcall.kernel.clock import Clock, within
 from rollcall.kernel.errors import InvalidInput, RollcallError
 

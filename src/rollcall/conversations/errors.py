@@ -43,6 +43,42 @@ class SessionBusy(RollcallError):
         self.waiting = waiting
 
 
+class AgentNotFound(RollcallError, LookupError):
+    """There is no definition of this id, or it was deleted."""
+
+    def __init__(self, agent_id: str) -> None:
+        super().__init__(f"there is no agent {agent_id!r}")
+        self.agent_id = agent_id
+
+
+class AgentNotRunnable(RollcallError):
+    """There is a definition of this id, but it cannot be run now.
+
+    Args:
+        agent_id: Its id.
+        agent_status: Where it stands in its life.
+        problem: Why it cannot be run, for people; None: since it is not active.
+    """
+
+    def __init__(self, agent_id: str, agent_status: str, problem: str | None = None) -> None:
+        why = problem or f"it is {agent_status}, and only what is active is run"
+        super().__init__(f"agent {agent_id!r} cannot be run: {why}")
+        self.agent_id = agent_id
+        self.agent_status = agent_status
+
+
+class SessionOfAnother(RollcallError):
+    """The session belongs to another agent than the one that was named."""
+
+    def __init__(self, session_id: str, agent_id: str) -> None:
+        super().__init__(
+            f"session {session_id!r} belongs to agent {agent_id!r}: begin another one, or name"
+            " no agent"
+        )
+        self.session_id = session_id
+        self.agent_id = agent_id
+
+
 class TurnFailed(RollcallError):
     """A model gave no answer. Its message is kept with the turn and shown to the user.
 

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, cast
 import msgspec
 
 from rollcall.conversations.models import ToolSpec
-from rollcall.conversations.schemas import checked_arguments_schema, checked_schema
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import derived
+from rollcall.web.schemas import checked_arguments_schema, checked_schema
 
 MAX_NAME: Final = 64
 """Characters of a name; no provider of models takes more."""

@@ -22,6 +22,7 @@ from rollcall.conversations.models import Exchange, LoopEvent, ToolSpec
 from rollcall.conversations.ports import Meter, Task, Toolbox
 from rollcall.conversations.pricing import ListPrices, Prices, estimated_tokens
 from rollcall.conversations.providers import Models
+from rollcall.conversations.skills import granted, persona
 from rollcall.kernel.clock import Clock, SystemClock, within
 from rollcall.kernel.errors import MissingExtra, Unavailable
 from rollcall.policies.retry import RetryPolicy
@@ -46,7 +47,8 @@ class LoopSettings:
     """How a loop works.
 
     Args:
-        prompt: What the agent is told to be, before the instructions of a task.
+        prompt: What the agent is told to be, before the instructions of a task; one of a
+            definition is told what that says instead.
         retries: How often and how patiently a provider is asked again that does not answer.
         history_tokens: How much of what was said before a model is told, in tokens by the rule of
             `estimated_tokens`; the latest of it. The message itself is always sent.
@@ -167,9 +169,13 @@ class ModelLoop:
             make = await self._loaded()
         except MissingExtra as error:
             raise ModelRefused(str(error)) from error
-        instructions = "\n\n".join(part for part in (settings.prompt, task.instructions) if part)
+        agent = task.brief.agent
+        prompt = settings.prompt if agent is None else persona(agent)
+        instructions = "\n\n".join(part for part in (prompt, task.instructions) if part)
         history = recent(task.history, settings.history_tokens)
-        dialogue = make(instructions, history, task.user_input, self._models.secrets)
+        dialogue = make(
+            instructions, history, task.user_input, self._models.secrets, task.brief.notes
+        )
         tally = Tally(meter, self._prices)
         calls = Calls(
             self._toolbox,
@@ -238,6 +244,8 @@ class _Turn:
     async def _tools(self) -> Sequence[ToolSpec]:
         try:
             there = await self.toolbox.tools(self.task.namespace)
+            agent = self.task.brief.agent
+            there = granted(there, agent.skills if agent else ())
             called = {run.name for run in self.meter.tools}
             return offered(there, self.task.user_input, self.most_tools, called)
         except Unavailable as error:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rollcall.conversations.briefs import Skill
 from rollcall.conversations.loop_terms import Asked, Reply, Told
 from rollcall.conversations.models import (
     LoopEvent,
@@ -22,6 +23,7 @@ from rollcall.conversations.models import (
     ToolStarted,
 )
 from rollcall.conversations.ports import Meter, Task, Toolbox
+from rollcall.conversations.skills import completed, covering
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.ids import derived
 
@@ -75,10 +77,13 @@ class Calls:
                 return Reply(call, mistake, Told.AGAIN)
             assert spec is not None
             assert call.arguments is not None
+            agent = self.task.brief.agent
+            skill = covering(spec, agent.skills) if agent else None
+            arguments = completed(call.arguments, spec, skill) if skill else call.arguments
             # Some models name their calls the same way in every step.
             call_id = "call_" + derived(self.task.turn_id, str(step), str(place), call.id)
             async with slots:
-                run = await self._run(call_id, spec, call.arguments, runs, place)
+                run = await self._run(call_id, spec, arguments, runs, place, skill)
             return reply_to(call, run, self.most_characters)
 
         try:
@@ -95,6 +100,7 @@ class Calls:
         arguments: dict[str, Any],
         runs: list[ToolRun | None],
         place: int,
+        skill: Skill | None,
     ) -> ToolRun:
         began = self.clock.monotonic()
         begun = ToolRun(
@@ -107,6 +113,7 @@ class Calls:
             started_at=utc(self.clock.now()),
             duration_ms=0.0,
             error="the turn was called off; the tool may have run",
+            capability=skill.id if skill else None,
         )
         self.tell(ToolStarted(call_id, spec.name, spec.service, arguments))
         try:
@@ -129,6 +136,7 @@ class Calls:
             lasted = 1000 * (self.clock.monotonic() - began)
             runs[place] = msgspec.structs.replace(begun, duration_ms=lasted)
             raise
+        run = msgspec.structs.replace(run, capability=begun.capability)
         runs[place] = run
         self.tell(ToolFinished(run))
         return run

@@ -34,6 +34,8 @@ from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
+from rollcall.conversations.briefs import NO_NOTES, Notes
+from rollcall.conversations.loop_notes import notes_part
 from rollcall.conversations.loop_terms import Asked, Heard, Reply, Said, Told
 from rollcall.conversations.loop_trouble import understood
 from rollcall.conversations.models import Exchange, ToolSpec
@@ -62,6 +64,7 @@ class Dialogue:
         history: What was said before.
         user_input: What the user says.
         secrets: What must not be shown in an error.
+        notes: What is remembered.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Dialogue:
         history: Sequence[Exchange],
         user_input: str,
         secrets: Sequence[str] = (),
+        notes: Notes = NO_NOTES,
     ) -> None:
         instructions = _sendable(instructions)
         self._instructions = [InstructionPart(content=instructions)] if instructions else []
@@ -81,7 +85,7 @@ class Dialogue:
             answer = _sendable(one.response) or _NO_ANSWER
             self._messages.append(ModelResponse(parts=[TextPart(content=answer)]))
             self._characters += len(answer)
-        self._user(user_input)
+        self._user(user_input, notes)
         self._latest: ModelResponse | None = None
         self._definitions: dict[tuple[str, str], tuple[ToolSpec, ToolDefinition]] = {}
 
@@ -164,10 +168,11 @@ class Dialogue:
         self._definitions[chosen.name, tool.name] = (tool, made)
         return made
 
-    def _user(self, text: str) -> None:
-        text = _sendable(text)
-        self._messages.append(ModelRequest(parts=[UserPromptPart(content=text)]))
-        self._characters += len(text)
+    def _user(self, text: str, notes: Notes = NO_NOTES) -> None:
+        said = UserPromptPart(content=_sendable(text))
+        parts = [notes_part(notes), said] if notes else [said]
+        self._messages.append(ModelRequest(parts=parts))
+        self._characters += sum(len(str(part.content)) for part in parts)
 
     def _said(self, response: ModelResponse, on_text: OnText) -> Said:
         # A name that is none would be refused when it is sent back.

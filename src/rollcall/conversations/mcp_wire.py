@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx2
 
-from rollcall.conversations.reaching import NotReached, places
+from rollcall.client.reaching import NotReached, places
 
 _SENT: Final = "send_request_headers.started"
 

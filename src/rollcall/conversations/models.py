@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 DEFAULT_AGENT = "assistant"
-"""Who answers where a request names nobody."""
+"""Who answers where a request names nobody: the agent of the settings. No definition goes by it."""
 
 
 class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +77,7 @@ class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
         attempts: How many times it was sent or tried to be sent.
         result: What the tool said, as JSON has it; None where `outcome` is not `ok`.
         error: Why it did not work, for people and for the model.
+        capability: The id of the agent's capability that the call belongs to; None: of none.
     """
 
     call_id: str
@@ -92,6 +93,7 @@ class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     result: Any = None
     error: str | None = None
+    capability: str | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,12 +154,13 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         namespace: Whose it is.
         session_id: The conversation it belongs to; the user's choice.
         number: Its place there, from 1.
-        agent_id: Who answers.
+        agent_id: Who answers: a definition's id, or `DEFAULT_AGENT`.
         user_input: What the user said.
         status: Where it stands.
         created_at: When it was accepted.
+        agent_version: The version of the definition that answers; None: it is `DEFAULT_AGENT`.
         user_id: Who said it; None: nobody told.
-        model: The model asked for; None: the one of the settings.
+        model: The model asked for; None: the agent's, or the one of the settings.
         idempotency_key: What tells a repeated request; None: nothing.
         started_at: When the model was first asked.
         finished_at: When it ended.
@@ -180,6 +183,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     user_input: str
     status: TurnStatus
     created_at: datetime
+    agent_version: int | None = None
     user_id: str | None = None
     model: str | None = None
     idempotency_key: str | None = None
@@ -203,6 +207,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         namespace: Whose it is.
         session_id: The user's name for it.
         agent_id: Who answers.
+        agent_version: The version of the definition that it began with, and keeps; None: it is
+            `DEFAULT_AGENT`.
         created_at: When its first message was accepted.
         updated_at: When something last happened in it.
         turns: How many it has.
@@ -216,6 +222,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     turns: int
+    agent_version: int | None = None
     user_id: str | None = None
     title: str = ""
 
@@ -228,8 +235,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         session_id: The conversation.
         user_input: The message, one character or more.
         owner: Who sends it, as the audit log knows them.
+        agent_id: Who is to answer: a definition's id, or `DEFAULT_AGENT`; None: whoever the
+            session belongs to, and `DEFAULT_AGENT` where it is new.
         user_id: On whose behalf; None: nobody told.
-        model: `provider:model`; None: the one of the settings.
+        model: `provider:model`; None: the agent's, or the one of the settings.
         idempotency_key: Repeating a request with the same key is answered with the same turn.
         history: What was said before; None: what the session has.
         instructions: What the caller tells the agent to be, beside what it is.
@@ -240,6 +249,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     user_input: str
     owner: str
+    agent_id: str | None = None
     user_id: str | None = None
     model: str | None = None
     idempotency_key: str | None = None

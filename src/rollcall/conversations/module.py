@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the agent service plugs into an application."""
+"""How the agent service plugs into an application, and what of its events can be redacted."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from rollcall.conversations.api import router
 from rollcall.conversations.api_execute import execute_router
@@ -18,6 +19,13 @@ from rollcall.web.background import BackgroundTask
 from rollcall.web.drain import Drain
 from rollcall.web.metrics import Collector
 from rollcall.web.module import Lifespan, Module
+
+BLANKS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "conversation.completed": {"user_id": "", "user_message": "", "agent_response": ""},
+    "conversation.failed": {"user_id": "", "user_message": "", "agent_response": "", "error": ""},
+    "usage.recorded": {"user_id": ""},
+}
+"""What events about a session tell of who said what, and what stands there once it is deleted."""
 
 
 def module(

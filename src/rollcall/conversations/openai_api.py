@@ -16,7 +16,7 @@ from rollcall.conversations import openai_answers, openai_wire, translate, wire
 from rollcall.conversations.api import IdempotencyKey, Models, accepted, chain, may_be_model
 from rollcall.conversations.api_sessions import Reader, Talker
 from rollcall.conversations.models import Ask, Turn, TurnStatus
-from rollcall.conversations.openai_wire import AGENT
+from rollcall.conversations.openai_wire import AGENT, AGENTS
 from rollcall.conversations.peeking import Peeking
 from rollcall.conversations.ports import Conversations
 from rollcall.conversations.problems import unanswered
@@ -76,7 +76,7 @@ def openai_router(
         drain: Says when streams must end.
     """
     routes = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["OpenAI"], responses=_ANSWERS)
-    _add_models(routes, models, int(clock.now()))
+    _add_models(routes, conversations, models, int(clock.now()))
 
     @routes.post("/chat/completions", response_class=Response)
     async def complete(
@@ -87,7 +87,9 @@ def openai_router(
         key: IdempotencyKey = None,
     ) -> Response:
         """Say something to the agent, as OpenAI's clients do."""
-        if asked.model != AGENT and not may_be_model(asked.model, models):
+        if not (asked.model == AGENT or asked.model.startswith(AGENTS)) and not may_be_model(
+            asked.model, models
+        ):
             return _unknown(asked.model)
         ask = _ask(asked, caller, session, key, ids)
         audit_subject(request.scope, ask.session_id)
@@ -103,19 +105,25 @@ def openai_router(
     return routes
 
 
-def _add_models(routes: APIRouter, models: Models, created: int) -> None:
-    def names() -> list[str]:
-        return [AGENT, *(name for name in models() if name != AGENT)]
+def _add_models(
+    routes: APIRouter, conversations: Conversations, models: Models, created: int
+) -> None:
+    async def names(caller: Caller) -> list[str]:
+        agents = await conversations.agents(caller.namespace)
+        there = [name for name in models() if name != AGENT]
+        return [AGENT, *there, *(f"{AGENTS}{one}" for one in agents)]
 
     @routes.get("/models", response_class=Response)
     async def every(caller: Reader) -> Response:
-        """The agent, and the models that it may be asked to answer with."""
-        return JSONResponse(openai_answers.models(names(), created))
+        """The agent, the models that it may be asked to answer with, and the agents of definitions
+        that may be asked instead.
+        """
+        return JSONResponse(openai_answers.models(await names(caller), created))
 
     @routes.get("/models/{name:path}", response_class=Response)
     async def one(caller: Reader, name: str) -> Response:
         """One of them."""
-        if name not in names():
+        if name not in await names(caller):
             return _unknown(name)
         return JSONResponse(openai_answers.one_model(name, created))
 
@@ -137,19 +145,34 @@ def _ask(
     key = translate.one_key(key, None)
     if session is not None:
         session = translate.session_id(session)
+    agent_id, model = _asked(asked.model)
     return Ask(
         namespace=caller.namespace,
         session_id=session or _new_session(caller, key, ids),
         user_input=said.user_input,
         owner=caller.subject,
+        agent_id=agent_id,
         user_id=translate.line("user", asked.user),
-        model=None if asked.model == AGENT else asked.model,
+        model=model,
         idempotency_key=key,
         # With nothing before it, a message to a session that is kept here goes on with that.
         history=said.history if said.history or session is None else None,
         instructions=said.instructions,
         correlation_id=chain(),
     )
+
+
+def _asked(name: str) -> tuple[str | None, str | None]:
+    """Which agent and which model a model's name stands for.
+
+    Raises:
+        InvalidInput: It names no agent that there could be.
+    """
+    if name == AGENT:
+        return None, None
+    if name.startswith(AGENTS):
+        return translate.line("model", name.removeprefix(AGENTS)), None
+    return None, name
 
 
 def _new_session(caller: Caller, key: str | None, ids: IdSource) -> str:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of OpenAI's chat completions that the agent speaks: the wire, and what it means here.
 
-    model                  `rollcall` (the agent with its default model), or one of `/v1/models`
+    model                  `rollcall` (the agent with its default model), `agent:<id>` (the agent of
+                           a definition), or one of `/v1/models`
     messages               text alone. system, developer: what the agent is told to be; the last
                            words of the user: the message; before them: what was said before
     stream, stream_options as OpenAI has them
@@ -28,6 +29,9 @@ from rollcall.kernel.errors import InvalidInput
 
 AGENT = "rollcall"
 """The model that is the agent with whatever model is its default."""
+
+AGENTS = "agent:"
+"""What the model begins with that is the agent of a definition; its id stands behind it."""
 
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 

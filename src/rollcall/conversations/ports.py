@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What conversations need of others: tools, a model, and tables."""
+"""What conversations need of others: tools and a model; and what they are to their fronts."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
+from rollcall.conversations.briefs import Brief
 from rollcall.conversations.models import (
     Ask,
     Exchange,
@@ -22,7 +22,6 @@ from rollcall.conversations.models import (
     Update,
     Usage,
 )
-from rollcall.events.envelope import Event
 
 
 class ServiceInstance(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +148,8 @@ class Task:
         namespace: Whose tools it may use.
         user_input: What the user says.
         history: What was said before, the oldest first.
-        instructions: What the agent is told to be.
+        instructions: What the caller told the agent to be, beside what it is.
+        brief: What agent it is, and what is remembered.
         model: `provider:model`; None: the one of the settings.
         limits: What it may use.
         correlation_id: Sent along with calls.
@@ -161,6 +161,7 @@ class Task:
     user_input: str
     history: Sequence[Exchange] = ()
     instructions: str = ""
+    brief: Brief = field(default_factory=Brief)
     model: str | None = None
     limits: Limits = field(default_factory=Limits)
     correlation_id: str = ""
@@ -201,109 +202,6 @@ class Observer(Protocol):
         ...
 
 
-class Accepted(msgspec.Struct, frozen=True):
-    """What became of a message that was to be kept.
-
-    Args:
-        turn: The turn: `running` where it may begin at once, else `accepted`.
-        known: Whether it was there already, by its idempotency key.
-    """
-
-    turn: Turn
-    known: bool
-
-
-class TurnStore(Protocol):
-    """Where sessions and turns are kept. Every call is one transaction.
-
-    A turn belongs to the *runner* that accepted it, or that took it over: a process. What a runner
-    writes to a turn that is not its own any more is refused by `None`.
-    """
-
-    async def accept(
-        self, turn: Turn, *, runner: str, fingerprint: str, waiting: int, begin: bool
-    ) -> Accepted:
-        """Keep a turn. Its number is given here.
-
-        Args:
-            turn: With status `accepted` and any number.
-            runner: Who will run it.
-            fingerprint: Of what was asked, to tell a repeated request from a reused key.
-            waiting: How many turns of a session may wait.
-            begin: Whether it may be `running` from here on if no earlier turn is under way.
-
-        Raises:
-            KeyReused, SessionBusy, Unavailable: As `Conversations.accept`.
-        """
-        ...
-
-    async def start(self, turn: Turn, *, runner: str, at: datetime) -> Turn | None:
-        """Begin a turn. None: an earlier one of the session is under way, or it is not ours."""
-        ...
-
-    async def finish(self, turn: Turn, events: Sequence[Event], *, runner: str) -> bool:
-        """Write how a turn ended, and its events with it. False: it is not ours, or had ended."""
-        ...
-
-    async def turn(self, namespace: str, session_id: str, turn_id: str) -> Turn:
-        """One turn.
-
-        Raises:
-            TurnNotFound: There is none.
-        """
-        ...
-
-    async def turns(
-        self, namespace: str, session_id: str, *, limit: int, after: int
-    ) -> Sequence[Turn]:
-        """Turns behind number `after`, in order; empty also where there is no session."""
-        ...
-
-    async def history(
-        self, namespace: str, session_id: str, *, before: int, limit: int
-    ) -> Sequence[Exchange]:
-        """The last `limit` answered turns before number `before`, the oldest first."""
-        ...
-
-    async def session(self, namespace: str, session_id: str) -> Session:
-        """One session.
-
-        Raises:
-            SessionNotFound: There is none.
-        """
-        ...
-
-    async def sessions(
-        self, namespace: str, *, user_id: str | None, limit: int, after: tuple[float, str] | None
-    ) -> Sequence[Session]:
-        """Sessions, the one changed last first, behind `after` (seconds, session id)."""
-        ...
-
-    async def delete(self, namespace: str, session_id: str, events: Sequence[Event]) -> int | None:
-        """Delete a session and its turns; how many there were. None: some are under way.
-
-        Raises:
-            SessionNotFound: There is none.
-        """
-        ...
-
-    async def unfinished(self, namespace: str, session_id: str) -> Sequence[Turn]:
-        """The turns of a session that have not ended, in order."""
-        ...
-
-    async def call_off(self, turn: Turn) -> None:
-        """Note that a turn is to be cancelled, for the runner that has it."""
-        ...
-
-    async def beat(self, runner: str, at: float) -> Sequence[str]:
-        """Note that a runner lives; the ids of its turns that are to be cancelled."""
-        ...
-
-    async def take_over(self, runner: str, *, silent_since: float, at: float) -> Sequence[Turn]:
-        """Make the turns of runners that were silent since then this runner's, and give them."""
-        ...
-
-
 class Conversations(Protocol):
     """What a front of the agent service asks: HTTP, the chat protocol of OpenAI, a widget."""
 
@@ -313,6 +211,9 @@ class Conversations(Protocol):
 
         Raises:
             InvalidInput: The message cannot be kept; the error names the field.
+            AgentNotFound: There is no such agent, or it was deleted.
+            AgentNotRunnable: The agent is not active.
+            SessionOfAnother: The session belongs to another agent.
             KeyReused: The key came before, with another message.
             SessionBusy: Too many wait.
             Unavailable: The database does not answer.
@@ -337,8 +238,18 @@ class Conversations(Protocol):
         """
         ...
 
+    async def agents(self, namespace: str) -> Sequence[str]:
+        """The ids of the agents of definitions that may be asked now, the newest first."""
+        ...
+
     async def sessions(
-        self, namespace: str, *, user_id: str | None = None, limit: int, after: str | None = None
+        self,
+        namespace: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        limit: int,
+        after: str | None = None,
     ) -> tuple[Sequence[Session], str | None]:
         """Sessions, the one changed last first, and the cursor of the next page, if there is one.
 

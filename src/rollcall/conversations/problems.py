@@ -24,6 +24,8 @@ from typing import Final
 from starlette.responses import Response
 
 from rollcall.conversations.errors import (
+    AgentNotFound,
+    AgentNotRunnable,
     KeyReused,
     LimitReached,
     ModelMisbehaved,
@@ -31,6 +33,7 @@ from rollcall.conversations.errors import (
     ModelUnavailable,
     SessionBusy,
     SessionNotFound,
+    SessionOfAnother,
     TurnFailed,
     TurnNotFound,
 )
@@ -44,6 +47,16 @@ RETRY_AFTER: Final = 5
 PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     SessionNotFound: Kind(404, "session-not-found", "There is no such session", ("session_id",)),
     TurnNotFound: Kind(404, "turn-not-found", "There is no such turn", ("session_id", "turn_id")),
+    AgentNotFound: Kind(404, "agent-not-found", "There is no such agent", ("agent_id",)),
+    AgentNotRunnable: Kind(
+        409, "agent-not-runnable", "The agent cannot be run now", ("agent_id", "agent_status")
+    ),
+    SessionOfAnother: Kind(
+        409,
+        "session-of-another",
+        "The session belongs to another agent",
+        ("session_id", "agent_id"),
+    ),
     # 422, as the draft of the header has it: a 409 would be sent again.
     KeyReused: Kind(422, "key-reused", "The idempotency key was used for another message"),
     SessionBusy: Kind(

@@ -200,6 +200,14 @@ class Models:
         there = ", ".join(self._names)
         raise InvalidInput("model", f"{asked[:80]!r} cannot be reached here; there is {there}")
 
+    def reaches(self, asked: str) -> bool:
+        """Whether a model may be asked for by this name."""
+        try:
+            self.chain(asked)
+        except InvalidInput:
+            return False
+        return True
+
     async def open(self, name: str) -> Chosen:
         """The model of a name out of `chain`. Imports what it needs in a worker thread.
 

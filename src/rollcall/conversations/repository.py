@@ -24,10 +24,16 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rollcall.conversations.errors import KeyReused, SessionBusy, SessionNotFound, TurnNotFound
+from rollcall.conversations.errors import (
+    KeyReused,
+    SessionBusy,
+    SessionNotFound,
+    SessionOfAnother,
+    TurnNotFound,
+)
 from rollcall.conversations.models import Exchange, Session, Turn, TurnStatus
-from rollcall.conversations.ports import Accepted
 from rollcall.conversations.tables import SESSIONS, TURNS, body_of, row_of, session_of, turn_of
+from rollcall.conversations.turn_store import Accepted
 from rollcall.events.envelope import Event
 from rollcall.events.log import UnitOfWork
 
@@ -50,11 +56,25 @@ class Sql(Protocol):
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
-class SqlTurnStore:
-    """`TurnStore` on the SQL database of the services."""
+class Redaction(Protocol):
+    """Takes out of events what somebody wants to be forgotten."""
 
-    def __init__(self, database: Sql) -> None:
+    async def forget(
+        self, work: Any, namespace: str, subjects: Sequence[str], /
+    ) -> dict[str, int]: ...
+
+
+class SqlTurnStore:
+    """`TurnStore` on the SQL database of the services.
+
+    Args:
+        database: Opened and closed by whoever made it.
+        redaction: Has events forget what was said in sessions that are deleted; None: they do not.
+    """
+
+    def __init__(self, database: Sql, redaction: Redaction | None = None) -> None:
         self._database = database
+        self._redaction = redaction
 
     async def accept(
         self, turn: Turn, *, runner: str, fingerprint: str, waiting: int, begin: bool
@@ -79,6 +99,10 @@ class SqlTurnStore:
                 if last:
                     raise
         raise AssertionError("the last try returns or raises")
+
+    async def known(self, turn: Turn, fingerprint: str) -> Turn | None:
+        async with self._database.reading() as connection:
+            return await _by_key(connection, turn, fingerprint)
 
     async def start(self, turn: Turn, *, runner: str, at: datetime) -> Turn | None:
         earlier = TURNS.alias()
@@ -168,12 +192,20 @@ class SqlTurnStore:
         return session_of(row)
 
     async def sessions(
-        self, namespace: str, *, user_id: str | None, limit: int, after: tuple[float, str] | None
+        self,
+        namespace: str,
+        *,
+        user_id: str | None,
+        agent_id: str | None = None,
+        limit: int,
+        after: tuple[float, str] | None,
     ) -> Sequence[Session]:
         columns = SESSIONS.c
         wanted = select(SESSIONS).where(columns.namespace == namespace)
         if user_id is not None:
             wanted = wanted.where(columns.user_id == user_id)
+        if agent_id is not None:
+            wanted = wanted.where(columns.agent_id == agent_id)
         if after is not None:
             at, session_id = after
             earlier = and_(columns.updated_at == at, columns.session_id < session_id)
@@ -195,6 +227,8 @@ class SqlTurnStore:
                 return None
             gone = await connection.execute(delete(TURNS).where(*mine))
             await connection.execute(delete(SESSIONS).where(*_of(SESSIONS, namespace, session_id)))
+            if self._redaction is not None:
+                await self._redaction.forget(work, namespace, [session_id])
             work.publish(*events)
             return gone.rowcount
 
@@ -261,6 +295,7 @@ async def _placed(connection: AsyncConnection, turn: Turn, waiting: int, *, begi
 
     Raises:
         SessionBusy: As many wait as may.
+        SessionOfAnother: The session belongs to another agent.
     """
     mine = _of(SESSIONS, turn.namespace, turn.session_id)
     at = turn.created_at.timestamp()
@@ -275,6 +310,7 @@ async def _placed(connection: AsyncConnection, turn: Turn, waiting: int, *, begi
                 namespace=turn.namespace,
                 session_id=turn.session_id,
                 agent_id=turn.agent_id,
+                agent_version=turn.agent_version,
                 user_id=turn.user_id,
                 title=" ".join(turn.user_input.split())[:_TITLE],
                 turns=1,
@@ -284,6 +320,9 @@ async def _placed(connection: AsyncConnection, turn: Turn, waiting: int, *, begi
         )
         before = 0
     else:
+        if found.agent_id != turn.agent_id:
+            raise SessionOfAnother(turn.session_id, found.agent_id)
+        turn = msgspec.structs.replace(turn, agent_version=found.agent_version)
         await connection.execute(update(SESSIONS).where(*mine).values(turns=number, updated_at=at))
         open_ = (
             select(func.count())

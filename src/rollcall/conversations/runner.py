@@ -14,16 +14,12 @@ from msgspec.structs import replace
 
 from rollcall.conversations.errors import LimitReached, TurnFailed, TurnNotFound
 from rollcall.conversations.live import LiveTurn
-from rollcall.conversations.models import (
-    Exchange,
-    TextPart,
-    Turn,
-    TurnChanged,
-    TurnStatus,
-)
+from rollcall.conversations.models import TextPart, Turn, TurnChanged, TurnStatus
 from rollcall.conversations.options import ConversationOptions
-from rollcall.conversations.ports import Loop, Meter, Observer, Task, TurnStore
+from rollcall.conversations.ports import Loop, Meter, Observer
+from rollcall.conversations.preparing import Preparation
 from rollcall.conversations.told import cleaned, turn_events
+from rollcall.conversations.turn_store import TurnStore
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput, RollcallError, Unavailable
 from rollcall.policies.retry import RetryPolicy
@@ -54,6 +50,7 @@ class Runner:
         name: Its name among the processes on the same database.
         store: Where turns are kept.
         loop: What answers.
+        preparation: Makes a task of a turn.
         clock: Time.
         options: Settings.
         observers: Who is told of what happens, for figures.
@@ -64,6 +61,7 @@ class Runner:
         name: str,
         store: TurnStore,
         loop: Loop,
+        preparation: Preparation,
         clock: Clock,
         options: ConversationOptions,
         observers: Sequence[Observer] = (),
@@ -71,6 +69,7 @@ class Runner:
         self.name = name
         self._store = store
         self._loop = loop
+        self._preparation = preparation
         self._clock = clock
         self._options = options
         self._observers = observers
@@ -235,17 +234,7 @@ class Runner:
 
     async def _run(self, live: LiveTurn, meter: Meter) -> None:
         turn = live.turn
-        task = Task(
-            turn_id=turn.id,
-            namespace=turn.namespace,
-            user_input=turn.user_input,
-            history=await self._history(turn),
-            instructions=turn.instructions,
-            model=turn.model,
-            limits=self._options.limits,
-            correlation_id=turn.correlation_id,
-            caller=turn.owner,
-        )
+        task = await self._preparation.task(turn)
         silent = True
         async with aclosing(self._loop.run(task, meter)) as events:
             async for event in events:
@@ -254,23 +243,6 @@ class Runner:
                     for one in self._observers:
                         one.first_text(turn, self._clock.now() - turn.created_at.timestamp())
                 live.tell(event)
-
-    async def _history(self, turn: Turn) -> Sequence[Exchange]:
-        if turn.history is not None:
-            return turn.history
-        if turn.number == 1:
-            return ()
-        told = await self._store.history(
-            turn.namespace, turn.session_id, before=turn.number, limit=self._options.history_turns
-        )
-        left = self._options.history_chars
-        kept: list[Exchange] = []
-        for exchange in reversed(told):
-            left -= len(exchange.user_input) + len(exchange.response)
-            if left < 0:
-                break
-            kept.append(exchange)
-        return kept[::-1]
 
     async def _end(
         self,

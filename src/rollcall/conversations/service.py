@@ -13,7 +13,14 @@ from typing import Any, Final
 
 import msgspec
 
-from rollcall.conversations.errors import TurnNotFound
+from rollcall.conversations.asks import check, fingerprint_of
+from rollcall.conversations.definitions import Definitions, NoDefinitions
+from rollcall.conversations.errors import (
+    AgentNotFound,
+    AgentNotRunnable,
+    SessionNotFound,
+    TurnNotFound,
+)
 from rollcall.conversations.live import STOPPING
 from rollcall.conversations.models import (
     DEFAULT_AGENT,
@@ -25,12 +32,15 @@ from rollcall.conversations.models import (
     Update,
 )
 from rollcall.conversations.options import ConversationOptions
-from rollcall.conversations.ports import Loop, Observer, TurnStore
+from rollcall.conversations.ports import Loop, Observer
+from rollcall.conversations.preparing import Preparation
+from rollcall.conversations.recollection import Memories
 from rollcall.conversations.runner import Runner
 from rollcall.conversations.told import session_deleted
+from rollcall.conversations.turn_store import TurnStore
 from rollcall.kernel.clock import Clock, utc, within
 from rollcall.kernel.errors import Closed, InvalidInput, OutcomeUnknown, Unavailable
-from rollcall.kernel.ids import IdSource, derived
+from rollcall.kernel.ids import IdSource
 from rollcall.policies.retry import RetryPolicy
 
 _log = logging.getLogger("rollcall.conversations")
@@ -38,9 +48,6 @@ _LOOK: Final = RetryPolicy(initial_delay=0.02, max_delay=0.5)
 """When to look again at a turn that another process answers."""
 _PATIENCE: Final = 5.0
 """Seconds that a sender waits to hear whether a message was kept after all."""
-_LONGEST: Final = 200
-"""Characters of a session's name and the like."""
-
 _decode: Final = msgspec.json.Decoder(tuple[float, str]).decode
 
 
@@ -54,6 +61,9 @@ class ConversationService:
         ids: Randomness.
         options: Settings.
         observers: Who is told of what happens, for figures.
+        definitions: The agents that can be asked beside the one of the settings; None: there are
+            none.
+        memories: What is remembered of users; None: nothing is.
     """
 
     def __init__(
@@ -64,12 +74,24 @@ class ConversationService:
         ids: IdSource,
         options: ConversationOptions | None = None,
         observers: Sequence[Observer] = (),
+        *,
+        definitions: Definitions | None = None,
+        memories: Memories | None = None,
     ) -> None:
         self.options = options or ConversationOptions()
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._runner = Runner(f"runner_{ids.hex(16)}", store, loop, clock, self.options, observers)
+        self._definitions = definitions or NoDefinitions()
+        self._runner = Runner(
+            f"runner_{ids.hex(16)}",
+            store,
+            loop,
+            Preparation(store, self._definitions, memories, clock, self.options),
+            clock,
+            self.options,
+            observers,
+        )
         self._acts = 0
         self._tasks: set[asyncio.Task[Turn]] = set()
 
@@ -118,7 +140,7 @@ class ConversationService:
             await self._clock.sleep(self.options.beat)
 
     async def accept(self, ask: Ask) -> Turn:
-        _check(ask, self.options.input_chars)
+        check(ask, self.options.input_chars)
         now = utc(self._clock.now())
         turn_id = f"turn_{self._ids.hex(24)}"
         turn = Turn(
@@ -142,11 +164,19 @@ class ConversationService:
         return await asyncio.shield(self._beside(self._accept(turn, ask)))
 
     async def _accept(self, turn: Turn, ask: Ask) -> Turn:
+        fingerprint = fingerprint_of(ask)
+        try:
+            turn = await self._addressed(turn, ask)
+        except (AgentNotFound, AgentNotRunnable):
+            known = await self._store.known(turn, fingerprint)
+            if known is None:
+                raise
+            return known
         try:
             accepted = await self._store.accept(
                 turn,
                 runner=self._runner.name,
-                fingerprint=_fingerprint(ask),
+                fingerprint=fingerprint,
                 waiting=self.options.waiting,
                 begin=self._runner.free,
             )
@@ -159,6 +189,24 @@ class ConversationService:
         if not accepted.known:
             self._runner.take(accepted.turn)
         return accepted.turn
+
+    async def _addressed(self, turn: Turn, ask: Ask) -> Turn:
+        """A turn with the agent that is to answer.
+
+        Raises:
+            AgentNotFound, AgentNotRunnable: It cannot.
+        """
+        agent_id = ask.agent_id
+        if agent_id is None:
+            try:
+                session = await self._store.session(ask.namespace, ask.session_id)
+            except SessionNotFound:
+                return turn
+            agent_id = session.agent_id
+        if agent_id == DEFAULT_AGENT:
+            return turn
+        version = await self._definitions.current(ask.namespace, agent_id)
+        return msgspec.structs.replace(turn, agent_id=agent_id, agent_version=version)
 
     async def _settled(self, turn: Turn) -> Turn:
         """A turn of which nobody knew whether it was kept: it was, and is taken up.
@@ -232,11 +280,23 @@ class ConversationService:
         await self._store.call_off(turn)
         return await self.ended(turn)
 
+    async def agents(self, namespace: str) -> Sequence[str]:
+        found = await self._definitions.active(namespace)
+        return [one for one in found if one != DEFAULT_AGENT]
+
     async def sessions(
-        self, namespace: str, *, user_id: str | None = None, limit: int, after: str | None = None
+        self,
+        namespace: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        limit: int,
+        after: str | None = None,
     ) -> tuple[Sequence[Session], str | None]:
         place = None if after is None else _place(after)
-        page = await self._store.sessions(namespace, user_id=user_id, limit=limit + 1, after=place)
+        page = await self._store.sessions(
+            namespace, user_id=user_id, agent_id=agent_id, limit=limit + 1, after=place
+        )
         if len(page) <= limit:
             return page, None
         last = page[limit - 1]
@@ -285,42 +345,6 @@ class ConversationService:
 
 async def _outcome(task: asyncio.Task[Turn]) -> Turn:
     return await asyncio.shield(task)
-
-
-def _check(ask: Ask, longest: int) -> None:
-    if not ask.user_input.strip():
-        raise InvalidInput("user_input", "must say something")
-    if len(ask.user_input) > longest:
-        raise InvalidInput("user_input", f"must have at most {longest} characters")
-    for field in ("session_id", "user_id", "model", "idempotency_key"):
-        text: str | None = getattr(ask, field)
-        if text is not None and not (0 < len(text) <= _LONGEST and text.isprintable()):
-            raise InvalidInput(field, f"must have 1 to {_LONGEST} printable characters")
-    texts = [ask.user_input, ask.instructions]
-    texts += [text for one in ask.history or () for text in (one.user_input, one.response)]
-    for text in texts:
-        if "\0" in text or not _encodes(text):
-            raise InvalidInput("user_input", "must be text without NUL and lone surrogates")
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _fingerprint(ask: Ask) -> str:
-    said = (part for one in ask.history or () for part in (one.user_input, one.response))
-    return derived(
-        ask.session_id,
-        ask.user_input,
-        ask.user_id or "",
-        ask.model or "",
-        ask.instructions,
-        *said,
-    )
 
 
 def _cursor(at: float, session_id: str) -> str:

@@ -20,6 +20,7 @@ SESSIONS: Final = Table(
     Column("namespace", Text, primary_key=True),
     Column("session_id", Text, primary_key=True),
     Column("agent_id", Text, nullable=False),
+    Column("agent_version", Integer, comment="that it began with; null: of no definition"),
     Column("user_id", Text),
     Column("title", Text, nullable=False),
     Column("turns", Integer, nullable=False),
@@ -62,6 +63,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     """What a row keeps as JSON."""
 
     agent_id: str
+    agent_version: int | None = None
     user_id: str | None = None
     model: str | None = None
     started_at: datetime | None = None
@@ -125,6 +127,7 @@ def session_of(row: Row[Any]) -> Session:
         namespace=row.namespace,
         session_id=row.session_id,
         agent_id=row.agent_id,
+        agent_version=row.agent_version,
         user_id=row.user_id,
         title=row.title,
         turns=row.turns,

@@ -3,39 +3,33 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from msgspec.structs import replace
 
-from rollcall.conversations.models import Turn, TurnStatus
+from rollcall.conversations.models import ToolOutcome, ToolRun, Turn, TurnStatus
 from rollcall.events.envelope import Event
 from rollcall.kernel.ids import derived
 
 SOURCE: Final = "/conversations"
+_ERROR: Final = 500
+"""Characters of what a tool says that went wrong."""
 
 
 def turn_events(turn: Turn) -> tuple[Event, ...]:
-    """What an ended turn tells: how it ended, and what it used of a model.
+    """What an ended turn tells: which capabilities ran for it, how it ended, and what it used of a
+    model.
 
     All are about the session, so that they are delivered in the order of its turns.
     """
     assert turn.status.ended
     assert turn.finished_at is not None
     type_, data = _ending(turn, turn.finished_at)
-    ending = Event(
-        id=derived("turn", turn.id),
-        type=type_,
-        source=SOURCE,
-        subject=turn.session_id,
-        time=turn.finished_at,
-        data=data,
-        namespace=turn.namespace,
-        correlation_id=turn.correlation_id,
-    )
-    if turn.usage is None:
-        return (ending,)
-    return ending, _used(turn, turn.finished_at)
+    ending = _event(derived("turn", turn.id), type_, turn, turn.finished_at, data)
+    runs = [event for run in turn.tools if run.capability for event in _executed(turn, run)]
+    used = () if turn.usage is None else (_used(turn, turn.finished_at),)
+    return (*runs, ending, *used)
 
 
 def session_deleted(namespace: str, session_id: str, at: datetime, act: str) -> Event:
@@ -98,8 +92,7 @@ def _ending(turn: Turn, at: datetime) -> tuple[str, dict[str, Any]]:
         "agent_id": turn.agent_id,
         "user_message": turn.user_input,
     }
-    if turn.user_id is not None:
-        data["user_id"] = turn.user_id
+    data |= _whose(turn)
     if turn.usage is not None:
         data["model_used"] = turn.usage.model
         data["tokens_used"] = turn.usage.input_tokens + turn.usage.output_tokens
@@ -144,11 +137,57 @@ def _used(turn: Turn, at: datetime) -> Event:
         "currency": usage.currency,
         "priced_by": usage.priced_by,
     }
+    return _event(derived("usage", turn.id), "usage.recorded", turn, at, data | _whose(turn))
+
+
+def _executed(turn: Turn, run: ToolRun) -> tuple[Event, Event]:
+    """That a capability of the agent began to run, and how that ended."""
+    data: dict[str, Any] = {
+        "execution_id": run.call_id,
+        "agent_id": turn.agent_id,
+        "capability_id": run.capability,
+        "conversation_id": turn.id,
+        "session_id": turn.session_id,
+        "tool": run.tool,
+        "service": run.service,
+    } | _whose(turn)
+    ended = {**data, "duration_ms": run.duration_ms}
+    name = "completed"
+    if run.outcome is not ToolOutcome.OK:
+        name, ended["error"] = "failed", (run.error or run.outcome.value)[:_ERROR]
+    end = run.started_at + timedelta(milliseconds=run.duration_ms)
+    return (
+        _event(
+            derived("execution", run.call_id, "started"),
+            "agent.capability.execution.started",
+            turn,
+            run.started_at,
+            data,
+        ),
+        _event(
+            derived("execution", run.call_id, "ended"),
+            f"agent.capability.execution.{name}",
+            turn,
+            end,
+            ended,
+        ),
+    )
+
+
+def _whose(turn: Turn) -> dict[str, Any]:
+    """Who said it, and which version of a definition was asked, where there is one."""
+    data: dict[str, Any] = {}
     if turn.user_id is not None:
         data["user_id"] = turn.user_id
+    if turn.agent_version is not None:
+        data["agent_version"] = turn.agent_version
+    return data
+
+
+def _event(id_: str, type_: str, turn: Turn, at: datetime, data: dict[str, Any]) -> Event:
     return Event(
-        id=derived("usage", turn.id),
-        type="usage.recorded",
+        id=id_,
+        type=type_,
         source=SOURCE,
         subject=turn.session_id,
         time=at,

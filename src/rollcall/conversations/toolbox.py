@@ -14,7 +14,6 @@ import httpx
 
 from rollcall.conversations.models import ToolOutcome, ToolRun, ToolSpec
 from rollcall.conversations.ports import Credentials, Directory
-from rollcall.conversations.schemas import MAX_CHECKED, MAX_DEPTH, ArgumentCheck, depth_of
 from rollcall.conversations.toolbox_call import Call
 from rollcall.conversations.toolbox_observer import NoObserver, Observer
 from rollcall.conversations.toolbox_services import ToolServices, arguments_body
@@ -23,6 +22,7 @@ from rollcall.conversations.toolbox_space import Slots, Space
 from rollcall.conversations.toolbox_table import Entry
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import Closed, InvalidInput
+from rollcall.web.schemas import MAX_CHECKED, MAX_DEPTH, ArgumentCheck, depth_of
 
 _CHECKS = 1024
 """Schemas that are kept ready to check arguments against."""

@@ -82,6 +82,7 @@ def ask_from(
         session_id=session_id(asked.session_id),
         user_input=message("user_input", asked.user_input),
         owner=caller.subject,
+        agent_id=line("agent_id", asked.agent_id),
         user_id=line("user_id", asked.user_id),
         model=line("model", asked.model),
         idempotency_key=one_key(key, asked.idempotency_key),

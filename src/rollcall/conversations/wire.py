@@ -22,6 +22,10 @@ MAX_INPUT: Final = 100_000
 """Characters of a message."""
 MAX_PAGE: Final = 1_000
 DEFAULT_PAGE: Final = 100
+VERSION: Final[Any] = Field(
+    description="Of the definition, the one that the session keeps. None: it is the agent of the"
+    " settings."
+)
 
 
 class ProcessRequest(Wire):
@@ -32,9 +36,19 @@ class ProcessRequest(Wire):
         " slash."
     )
     user_input: str = Field(description="The message, up to 100,000 characters.")
-    user_id: str | None = Field(default=None, description="On whose behalf.")
+    agent_id: str | None = Field(
+        default=None,
+        description="Who is to answer: the id of an agent's definition. By default whoever the"
+        " session belongs to, and for a new one the agent of the settings. A session keeps the"
+        " agent, and the version of its definition, that it began with.",
+    )
+    user_id: str | None = Field(
+        default=None,
+        description="On whose behalf; what they say may be remembered in their later sessions.",
+    )
     model: str | None = Field(
-        default=None, description="`provider:model`; by default the one of the settings."
+        default=None,
+        description="`provider:model`; by default the agent's, or the one of the settings.",
     )
     stream: bool = Field(
         default=False,
@@ -57,6 +71,9 @@ class ToolUse(Wire):
     duration_ms: float
     attempts: int
     error: str | None = None
+    capability: str | None = Field(
+        default=None, description="The id of the agent's capability that it belongs to."
+    )
 
 
 class ToolUseDetail(ToolUse):
@@ -89,6 +106,8 @@ class ProcessAnswer(Wire):
     response: str
     session_id: str
     turn_id: str
+    agent_id: str
+    agent_version: int | None = VERSION
     status: TurnStatus
     tools_used: list[ToolUse]
     usage: UsageView | None
@@ -105,6 +124,7 @@ class TurnView(Wire):
     number: int = Field(description="Its place in the session, from 1.")
     status: TurnStatus
     agent_id: str
+    agent_version: int | None = VERSION
     user_id: str | None
     user_input: str
     response: str
@@ -153,6 +173,7 @@ class SessionView(Wire):
 
     session_id: str
     agent_id: str
+    agent_version: int | None = VERSION
     user_id: str | None
     title: str
     turns: int = Field(description="How many it has.")
@@ -185,6 +206,7 @@ class SessionsQuery(Wire):
     """Which conversations."""
 
     user_id: str | None = Field(default=None, description="Only those of this user.")
+    agent_id: str | None = Field(default=None, description="Only those of this agent.")
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
     cursor: str | None = Field(
         default=None, max_length=1000, description="From the Link of the page before."

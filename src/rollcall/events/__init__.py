@@ -4,3 +4,8 @@
 A service writes its change and publishes its events in one unit of work; the event log keeps them;
 the dispatcher delivers them to each consumer group. Nothing here knows a driver.
 """
+
+from rollcall.events.publisher import EventPublisher
+from rollcall.events.subscriber import EventConsumer
+
+__all__ = ["EventConsumer", "EventPublisher"]

@@ -84,6 +84,15 @@ _RUN: Final = {
     "agent_id": "who runs",
     "capability_id": "what is run",
 }
+_VERSION: Final = {"agent_version": "the version of the agent's definition, where it has one"}
+_RUN_TOO: Final = {
+    "conversation_id": "the message that it ran for",
+    "session_id": "the session that it belongs to",
+    "user_id": "who said it",
+    "tool": "the tool that was called",
+    "service": "the service that has it",
+    **_VERSION,
+}
 _TURN: Final = {
     "conversation_id": "the message with its answer",
     "session_id": "the session that it belongs to",
@@ -91,6 +100,7 @@ _TURN: Final = {
     "user_message": "the message",
 }
 _TURN_TOO: Final = {
+    **_VERSION,
     "user_id": "who said it",
     "model_used": "the model, as its provider knows it",
     "tokens_used": "tokens read and written",
@@ -140,21 +150,24 @@ TYPES: Final = (
     EventType("agent.deleted", "agents", "A definition was deleted.", _AGENT),
     EventType(
         "agent.capability.execution.started",
-        "agents",
+        "conversations",
         "An agent has begun to run a capability.",
         _RUN,
+        _RUN_TOO,
     ),
     EventType(
         "agent.capability.execution.completed",
-        "agents",
+        "conversations",
         "A run has ended well.",
         {**_RUN, "duration_ms": "how long it took, in milliseconds"},
+        _RUN_TOO,
     ),
     EventType(
         "agent.capability.execution.failed",
-        "agents",
+        "conversations",
         "A run has failed.",
         {**_RUN, "duration_ms": "how long it took, in milliseconds", "error": "why, for people"},
+        _RUN_TOO,
     ),
     EventType(
         "conversation.completed",
@@ -201,7 +214,7 @@ TYPES: Final = (
             "currency": "of the cost, ISO 4217",
             "priced_by": "where the prices are from",
         },
-        {"user_id": "on whose behalf"},
+        {"user_id": "on whose behalf", **_VERSION},
     ),
     EventType(
         "memory.created",
@@ -233,7 +246,7 @@ TYPES: Final = (
         "memory",
         "Entities or relationships were added to the knowledge graph or removed from it.",
         {
-            "source_memory_id": "the memory that it comes from",
+            "source_memory_id": "the memory that it comes from; null: a merge or its undoing",
             "entities": "the ids of the entities",
             "relationships": "the ids of the relationships",
         },

@@ -13,11 +13,13 @@ from typing import Any, Generic
 import msgspec
 
 from rollcall.events.backlog import Backlog
+from rollcall.events.delivery import GroupStatus
+from rollcall.events.envelope import Event
 from rollcall.events.errors import NotParked, Overtaken
-from rollcall.events.log import Delivery, Entry, Held, WorkT
+from rollcall.events.log import UNREADABLE, Delivery, Entry, Held, WorkT
 from rollcall.events.subscriptions import DeliverySettings, Handler, Sink, Subscription
 from rollcall.kernel.clock import Clock, within
-from rollcall.kernel.errors import Unavailable
+from rollcall.kernel.errors import InvalidInput, Unavailable
 
 _log = logging.getLogger("rollcall.events")
 
@@ -72,6 +74,35 @@ class Consumer(Generic[WorkT]):
     def position(self) -> int:
         """Where the group stands, without what is of no interest to it ahead."""
         return self._ahead[0].position - 1 if self._ahead else self._read
+
+    def pause(self) -> None:
+        """Deliver nothing more after the event in hand, until `resume`."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Deliver again."""
+        self.paused = False
+        self.nudge()
+
+    def refresh(self) -> None:
+        """Have it read again what the group holds: another process may have changed it."""
+        self._joined = False
+        self.nudge()
+
+    async def status(self) -> GroupStatus:
+        """How the group is doing."""
+        end = await self._log.end()
+        return GroupStatus(
+            self.subscription.group,
+            self.position,
+            max(0, end - self.position),
+            self._backlog.retrying,
+            self._backlog.waiting,
+            self._backlog.parked,
+            self.paused,
+            self.delivered,
+            self.failures,
+        )
 
     def nudge(self) -> None:
         """Have it look for something to do now."""
@@ -194,25 +225,31 @@ class Consumer(Generic[WorkT]):
                     await self._log.advance(work, group, self._stored, self._read)
                 self._stored = self._read
             return
-        self._ahead.extend(entry for entry in entries if entry.event.type in types)
+        self._ahead.extend(one for one in entries if one.fault or one.event.type in types)
         self._read = entries[-1].position
 
     async def _take(self, entry: Entry) -> None:
-        position, event = entry
-        if self._backlog.holds(event.key):
-            await self._hold(Held(self.subscription.group, position, event))
+        held = Held(self.subscription.group, entry.position, entry.event)
+        if entry.fault:
+            await self._hold(self._after_failure(held, InvalidInput("event", entry.fault)))
+            return
+        if self._backlog.holds(entry.event.key):
+            await self._hold(held)
             return
         try:
-            await self._handle(entry, None)
+            new = await self._handle(entry.position, entry.event, None)
         except _Failed as failed:
-            held = Held(self.subscription.group, position, event)
             await self._hold(self._after_failure(held, failed.error))
         else:
-            self._stored = position
+            self._stored = entry.position
+            if not new:
+                await self._reread()
 
     async def _retry(self, held: Held) -> None:
         try:
-            await self._handle(Entry(held.position, held.event), held)
+            if held.event.type == UNREADABLE:
+                raise _Failed(InvalidInput("event", "cannot be read still"))
+            await self._handle(held.position, held.event, held)
         except _Failed as failed:
             after = self._after_failure(held, failed.error)
             async with self._log.begin() as work:
@@ -221,13 +258,12 @@ class Consumer(Generic[WorkT]):
         else:
             self._backlog.remove(held)
 
-    async def _handle(self, entry: Entry, held: Held | None) -> None:
-        """Give the event to the handler and settle it.
+    async def _handle(self, position: int, event: Event, held: Held | None) -> bool:
+        """Give the event to the handler and settle it. False: the group has done so before.
 
         Raises:
             _Failed: The handler did not take it; nothing has changed.
         """
-        position, event = entry
         subscription = self.subscription
         if isinstance(subscription, Sink):
             await self._call(subscription.send, event)
@@ -242,7 +278,8 @@ class Consumer(Generic[WorkT]):
         except Exception as error:
             # What the handler wrote cannot be committed.
             raise _Failed(error) from error
-        self.delivered += 1
+        self.delivered += new
+        return new
 
     async def _settle(self, work: WorkT, position: int, held: Held | None) -> None:
         if held is None:
@@ -268,14 +305,22 @@ class Consumer(Generic[WorkT]):
     async def _hold(self, held: Held) -> None:
         async with self._log.begin() as work:
             await self._settle(work, held.position, None)
-            await self._log.hold(work, held)
+            kept = await self._log.hold(work, held)
         self._stored = held.position
-        self._backlog.add(held)
+        if kept is None:
+            await self._reread()
+        else:
+            self._backlog.add(kept)
+
+    async def _reread(self) -> None:
+        """What we were told again may be held, by us before or by another process."""
+        self._backlog = Backlog(await self._log.held(self.subscription.group))
 
     def _after_failure(self, held: Held, error: Exception) -> Held:
         self.failures += 1
         attempts, now, retry = held.attempts + 1, self._clock.now(), self._settings.retry
-        again = retry.should_retry(attempts, error)
+        # Trying again changes nothing about what cannot be read.
+        again = held.event.type != UNREADABLE and retry.should_retry(attempts, error)
         _log.warning(
             "group %s failed at event %s (%s), attempt %d: %s",
             *(held.group, held.event.id, held.event.type, attempts),

@@ -7,41 +7,13 @@ import asyncio
 from collections.abc import Iterable
 from typing import Generic
 
-import msgspec
-
 from rollcall.events.catalogue import CATALOGUE, Catalogue
-from rollcall.events.consumer import Consumer
+from rollcall.events.delivery import DeliveringLog, GroupConsumer, GroupStatus
 from rollcall.events.errors import GroupNotFound
-from rollcall.events.log import Delivery, Held, WorkT
+from rollcall.events.log import Held, WorkT
 from rollcall.events.subscriptions import DeliverySettings, Subscription
 from rollcall.kernel.clock import Clock, within
 from rollcall.kernel.errors import InvalidInput
-
-
-class GroupStatus(msgspec.Struct, frozen=True):
-    """How one consumer group is doing.
-
-    Args:
-        group: Which.
-        position: Where it stands in the log.
-        lag: How many events of the log it has not looked at.
-        retrying: How many failed and will be tried again.
-        waiting: How many wait behind another of their key that is held.
-        parked: How many wait for an operator.
-        paused: Whether an operator has paused it, in this process.
-        delivered: How many it has handled since this process began.
-        failures: How many attempts have failed since this process began.
-    """
-
-    group: str
-    position: int
-    lag: int
-    retrying: int
-    waiting: int
-    parked: int
-    paused: bool
-    delivered: int
-    failures: int
 
 
 class Dispatcher(Generic[WorkT]):
@@ -50,7 +22,7 @@ class Dispatcher(Generic[WorkT]):
     At least once, in order per key; one task for each group, so that a slow one slows no other.
 
     Args:
-        log: The log, with inbox and groups.
+        log: The log, which delivers to groups.
         clock: Times retries and time-outs.
         subscriptions: One for each group.
         settings: How it delivers.
@@ -63,7 +35,7 @@ class Dispatcher(Generic[WorkT]):
 
     def __init__(
         self,
-        log: Delivery[WorkT],
+        log: DeliveringLog[WorkT],
         clock: Clock,
         subscriptions: Iterable[Subscription[WorkT]],
         settings: DeliverySettings | None = None,
@@ -71,7 +43,7 @@ class Dispatcher(Generic[WorkT]):
     ) -> None:
         self._log = log
         self._clock = clock
-        self._consumers: dict[str, Consumer[WorkT]] = {}
+        self._consumers: dict[str, GroupConsumer] = {}
         self._tasks: list[asyncio.Task[None]] = []
         settings = settings or DeliverySettings()
         for subscription in subscriptions:
@@ -80,7 +52,7 @@ class Dispatcher(Generic[WorkT]):
                 raise InvalidInput("subscriptions", f"has group {group!r} twice")
             for name in subscription.types:
                 catalogue.type(name)
-            self._consumers[group] = Consumer(log, subscription, clock, settings)
+            self._consumers[group] = log.consumer(subscription, clock, settings)
 
     async def start(self) -> None:
         """Begin to deliver."""
@@ -111,7 +83,8 @@ class Dispatcher(Generic[WorkT]):
     async def drained(self) -> None:
         """Return once no group has anything to do now.
 
-        Groups that are paused, and events that are parked or not due yet, are left out.
+        Groups that are paused, and events that are parked or not due yet, are left out, and so are
+        partitions that other processes read.
         """
         while True:
             end = await self._log.end()
@@ -122,21 +95,7 @@ class Dispatcher(Generic[WorkT]):
 
     async def status(self) -> list[GroupStatus]:
         """Every group of this process, by name."""
-        end = await self._log.end()
-        return [
-            GroupStatus(
-                group,
-                consumer.position,
-                max(0, end - consumer.position),
-                consumer.backlog.retrying,
-                consumer.backlog.waiting,
-                consumer.backlog.parked,
-                consumer.paused,
-                consumer.delivered,
-                consumer.failures,
-            )
-            for group, consumer in sorted(self._consumers.items())
-        ]
+        return [await consumer.status() for _, consumer in sorted(self._consumers.items())]
 
     async def parked(self, group: str) -> list[Held]:
         """What waits for an operator, by position.
@@ -171,7 +130,7 @@ class Dispatcher(Generic[WorkT]):
         Raises:
             GroupNotFound: There is no such group here.
         """
-        self._consumer(group).paused = True
+        self._consumer(group).pause()
 
     def resume(self, group: str) -> None:
         """Deliver to the group again.
@@ -179,11 +138,9 @@ class Dispatcher(Generic[WorkT]):
         Raises:
             GroupNotFound: There is no such group here.
         """
-        consumer = self._consumer(group)
-        consumer.paused = False
-        consumer.nudge()
+        self._consumer(group).resume()
 
-    def _consumer(self, group: str) -> Consumer[WorkT]:
+    def _consumer(self, group: str) -> GroupConsumer:
         try:
             return self._consumers[group]
         except KeyError:

@@ -21,7 +21,7 @@ Corner cases, stated once for every backend (`rollcall.testing.event_log_contrac
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -60,10 +60,21 @@ class Transactions(Protocol[WorkT_co]):
 
 
 class Entry(NamedTuple):
-    """An event at its place in the log."""
+    """An event at its place in the log.
+
+    Args:
+        position: Its place.
+        event: Itself, or, where there is a fault, what stands in for it.
+        fault: Why what stands there is no event; it is parked at once.
+    """
 
     position: int
     event: Event
+    fault: str = ""
+
+
+UNREADABLE: Final = "unreadable"
+"""The type of what stands in for a message that is no event. None of any catalogue."""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -71,7 +82,7 @@ class Held(msgspec.Struct, frozen=True):
 
     Args:
         group: Whose.
-        position: Where it stands in the log.
+        position: Where it stands in the log; where that has partitions, a number of its own.
         event: Itself.
         attempts: How often it failed; 0: never tried, since an earlier one of its key is held.
         retry_at: From when it may be tried (again), in seconds since the epoch; None: it is parked
@@ -156,8 +167,12 @@ class Groups(Protocol[WorkT_contra]):
         """What the group holds, by position."""
         ...
 
-    async def hold(self, work: WorkT_contra, held: Held, before: Held | None = None) -> None:
+    async def hold(self, work: WorkT_contra, held: Held, before: Held | None = None) -> Held | None:
         """Keep `held`, in place of `before` if given.
+
+        Returns:
+            What is kept: its position may be another one. None: the group has handled the event, or
+            holds it, already.
 
         Raises:
             Overtaken: What is kept at this position is not `before`.
@@ -174,4 +189,4 @@ class Groups(Protocol[WorkT_contra]):
 
 
 class Delivery(Transactions[WorkT], EventLog, Inbox[WorkT], Groups[WorkT], Protocol[WorkT]):
-    """All that the dispatcher needs of a backend."""
+    """All that a `Consumer` needs of a backend."""

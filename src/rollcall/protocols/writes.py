@@ -8,11 +8,11 @@ from collections.abc import Callable
 from rollcall.kernel.caller import Caller
 from rollcall.kernel.record_errors import RevisionMismatch
 from rollcall.protocols.access import guard_for
-from rollcall.protocols.preconditions import expected
 from rollcall.registry.events import Cause
 from rollcall.registry.models import Record
 from rollcall.registry.reader import View
 from rollcall.registry.service import RegistryService
+from rollcall.web.preconditions import expected
 
 
 async def update(

@@ -21,10 +21,10 @@ import pytest
 import pytest_asyncio
 
 from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.word_query import matches, parse, relaxed
+from rollcall.kernel.words import words
 from rollcall.tools.messages.models import Filters, Message, Source
 from rollcall.tools.messages.ports import MessageIndex
-from rollcall.tools.messages.query import matches, parse, relaxed
-from rollcall.tools.messages.words import words
 
 Index = MessageIndex[Any]
 

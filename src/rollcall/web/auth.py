@@ -65,7 +65,7 @@ class OpenAccess:
         self._caller = Caller("local", namespace, frozenset({ADMIN}))
 
     async def identify(self, headers: Headers) -> Caller:
-        for header, is_url in (("host", False), ("origin", True)):
+        for header, is_url in (("host", False), ("x-forwarded-host", False), ("origin", True)):
             value = headers.get(header)
             if value is not None and not is_loopback(_hostname(value, is_url=is_url)):
                 raise NotPermitted(
@@ -75,9 +75,12 @@ class OpenAccess:
         return self._caller
 
     def recall(self, headers: Mapping[bytes, bytes]) -> Caller | None:
-        host, origin = headers.get(b"host"), headers.get(b"origin")
-        local = (host is None or _is_local(host, False)) and (
-            origin is None or _is_local(origin, True)
+        host, proxied = headers.get(b"host"), headers.get(b"x-forwarded-host")
+        origin = headers.get(b"origin")
+        local = (
+            (host is None or _is_local(host, False))
+            and (proxied is None or _is_local(proxied, False))
+            and (origin is None or _is_local(origin, True))
         )
         return self._caller if local else None
 

@@ -30,13 +30,13 @@ class Ping:
 
     Args:
         name: What is asked.
-        ask: Returns if all is well, raises if not.
+        ask: Returns if all is well, raises if not. What it returns is shown instead of `ok`.
         timeout: Seconds after which no answer counts as a bad one.
         vital: Whether the service cannot do its work without it.
     """
 
     name: str
-    ask: Callable[[], Awaitable[None]]
+    ask: Callable[[], Awaitable[str | None]]
     timeout: float = 2.0
     vital: bool = True
 
@@ -49,11 +49,13 @@ class Check:
         name: What was asked.
         problem: Why it counts as failed, in a word that is safe to show; None: all is well.
         vital: Whether the service cannot do its work without it.
+        said: What is shown where all is well.
     """
 
     name: str
     problem: str | None
     vital: bool = True
+    said: str = "ok"
 
 
 Facts = Callable[[], Mapping[str, object]]
@@ -95,25 +97,25 @@ class Health:
             "service": self._service,
             "version": self._version,
             "failed": [check.name for check in checks if check.problem is not None],
-            "checks": {check.name: check.problem or "ok" for check in checks},
+            "checks": {check.name: check.problem or check.said for check in checks},
         }
         for facts in self._facts:
             body.update(facts())
         return condition, body
 
     async def _check(self, ping: Ping) -> Check:
-        async def ask() -> None:
-            await ping.ask()
+        async def ask() -> str | None:
+            return await ping.ask()
 
         try:
-            await within(self._clock, ping.timeout, ask())
+            said = await within(self._clock, ping.timeout, ask())
         except TimeoutError:
             return Check(ping.name, f"no answer within {ping.timeout:g} s", ping.vital)
         except Exception as error:
             # The text may hold addresses and credentials, and `/health` is public.
             _log.warning("health check %s failed: %s", ping.name, error)
             return Check(ping.name, type(error).__name__, ping.vital)
-        return Check(ping.name, None, ping.vital)
+        return Check(ping.name, None, ping.vital, said or "ok")
 
 
 def verdict(checks: Sequence[Check]) -> Condition:

@@ -17,6 +17,7 @@ from rollcall.events.subscriptions import Subscription
 from rollcall.kernel.caller import READ
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
+from rollcall.kernel.services import ServiceRegistry
 from rollcall.web import catching, openapi
 from rollcall.web.audit import AuditLog, AuditMiddleware
 from rollcall.web.auth import Access, AccessMiddleware, require
@@ -24,6 +25,7 @@ from rollcall.web.background import BackgroundTask, Supervisor
 from rollcall.web.bodies import BodyLimit
 from rollcall.web.catching import Dialects, ProblemMiddleware
 from rollcall.web.correlation import CorrelationMiddleware
+from rollcall.web.cors import CorsMiddleware, CorsPolicy
 from rollcall.web.drain import Drain
 from rollcall.web.express import Express, ExpressRoute, Working
 from rollcall.web.health import Condition, Facts, Health, Ping
@@ -55,6 +57,8 @@ class Module:
         unbounded: Paths whose bodies may be of any length, since they are read piece by piece.
         express: Its routes that are answered the short way where that can be.
         dialects: By the beginning of a path, how the problems of a foreign protocol look there.
+        doors: What sees requests before the routes do: who asks, and how often, is known by then;
+            bodies have not been read, and have no limit yet.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Module:
     unbounded: Sequence[str] = ()
     express: Sequence[ExpressRoute] = ()
     dialects: Dialects = field(default_factory=dict[str, Callable[[Response], Response]])
+    doors: Sequence[Middleware] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ class Kit:
         rate: How often a caller may ask; None: as often as it likes.
         health_paths: Where its health is told, to everybody.
         traces: Makes spans of its requests; None: nobody asked for them.
+        cors: Which pages of other origins may ask; None: none.
+        services: What its routes look services up in (`web.services`).
     """
 
     service: str
@@ -104,6 +111,8 @@ class Kit:
     rate: RateLimiter | None = None
     health_paths: Sequence[str] = ("/health",)
     traces: Traces | None = None
+    cors: CorsPolicy | None = None
+    services: ServiceRegistry = field(default_factory=ServiceRegistry)
 
 
 def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
@@ -136,13 +145,15 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     unaudited = {route for module in modules for route in module.unaudited}
     unbounded = {path for module in modules for path in module.unbounded}
     dialects = {path: one for module in modules for path, one in module.dialects.items()}
+    doors = [door for module in modules for door in module.doors]
     app = FastAPI(
         title=kit.service,
         version=kit.version,
         lifespan=_lifespan(modules, supervisor, kit.drain),
-        middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded),
+        middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded, doors),
         responses=openapi.RESPONSES,
     )
+    app.state.service_registry = kit.services
     catching.install(app, problems, dialects)
     for module in modules:
         for collector in module.collectors:
@@ -154,13 +165,14 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     _add_own_routes(app, kit, health, metrics)
     if kit.access.authenticated:
         openapi.declare_bearer(app)
-    # A request that is answered the short way has no span.
-    routes = [route for module in modules for route in module.express if kit.traces is None]
-    doors: ASGIApp = ProblemMiddleware(Working(), problems)
-    doors = AuditMiddleware(doors, kit.audit, problems, metrics, kit.clock, unaudited)
-    doors = CorrelationMiddleware(MetricsMiddleware(doors, metrics, kit.clock), kit.ids)
+    # What is answered the short way has no span, and no word on other origins.
+    plain = kit.traces is None and kit.cors is None
+    routes = [route for module in modules for route in module.express if plain]
+    working: ASGIApp = ProblemMiddleware(Working(), problems)
+    working = AuditMiddleware(working, kit.audit, problems, metrics, kit.clock, unaudited)
+    working = CorrelationMiddleware(MetricsMiddleware(working, metrics, kit.clock), kit.ids)
     app.state.express = Express(
-        routes, doors, kit.access, kit.clock, kit.ids, metrics, kit.limits, kit.rate
+        routes, working, kit.access, kit.clock, kit.ids, metrics, kit.limits, kit.rate
     )
     return app
 
@@ -194,19 +206,23 @@ def _middleware(
     dialects: Dialects,
     unaudited: set[str],
     unbounded: set[str],
+    doors: Sequence[Middleware],
 ) -> list[Middleware]:
     """From the outside to the inside. What refuses stands inside of what tells and counts it."""
     rate = [Middleware(RateLimit, kit.rate)] if kit.rate is not None else []
     traces = [Middleware(TracesMiddleware, kit.traces)] if kit.traces is not None else []
+    cors = [Middleware(CorsMiddleware, kit.cors)] if kit.cors is not None else []
     return [
         *traces,
         Middleware(CorrelationMiddleware, kit.ids),
         Middleware(MetricsMiddleware, metrics, kit.clock),
+        *cors,
         Middleware(AuditMiddleware, kit.audit, problems, metrics, kit.clock, unaudited),
         Middleware(ProblemMiddleware, problems, dialects),
         Middleware(HeadLimit, kit.limits),
         Middleware(AccessMiddleware, kit.access),
         *rate,
+        *doors,
         Middleware(BodyLimit, kit.limits, unbounded),
     ]
 

@@ -15,9 +15,9 @@ from rollcall.backends.messages import message_index
 from rollcall.backends.messages.postgres import METADATA, PostgresMessageIndex
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE
+from rollcall.kernel.word_query import parse
 from rollcall.testing.message_index_contract import Index, MessageIndexContract, add, message
 from rollcall.tools.messages.models import MAX_TEXT, Filters
-from rollcall.tools.messages.query import parse
 
 pytestmark = pytest.mark.server
 

@@ -15,6 +15,8 @@ from rollcall.backends.messages import message_index
 from rollcall.backends.messages.sqlite import SqliteMessageIndex
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.word_query import matches, parse
+from rollcall.kernel.words import words
 from rollcall.testing.message_index_contract import (
     EVERYTHING,
     Index,
@@ -23,8 +25,6 @@ from rollcall.testing.message_index_contract import (
     message,
 )
 from rollcall.tools.messages.models import MAX_TEXT, Filters
-from rollcall.tools.messages.query import matches, parse
-from rollcall.tools.messages.words import words
 
 
 class TestSqliteMessageIndex(MessageIndexContract):

@@ -10,16 +10,21 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from rollcall.agents import tables as agents
+from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.messages import tables as messages
-from rollcall.backends.sql import audit, consumers, keys, outbox, passes, relay
+from rollcall.backends.sql import audit, consumers, event_keys, keys, outbox, passes, relay
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
 from rollcall.conversations import tables as conversations
 from rollcall.kernel.errors import IncompatibleStore
+from rollcall.memory import graph_tables as graph
+from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
 
+FEATURES = (messages, conversations, agents, memory, graph)
 TABLES = {
     outbox.OUTBOX,
     outbox.HEAD,
@@ -30,6 +35,9 @@ TABLES = {
     relay.RELAY,
     audit.AUDIT,
     passes.SECRET,
+    kafka_tables.INBOX,
+    kafka_tables.HELD,
+    event_keys.KEYS,
 }
 
 
@@ -61,12 +69,12 @@ async def test_from_nothing_it_makes_the_tables_that_the_code_knows(tmp_path: Pa
             "compare_type": True,
             # What FTS5 makes for itself.
             "include_name": lambda name, kind, _: (
-                kind != "table" or not name.startswith("message_words")
+                kind != "table" or not name.startswith(("message_words", "memory_words"))
             ),
         }
         return compare_metadata(
             MigrationContext.configure(connection, opts=options),
-            [METADATA, messages.METADATA, conversations.METADATA],
+            [METADATA, *(one.METADATA for one in FEATURES)],
         )
 
     async with database.reading() as connection:
@@ -152,7 +160,10 @@ async def test_what_belongs_to_something_else_is_left_alone(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "table",
-    sorted({*TABLES, messages.MESSAGES, *conversations.METADATA.tables.values()}, key=str),
+    sorted(
+        {*TABLES, messages.MESSAGES}.union(*(one.METADATA.tables.values() for one in FEATURES)),
+        key=str,
+    ),
     ids=str,
 )
 def test_the_tables_are_valid_on_postgresql_too(table: object) -> None:

@@ -12,15 +12,22 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from rollcall.agents import tables as agents
+from rollcall.backends.eventlog import kafka_tables
+from rollcall.backends.sql import event_keys
 from rollcall.backends.sql.audit import SqlAuditLog
+from rollcall.backends.sql.consumers import GROUPS
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.keys import SqlKeyStore
 from rollcall.backends.sql.migrate import VERSION_TABLE
+from rollcall.backends.sql.passes import SECRET
 from rollcall.backends.sql.postgres import PostgresDialect
 from rollcall.backends.sql.relay import RELAY
 from rollcall.backends.sql.tables import METADATA
 from rollcall.kernel.caller import READ
 from rollcall.kernel.errors import InvalidInput, StoreUnavailable
+from rollcall.memory import graph_tables as graph
+from rollcall.memory import tables as memory
 from rollcall.web.audit import AuditEntry
 from rollcall.web.keys import ApiKey
 from support.servers.postgres import Postgres
@@ -31,6 +38,7 @@ OF_OTHERS = {
     *("agent_registry", "registry_changes", "registry_documents", "registry_store"),
     "messages",
     *("conversation_sessions", "conversation_turns"),
+    *(str(table) for one in (agents, memory, graph) for table in one.METADATA.tables),
 }
 """Tables whose owners have tests of their own."""
 
@@ -48,7 +56,9 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(
         }
         return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
 
-    assert METADATA.tables[RELAY.name] is RELAY
+    for known in (RELAY, GROUPS, SECRET, kafka_tables.INBOX, kafka_tables.HELD):
+        assert METADATA.tables[known.name] is known
+    assert METADATA.tables["event_keys"] is event_keys.KEYS
     async with database.reading() as connection:
         assert await connection.run_sync(difference) == []
     await database.close()

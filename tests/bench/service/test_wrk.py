@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import pytest
-from bench.service.wrk import Figures, NotMeasured, load, parsed
+from bench.service.wrk import Figures, NotMeasured, load, median_of, parsed
 
 from support.servers.provision import missing
 
@@ -28,6 +28,11 @@ Transfer/sec:     16.69MB
 
 def test_the_rate_and_the_percentiles_are_read() -> None:
     assert parsed(SAID) == Figures(56113.73, 980e-6, 1.2)
+
+
+def test_of_some_rounds_each_figure_is_the_middle_one() -> None:
+    rounds = [Figures(10.0, 0.3, 0.9), Figures(30.0, 0.1, 0.8), Figures(20.0, 0.2, 7.0)]
+    assert median_of(rounds) == Figures(20.0, 0.2, 0.9)
 
 
 def test_a_batch_counts_as_often_as_it_holds() -> None:

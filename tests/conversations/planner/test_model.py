@@ -14,6 +14,8 @@ from pydantic_ai.tools import ToolDefinition
 
 import rollcall.conversations.planner
 from rollcall.backends.encoders.wordllama import WordLlamaEncoder
+from rollcall.conversations.briefs import Notes
+from rollcall.conversations.loop_notes import notes_part
 from rollcall.conversations.planner.model import OfflinePlanner, pieces
 from rollcall.kernel.errors import MissingExtra
 from rollcall.registry.meaning import Encoder
@@ -228,3 +230,16 @@ def test_no_code_names_a_tool() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
         assert not [text for text in texts if known & set(text.lower().split())], path
+
+
+async def test_only_notes_are_taken_for_notes() -> None:
+    notes = notes_part(Notes(("My name is Ada",)))
+    asked, forged = UserPromptPart("What is my name?"), UserPromptPart(str(notes.content))
+
+    told = await planner().request([ModelRequest([notes, asked])], None, ModelRequestParameters())
+    denied = await planner().request(
+        [ModelRequest([forged, asked])], None, ModelRequestParameters()
+    )
+
+    assert told.parts == [TextPart("You told me: \u201cMy name is Ada\u201d.")]
+    assert "Ada" not in str(denied.parts)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from rollcall.backends.sql.migrate import upgrade
+from support.servers.kafka import Kafka
 from support.servers.postgres import Postgres
 from support.servers.shared import Shared
 from support.servers.zookeeper import Zookeeper
@@ -77,6 +78,23 @@ def ensemble() -> Iterator[Zookeeper]:
 def fresh_root() -> Callable[[], str]:
     """Makes up paths in ZooKeeper that nobody uses."""
     return lambda: f"/fleet-{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """A Kafka broker; who stops it starts it again."""
+    server = Kafka()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def fresh_prefix() -> Callable[[], str]:
+    """Makes up prefixes of topics that nobody uses."""
+    return lambda: f"fleet-{next(_numbers)}."
 
 
 @pytest.fixture(params=["postgresql", "zookeeper"])

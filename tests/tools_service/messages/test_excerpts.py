@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.word_query import parse
+from rollcall.kernel.words import words
 from rollcall.tools.messages.excerpts import LENGTH, excerpt
-from rollcall.tools.messages.query import parse
-from rollcall.tools.messages.words import words
 
 
 def marked(text: str, query: str, length: int = LENGTH) -> tuple[str, list[str]]:

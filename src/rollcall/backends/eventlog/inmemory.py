@@ -10,11 +10,13 @@ from itertools import takewhile
 
 from rollcall.backends.records.wakes import Wakes
 from rollcall.events.catalogue import CATALOGUE, Catalogue
+from rollcall.events.consumer import Consumer
 from rollcall.events.envelope import Event, Identity, from_json, to_json
 from rollcall.events.errors import Overtaken
 from rollcall.events.log import Entry, Held
 from rollcall.events.nesting import alone
-from rollcall.kernel.clock import utc
+from rollcall.events.subscriptions import DeliverySettings, Subscription
+from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import Compacted
 
 
@@ -52,6 +54,11 @@ class InMemoryEventLog:
         self._groups: dict[str, int] = {}
         self._held: dict[tuple[str, int], Held] = {}
         self._wakes = Wakes()
+
+    def consumer(
+        self, subscription: Subscription[InMemoryWork], clock: Clock, settings: DeliverySettings
+    ) -> Consumer[InMemoryWork]:
+        return Consumer(self, subscription, clock, settings)
 
     def begin(self) -> AbstractAsyncContextManager[InMemoryWork]:
         return self._begin()
@@ -113,8 +120,9 @@ class InMemoryEventLog:
         held = [one for one in self._held.values() if one.group == group]
         return sorted(held, key=lambda one: one.position)
 
-    async def hold(self, work: InMemoryWork, held: Held, before: Held | None = None) -> None:
+    async def hold(self, work: InMemoryWork, held: Held, before: Held | None = None) -> Held:
         self._keep(work, held.group, held.position, before, held)
+        return held
 
     async def release(self, work: InMemoryWork, held: Held) -> None:
         self._keep(work, held.group, held.position, held, None)

@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager
 from rollcall.backends.sql import consumers, outbox
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
+from rollcall.events.consumer import Consumer
 from rollcall.events.envelope import Event
 from rollcall.events.log import Entry, Held
-from rollcall.kernel.clock import utc
+from rollcall.events.subscriptions import DeliverySettings, Subscription
+from rollcall.kernel.clock import Clock, utc
 
 
 class SqlEventLog:
@@ -22,6 +24,11 @@ class SqlEventLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def consumer(
+        self, subscription: Subscription[SqlUnitOfWork], clock: Clock, settings: DeliverySettings
+    ) -> Consumer[SqlUnitOfWork]:
+        return Consumer(self, subscription, clock, settings)
 
     def begin(self) -> AbstractAsyncContextManager[SqlUnitOfWork]:
         return self._database.begin()
@@ -62,8 +69,9 @@ class SqlEventLog:
         async with self._database.reading() as connection:
             return await consumers.held(connection, group)
 
-    async def hold(self, work: SqlUnitOfWork, held: Held, before: Held | None = None) -> None:
+    async def hold(self, work: SqlUnitOfWork, held: Held, before: Held | None = None) -> Held:
         await consumers.hold(work.connection, held, before)
+        return held
 
     async def release(self, work: SqlUnitOfWork, held: Held) -> None:
         await consumers.release(work.connection, held)

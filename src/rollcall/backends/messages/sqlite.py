@@ -23,8 +23,9 @@ from sqlalchemy import (
 )
 
 from rollcall.backends.messages.tables import MESSAGES, SqlMessageIndex, row_of
+from rollcall.backends.sql.fts5 import match
+from rollcall.kernel.word_query import Query
 from rollcall.tools.messages.models import Message
-from rollcall.tools.messages.query import Alternative, Clause, Query
 
 _WORDS: Final = table("message_words", column("rowid", Integer))
 # In FTS5 a table is a column of itself as well.
@@ -52,19 +53,3 @@ class SqliteMessageIndex(SqlMessageIndex):
 
     def row(self, message: Message) -> dict[str, Any]:
         return row_of(message)
-
-
-def match(query: Query) -> str:
-    """The query in FTS5's language. Folded words hold nothing that would have a meaning in it."""
-    return " OR ".join(f"({_alternative(one)})" for one in query.alternatives)
-
-
-def _alternative(part: Alternative) -> str:
-    wanted = " AND ".join(map(_clause, part.wanted))
-    if not part.excluded:
-        return wanted
-    return f"({wanted}) NOT ({' OR '.join(map(_clause, part.excluded))})"
-
-
-def _clause(clause: Clause) -> str:
-    return f'"{" ".join(clause.terms)}"{" *" if clause.prefix else ""}'

@@ -34,9 +34,9 @@ from rollcall.backends.sql.outbox import POSITION
 from rollcall.backends.sql.tables import METADATA as SERVICES
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.kernel.clock import utc
+from rollcall.kernel.word_query import Query
+from rollcall.kernel.words import folded
 from rollcall.tools.messages.models import Filters, Hit, Message, Source
-from rollcall.tools.messages.query import Query
-from rollcall.tools.messages.words import folded
 
 METADATA: Final = MetaData(naming_convention=SERVICES.naming_convention)
 

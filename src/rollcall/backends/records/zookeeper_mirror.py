@@ -202,7 +202,10 @@ class Mirror:
 
     def _drop_forgotten(self) -> None:
         while self.log and self.log[0].revision <= self.head.compacted:
-            self.done.pop(self.log.popleft().op, None)
+            change = self.log.popleft()
+            # An operation that was forgotten, and done again since, is a later change.
+            if self.done.get(change.op) is change:
+                del self.done[change.op]
         while self.kept and self.kept[0].last <= self.head.compacted:
             self.kept.popleft()
 

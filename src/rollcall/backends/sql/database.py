@@ -96,6 +96,22 @@ class Database:
             async with self._open_engine().connect() as connection:
                 yield connection
 
+    async def scrub(self) -> bool:
+        """Have what was deleted leave the database's files too. Writers wait meanwhile, about as
+        long as it takes to copy a SQLite file; on a server nothing is to be done.
+
+        Returns:
+            Whether it has; False: the files are in use, or there is no room on the disk.
+
+        Raises:
+            NestedWork: The caller is inside a unit of work.
+            Closed: It is not open.
+        """
+        self._open_engine()
+        with alone(self):
+            async with self._dialect.writing():
+                return await self._dialect.scrub()
+
     async def appended(self, after: int) -> None:
         """Return once this process knows of an event behind position `after`, or may do."""
         if self._appended <= after:

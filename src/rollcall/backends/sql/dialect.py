@@ -37,6 +37,14 @@ class Dialect(Protocol):
         """Wait for the turn to write, where writers must take turns."""
         ...
 
+    async def scrub(self) -> bool:
+        """Have what was deleted leave the files; it is our turn to write.
+
+        Returns:
+            Whether it has; False: the files are in use, or there is no room.
+        """
+        ...
+
     async def announce(self, connection: AsyncConnection) -> None:
         """Have other processes told of the connection's transaction once it is committed."""
         ...

@@ -8,7 +8,7 @@ become visible in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Index,
     Integer,
     Table,
     Text,
@@ -50,6 +51,8 @@ OUTBOX: Final = Table(
     Column("time", DateTime(timezone=True), nullable=False),
     Column("event", Text, nullable=False, comment="CloudEvents 1.0 in JSON"),
     UniqueConstraint("namespace", "source", "event_id"),
+    # For who wants to know, or to redact, what was told about something.
+    Index("ix_outbox_namespace_subject", "namespace", "subject"),
 )
 
 IDENTITY: Final = (OUTBOX.c.namespace, OUTBOX.c.source, OUTBOX.c.event_id)
@@ -108,6 +111,19 @@ async def read(connection: AsyncConnection, after: int, limit: int) -> list[Entr
         .where(OUTBOX.c.position > after)
         .order_by(OUTBOX.c.position)
         .limit(limit)
+    )
+    return [Entry(position, from_json(json)) for position, json in rows]
+
+
+async def locked(connection: AsyncConnection, positions: Collection[int]) -> list[Entry]:
+    """The events at these positions that are there, which nobody changes before the transaction
+    ends.
+    """
+    rows = await connection.execute(
+        select(OUTBOX.c.position, OUTBOX.c.event)
+        .where(OUTBOX.c.position.in_(sorted(positions)))
+        .order_by(OUTBOX.c.position)
+        .with_for_update()
     )
     return [Entry(position, from_json(json)) for position, json in rows]
 

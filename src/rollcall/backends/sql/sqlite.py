@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from rollcall.backends.sql.dialect import WRITES
 from rollcall.kernel.errors import IncompatibleStore, InvalidInput, StoreInUse, StoreUnavailable
 
+_log = logging.getLogger(__name__)
+
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for a lock of somebody who should not be there, such as a backup."""
+
+_PATIENCE: Final = 500
+"""Milliseconds that emptying the log waits for who reads it."""
 
 _OUTAGES: Final = {
     sqlite3.SQLITE_BUSY,
@@ -80,6 +86,9 @@ class SqliteDialect:
     def writing(self) -> AbstractAsyncContextManager[None]:
         return self._turn()
 
+    async def scrub(self) -> bool:
+        return await asyncio.to_thread(self._scrub)
+
     async def announce(self, connection: AsyncConnection) -> None:
         """Nobody else has the file."""
 
@@ -95,6 +104,26 @@ class SqliteDialect:
         if code in _DAMAGES:
             return IncompatibleStore
         return StoreUnavailable if code in _OUTAGES else None
+
+    def _scrub(self) -> bool:
+        """Write the file anew, with what is there alone, and empty the log beside it.
+
+        `PRAGMA secure_delete` is not enough: parts of a row stay where a page is rebuilt.
+        """
+        try:
+            with closing(
+                sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            ) as connection:
+                connection.execute("VACUUM")
+                # Writers wait for us, so that we do not wait long for somebody who reads.
+                connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                return not busy
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _OUTAGES:
+                raise
+            _log.warning("what was deleted is still in %s: %s", self._path, error)
+            return False
 
     @asynccontextmanager
     async def _turn(self) -> AsyncGenerator[None]:

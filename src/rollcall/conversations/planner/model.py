@@ -29,6 +29,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import RunContext, ToolDefinition
 from pydantic_ai.usage import RequestUsage
 
+from rollcall.conversations.briefs import NO_NOTES, Notes
+from rollcall.conversations.loop_notes import NotesPart
 from rollcall.conversations.planner import telling
 from rollcall.conversations.planner.index import ToolIndex
 from rollcall.conversations.planner.planning import Call, Plan, Planner
@@ -141,7 +143,7 @@ class OfflinePlanner(Model[None]):
                 index, turn.words, today,
                 tool=returned.tool_name, why=str(returned.content), tried=turn.tried,
             )  # fmt: skip
-        return self._planner.first(index, turn.words, today, before=turn.before)
+        return self._planner.first(index, turn.words, today, before=turn.before, notes=turn.notes)
 
     def _index(self, definitions: Sequence[ToolDefinition]) -> ToolIndex:
         version = _version(definitions)
@@ -176,6 +178,7 @@ class _Turn:
     """The last request of the user, and what became of it so far."""
 
     words: str
+    notes: Notes
     before: tuple[str, ...]
     returned: ToolReturnPart | None
     arguments: dict[str, Any]
@@ -184,6 +187,7 @@ class _Turn:
 
 def _turn(messages: Sequence[ModelMessage]) -> _Turn:
     said: list[str] = []
+    notes = NO_NOTES
     calls: list[ToolCallPart] = []
     returned: ToolReturnPart | None = None
     for message in messages:
@@ -191,7 +195,9 @@ def _turn(messages: Sequence[ModelMessage]) -> _Turn:
             calls += [part for part in message.parts if isinstance(part, ToolCallPart)]
             continue
         for part in message.parts:
-            if isinstance(part, UserPromptPart):
+            if isinstance(part, NotesPart):
+                notes = part.notes
+            elif isinstance(part, UserPromptPart):
                 said.append(_said(part))
                 calls, returned = [], None
             elif isinstance(part, ToolReturnPart):
@@ -202,7 +208,7 @@ def _turn(messages: Sequence[ModelMessage]) -> _Turn:
             if call.tool_call_id == returned.tool_call_id:
                 arguments = _arguments(call)
     words = said.pop() if said else ""
-    return _Turn(words, tuple(said), returned, arguments, tuple(map(_arguments, calls)))
+    return _Turn(words, notes, tuple(said), returned, arguments, tuple(map(_arguments, calls)))
 
 
 def _said(part: UserPromptPart) -> str:

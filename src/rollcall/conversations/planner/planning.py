@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from rollcall.conversations.planner import telling
+from rollcall.conversations.briefs import NO_NOTES, Notes
+from rollcall.conversations.planner import remembering, telling
 from rollcall.conversations.planner.choosing import Candidate, candidates
 from rollcall.conversations.planner.filling import fill
 from rollcall.conversations.planner.followups import continued
@@ -62,7 +63,13 @@ class Planner:
         self._help = help_text.strip()
 
     def first(
-        self, index: ToolIndex, words: str, today: date, *, before: Sequence[str] = ()
+        self,
+        index: ToolIndex,
+        words: str,
+        today: date,
+        *,
+        before: Sequence[str] = (),
+        notes: Notes = NO_NOTES,
     ) -> Plan:
         """What to do with a request.
 
@@ -71,7 +78,11 @@ class Planner:
             words: The request.
             today: The day.
             before: The requests before it, the oldest first.
+            notes: What is remembered.
         """
+        known = remembering.answer(words, notes, sure=True)
+        if known is not None:
+            return Plan(text=known)
         found = candidates(index, Reading(words, today))
         if not (found and found[0].callable) and before:
             earlier = ""
@@ -83,6 +94,9 @@ class Planner:
                 found = again if again and again[0].callable else found
         if found and found[0].callable:
             return Plan(Call(found[0].tool.name, found[0].filling.arguments))
+        known = remembering.answer(words, notes, sure=False) or remembering.kept(notes)
+        if known is not None:
+            return Plan(text=known)
         return Plan(text=self._declined(index.tools, found))
 
     def again(

@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from rollcall.events.dispatcher import GroupStatus
+from rollcall.events.delivery import GroupStatus
 from rollcall.events.log import Held
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from rollcall.events.dispatcher import GroupStatus
+from rollcall.events.delivery import GroupStatus
 from rollcall.events.envelope import to_json
 from rollcall.events.log import Held
 from rollcall.kernel.clock import utc

@@ -15,12 +15,13 @@ from rollcall.protocols.parameters import (
     Where,
     Writer,
 )
-from rollcall.protocols.preconditions import etag, reached
+from rollcall.protocols.preconditions import reached
 from rollcall.protocols.service_registry import translate, wire
 from rollcall.protocols.service_registry.operations import ServiceOperations
 from rollcall.web.audit import audit_subject
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.paging import link
+from rollcall.web.preconditions import etag
 
 PREFIX = "/api/v1"
 

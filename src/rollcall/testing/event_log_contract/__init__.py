@@ -8,6 +8,9 @@
         async def another(self, log):
             return MyLog(<the same data>)
 
+A log whose events do not stand in one order, since it has partitions, takes `DeliveryContract`
+instead: that part of the suite which is about delivery.
+
 Needs pytest and pytest-asyncio in auto mode.
 """
 
@@ -18,10 +21,15 @@ import pytest
 # Before these modules are imported, or their assertions would not say what they compared.
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in ("delivery", "groups", "log")))
 
+from rollcall.testing.event_log_contract.case import Delivering, Log  # noqa: E402
 from rollcall.testing.event_log_contract.delivery import DeliveryTests  # noqa: E402
 from rollcall.testing.event_log_contract.groups import GroupTests  # noqa: E402
 from rollcall.testing.event_log_contract.log import LogTests  # noqa: E402
 
 
-class EventLogContract(LogTests, GroupTests, DeliveryTests):
-    """Derive a test class for your log from it; see the module's text."""
+class DeliveryContract(DeliveryTests[Delivering]):
+    """What every log promises; derive a test class for yours from it."""
+
+
+class EventLogContract(LogTests, GroupTests, DeliveryTests[Log]):
+    """What a log with numbers promises beside that; see the module's text."""

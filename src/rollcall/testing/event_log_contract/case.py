@@ -6,16 +6,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import pytest_asyncio
 
+from rollcall.events.delivery import DeliveringLog, NumberedLog
 from rollcall.events.envelope import Event
-from rollcall.events.log import Delivery
 from rollcall.kernel.clock import utc
 
-Log = Delivery[Any]
+Log = NumberedLog[Any]
+Delivering = DeliveringLog[Any]
+LogT = TypeVar("LogT", bound=Delivering)
 
 CREATED = "agent.created"
 DELETED = "agent.deleted"
@@ -45,20 +47,20 @@ def deleted_after(event: Event) -> Event:
     return event.follow(DELETED, source="/next", subject=event.subject, time=event.time, data=data)
 
 
-async def publish(log: Log, *events: Event) -> None:
+async def publish(log: Delivering, *events: Event) -> None:
     """Append events in a unit of work of their own."""
     async with log.begin() as work:
         work.publish(*events)
 
 
-class LogCase(ABC):
+class DeliveryCase(ABC, Generic[LogT]):
     """What every part of the contract suite needs: a log."""
 
     @abstractmethod
-    async def make_log(self) -> Log:
+    async def make_log(self) -> LogT:
         """A new and empty log, ready for use. Called once in a test."""
 
-    async def another(self, log: Log) -> Log:
+    async def another(self, log: LogT) -> LogT:
         """The same data through a new object; `log` is not used any more.
 
         A log that lives as long as its object gives itself.
@@ -66,5 +68,9 @@ class LogCase(ABC):
         return log
 
     @pytest_asyncio.fixture
-    async def log(self) -> AsyncIterator[Log]:
+    async def log(self) -> AsyncIterator[LogT]:
         yield await self.make_log()
+
+
+class LogCase(DeliveryCase[Log]):
+    """The same for the parts about logs whose events stand in one order with numbers."""

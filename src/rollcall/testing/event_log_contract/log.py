@@ -157,11 +157,16 @@ class LogTests(LogCase):
         await asyncio.wait_for(log.wait(0), 5)
 
     async def test_waiting_ends_when_something_is_appended(self, log: Log) -> None:
-        waiting = asyncio.ensure_future(log.wait(0))
-        await asyncio.sleep(0)
-        async with log.begin():
-            pass
-        assert not waiting.done()
+        for _ in range(2):
+            waiting = asyncio.ensure_future(log.wait(0))
+            await asyncio.sleep(0)
+            async with log.begin():
+                pass
+            if not waiting.done():
+                break
+        else:
+            # Once it may end for nothing: a log that has just begun to listen looks again.
+            pytest.fail("nothing was appended, and waiting ended twice")
         await publish(log, created())
         await asyncio.wait_for(waiting, 5)
 

@@ -83,6 +83,19 @@ class Feed(StoreCase):
         assert isinstance(again, Change)
         assert again.revision == 4
 
+    async def test_an_operation_done_again_after_it_was_forgotten_is_known(
+        self, store: RecordStore
+    ) -> None:
+        # Both in one batch, of which the first half is forgotten.
+        await store.commit([put(record("0"), "op-0"), put(record("1"), "op-1")])
+        await store.compact(2)
+        (again,) = await store.commit([put(record("0", name="new"), "op-0")])
+        await store.close()
+        store = self.another(store)
+        await store.open()
+        assert await store.settle(["op-0"]) == {"op-0": again}
+        await store.close()
+
     async def test_compacting_beyond_the_ends_is_harmless(self, store: RecordStore) -> None:
         await write_some(store, 3)
         for before in (-5, 0, 1):

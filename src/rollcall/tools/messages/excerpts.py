@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from rollcall.tools.messages.query import Clause, Query, stands
-from rollcall.tools.messages.words import Word, words
+from rollcall.kernel.word_query import Clause, Query, stands
+from rollcall.kernel.words import Word, words
 
 LENGTH: Final = 240
 """Characters of a message that an excerpt has at most."""

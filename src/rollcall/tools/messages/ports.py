@@ -20,8 +20,8 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from rollcall.events.log import Transactions, WorkT
+from rollcall.kernel.word_query import Query
 from rollcall.tools.messages.models import Filters, Hit, Message
-from rollcall.tools.messages.query import Query
 
 
 class MessageIndex(Transactions[WorkT], Protocol[WorkT]):

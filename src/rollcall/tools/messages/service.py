@@ -13,11 +13,11 @@ import msgspec
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import derived
+from rollcall.kernel.word_query import Query, parse, relaxed
 from rollcall.tools.messages.excerpts import excerpt
 from rollcall.tools.messages.importing import LONGEST, Line, message_of, split
 from rollcall.tools.messages.models import Filters, Hit, Message
 from rollcall.tools.messages.ports import MessageIndex
-from rollcall.tools.messages.query import Query, parse, relaxed
 from rollcall.tools.messages.wire import (
     SHOWN,
     Found,

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts that have a table of their own, beside that of the registry in the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bench.agent import measure as agent
+from bench.events import measure as events
+from bench.gateway import measure as gateway
+from bench.graph import measure as graph
+from bench.memories import measure as memories
+from bench.service import measure as service
+from bench.service import peers
+
+
+def _service(quick: bool) -> str:
+    peers.install()
+    return service.page(service.measured(1 if quick else 5))
+
+
+def _agent(quick: bool) -> str:
+    return agent.page(*agent.measured(1 if quick else 5, 1 if quick else 3))
+
+
+def _events(quick: bool) -> str:
+    return events.page(events.measured(1 if quick else 4, 1 if quick else 3))
+
+
+def _memories(quick: bool) -> str:
+    mine = 1_000
+    sizes = (mine, 10_000) if quick else (mine, 100_000)
+    searches, added = (50, 60) if quick else (500, 600)
+    found = memories.measured(sizes, mine=mine, searches=searches, added=added)
+    return memories.page(found, mine)
+
+
+def _graph(quick: bool) -> str:
+    entities = 5_000 if quick else 100_000
+    return graph.page(graph.measured(entities, 50 if quick else 500), entities)
+
+
+def _gateway(quick: bool) -> str:
+    peers.install()
+    return gateway.page(gateway.measured(1 if quick else 3, 1 if quick else 3))
+
+
+PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
+    "service": _service,
+    "agent": _agent,
+    "events": _events,
+    "memories": _memories,
+    "graph": _graph,
+    "gateway": _gateway,
+}
+"""By name, what measures a part and says it as Markdown, given whether it is to be quick."""

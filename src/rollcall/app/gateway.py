@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway of this process, with definitions, memories and the graph among its own routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from rollcall.agents.module import module as definitions
+from rollcall.app.instances import LocalInstances, RemoteInstances
+from rollcall.app.own import Registration
+from rollcall.app.settings import Settings
+from rollcall.gateway.module import module as gateway
+from rollcall.gateway.settings import GatewaySettings
+from rollcall.gateway.targets import Deployment
+from rollcall.kernel.errors import InvalidInput
+from rollcall.memory.graph_api import graph_parts
+from rollcall.memory.module import module as memories
+from rollcall.web.cors import CorsPolicy
+from rollcall.web.module import Module
+
+if TYPE_CHECKING:
+    from rollcall.app.compose import Platform
+
+GATEWAY: Final = Registration(
+    "api-gateway",
+    "gateway",
+    "One address for every service, with definitions of agents, memories and the knowledge graph",
+    capabilities=("agent definitions", "memory", "knowledge graph", "routing"),
+    tags=("gateway",),
+)
+_HERE: Final = ("agents", "memory")
+"""What the gateway's own application answers, by the names of its catalogue."""
+_REGISTRY: Final = "SERVICE_REGISTRY_URL"
+
+
+def gateway_service(platform: Platform) -> Sequence[Module]:
+    """The gateway (documents 3 and 4).
+
+    Raises:
+        InvalidInput: A setting is no URL, or no network.
+    """
+    settings, shared = platform.settings, platform.shared
+    url = platform.registry_url
+    instances = (
+        LocalInstances(platform.registry, platform.passes)
+        if url is None
+        else RemoteInstances(url, platform.passes, platform.clock)
+    )
+
+    @asynccontextmanager
+    async def asking() -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            await instances.close()
+
+    return (
+        gateway(
+            clock=platform.clock,
+            rng=Random(),
+            drain=platform.drain,
+            deployment=Deployment(
+                instances=instances,
+                local=platform.apps,
+                here=_HERE,
+                urls=_urls(settings, url),
+            ),
+            settings=GatewaySettings(trusted_proxies=proxies(settings.trusted_proxies)),
+        ),
+        definitions(),
+        memories(shared.memories.upkeep, platform.clock, graph_parts(shared.extractor)),
+        Module(name="shared", lifespans=(asking, shared.lifespan)),
+    )
+
+
+def origins(settings: Settings) -> CorsPolicy | None:
+    """Whose pages may ask the gateway; None: nobody's.
+
+    Raises:
+        InvalidInput: An origin is none.
+    """
+    some = tuple(one.strip() for one in settings.cors_origins.split(",") if one.strip())
+    return CorsPolicy(some) if some else None
+
+
+def proxies(text: str) -> Sequence[IPv4Network | IPv6Network]:
+    """Networks, written with commas.
+
+    Raises:
+        InvalidInput: One is none.
+    """
+    found: list[IPv4Network | IPv6Network] = []
+    for one in text.split(","):
+        if one.strip():
+            try:
+                found.append(ip_network(one.strip()))
+            except ValueError as error:
+                raise InvalidInput("ROLLCALL_TRUSTED_PROXIES", str(error)) from None
+    return found
+
+
+def _urls(settings: Settings, registry: str | None) -> Mapping[str, str]:
+    """Fixed addresses. The registry's counts where this process has none itself, as everywhere."""
+    urls = dict(settings.urls())
+    if registry is not None:
+        urls[_REGISTRY] = registry
+    return urls

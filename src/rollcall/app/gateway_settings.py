@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The variables of the gateway: where services are that are neither here nor in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+
+def _url(variable: str, what: str) -> Any:
+    return Field(
+        default=None,
+        validation_alias=variable,
+        description=f"Where the gateway finds the {what}; empty: by the registry",
+    )
+
+
+class GatewayVariables(BaseSettings):
+    """Addresses by the names that document 4 gives them, and who may ask from where."""
+
+    gateway_port: int = Field(
+        8000, validation_alias="GATEWAY_PORT", description="Port of the gateway", ge=0, le=65535
+    )
+    cors_origins: str = Field(
+        "",
+        validation_alias="ROLLCALL_CORS_ORIGINS",
+        description="Origins whose pages may ask the gateway, with commas; * for all",
+    )
+    trusted_proxies: str = Field(
+        "",
+        validation_alias="ROLLCALL_TRUSTED_PROXIES",
+        description="Networks of proxies whose X-Forwarded-* count, with commas: 10.0.0.0/8",
+    )
+    agent_registry_url: str | None = _url("AGENT_REGISTRY_URL", "agent registry")
+    conversations_url: str | None = _url("CONVERSATIONS_URL", "agent service")
+    tools_service_url: str | None = _url("TOOLS_SERVICE_URL", "tools service")
+    agent_definitions_url: str | None = _url("AGENT_DEFINITIONS_URL", "definitions of agents")
+    memory_service_url: str | None = _url("MEMORY_SERVICE_URL", "memories")
+    agent_service_url: str | None = _url("AGENT_SERVICE_URL", "agent wizard")
+    analytics_service_url: str | None = _url("ANALYTICS_SERVICE_URL", "analytics service")
+    billing_service_url: str | None = _url("BILLING_SERVICE_URL", "billing service")
+    dashboard_service_url: str | None = _url("DASHBOARD_SERVICE_URL", "dashboard service")
+    widget_service_url: str | None = _url("WIDGET_SERVICE_URL", "widget service")
+    my_agents_service_url: str | None = _url("MY_AGENTS_SERVICE_URL", "my-agents service")
+
+    def urls(self) -> Mapping[str, str]:
+        """Those that are set, by variable."""
+        found: dict[str, str] = {}
+        for name, field in GatewayVariables.model_fields.items():
+            value = getattr(self, name)
+            if name.endswith("_url") and value:
+                found[str(field.validation_alias)] = value
+        return found

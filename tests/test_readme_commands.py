@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of the README's section on agents that remember, against `rollcall up`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.commands import Answer, pasted
+from support.serving import Serving, eventually, serving
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+SECTION = "Agents that remember"
+SAID = ("My name is Ada Lovelace", "I work at Babbage Engines")
+"""What the agent remembers of the conversation."""
+
+
+def blocks(section: str) -> list[list[str]]:
+    """The commands of each shell block of a section; each begins a line of its own."""
+    text = README.read_text(encoding="utf-8")
+    found = re.search(rf"^## {section}\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)
+    assert found is not None, f"the README has no section {section!r}"
+    fenced = re.findall(r"^```sh\n(.*?)^```", found[1], re.DOTALL | re.MULTILINE)
+    return [re.split(r"\n(?=curl )", block.strip()) for block in fenced]
+
+
+DEFINE, TALK, LOOK = blocks(SECTION)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("up"), "up", ROLLCALL_STORE="memory") as one:
+        eventually('"calculate"', f"{one.talk}/api/v1/tools")
+        yield one
+
+
+@pytest.fixture(scope="module")
+def defined(up: Serving) -> list[Answer]:
+    return [pasted(command, up) for command in DEFINE]
+
+
+def test_a_capability_and_an_agent_that_has_it_are_made(defined: list[Answer], up: Serving) -> None:
+    assert [answer.status for answer in defined] == [200, 200, 200]
+    agent = httpx.get(f"{up.gateway}/api/agents/clerk").json()
+    assert (agent["name"], agent["status"]) == ("Clerk", "active")
+    assert agent["capabilities"] == {"calculator": {"precision": 2}}
+
+
+@pytest.mark.usefixtures("defined")
+def test_the_agent_calculates_and_remembers(up: Serving) -> None:
+    told, calculated, recalled = (pasted(command, up) for command in TALK)
+    assert told.status == 200, told.text
+    assert "41.99" in calculated.json["response"]
+    assert [one["tool"] for one in calculated.json["tools_used"]] == ["calculate"]
+    assert "Babbage Engines" in recalled.json["response"]
+    kept = httpx.get(f"{up.gateway}/api/memories", params={"user_id": "ada"}).json()
+    assert sorted(one["content"] for one in kept) == sorted(SAID)
+
+
+def test_what_is_remembered_and_what_comes_from_it_is_shown(up: Serving) -> None:
+    # As the conversation does it; what is known already stays as it is.
+    for content in SAID:
+        memory = {"content": content, "filters": {"user_id": "ada"}}
+        assert httpx.post(f"{up.gateway}/api/memories", json=memory).is_success
+    for name in ("Ada Lovelace", "Babbage Engines"):
+        eventually(name, f"{up.gateway}/api/graph/entities?user_id=ada")
+
+    memories, entities, graph, erasure = (pasted(command, up) for command in LOOK)
+    assert {one["content"] for one in memories.json} == set(SAID)
+    assert {one["name"] for one in entities.json} == {"ada", "Ada Lovelace", "Babbage Engines"}
+    assert graph.text.startswith("flowchart LR\n")
+    assert "Ada Lovelace - person" in graph.text
+    removed = erasure.json["removed"]
+    assert (removed["memories"], removed["graph_entities"]) == (2, 3)
+    assert len(pasted(LOOK[0], up).json) == 2
