@@ -116,7 +116,7 @@ def test_of_two_services_with_the_tool_one_must_be_named(
     server: Serving, shell: Shell, sums: Script, tmp_path: Path
 ) -> None:
     with running(made(tmp_path, "twins"), SERVICE_REGISTRY_URL=server.services) as other:
-        eventually("total", f"{server.services}/api/v1/discover?name=twins")
+        eventually('"total_count":1', f"{server.services}/api/v1/discover?name=twins")
         words = ("tools", "call", "total", "--input", '{"numbers": [1]}')
         done = shell(*words)
         assert done.code == 2
