@@ -60,6 +60,13 @@ async def test_work_that_takes_too_long_is_cancelled_and_has_ended(clock: Frozen
     assert ended == ["ended"]
 
 
+async def test_work_without_any_time_left_is_called_off_though_nobody_moves_the_clock(
+    clock: FrozenClock,
+) -> None:
+    with pytest.raises(TimeoutError):
+        await within(clock, 0.0, after(clock, 5.0, "done"))
+
+
 async def test_an_error_of_the_work_comes_through(clock: FrozenClock) -> None:
     async def fails() -> None:
         raise LookupError("nobody here")

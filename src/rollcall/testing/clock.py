@@ -51,7 +51,11 @@ class FrozenClock:
                 one()
             return bool(ringing)
 
-        self._at(seconds, due)
+        if seconds <= 0:
+            # As `sleep`: what is due already waits for nobody to move the time.
+            asyncio.get_running_loop().call_soon(due)
+        else:
+            self._at(seconds, due)
         return ringing.clear
 
     def jump(self, seconds: float) -> None:
