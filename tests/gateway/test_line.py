@@ -156,6 +156,24 @@ async def test_a_connection_that_says_more_than_was_asked_is_not_used_again(said
     assert len(opened) == 2
 
 
+async def test_what_one_caller_did_not_read_is_not_given_to_the_next() -> None:
+    said = iter([b"mine", b"your"])
+
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n" + next(said))
+
+    connections = Connections(10, 2.0, SystemClock())
+    async with instance(act) as one:
+        # All of it has come, and who asked has gone.
+        (await connections.send(GET, one, fresh=False)).close()
+        reply = await connections.send(GET, one, fresh=False)
+        assert b"".join([piece async for piece in reply.pieces()]) == b"your"
+        reply.close()
+        connections.close()
+
+
 @given(st.data(), st.integers(0, 2**32))
 def test_an_answer_reads_alike_in_whatever_pieces_it_comes(data: st.DataObject, seed: int) -> None:
     body = Random(seed).randbytes(data.draw(st.integers(0, 300)))

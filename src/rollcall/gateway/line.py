@@ -105,7 +105,8 @@ class Line(asyncio.Protocol):
     @property
     def fit(self) -> bool:
         """Whether it can take another request."""
-        return self.done and self._reusable and self.lost is None
+        # What one caller left unread would be the beginning of the next one's answer.
+        return self.done and self._reusable and self.lost is None and not self._pieces
 
     def close(self) -> None:
         """Let it go, whatever is under way."""
