@@ -15,7 +15,7 @@ from support.sse import stream
 
 PUBLIC = {"/", "/health", "/api/v1/health"}
 TOOLS = {"/calculate", "/statistics", "/functions", "/convert", "/scrape", "/extract-text"}
-ASKING = {"/api/v1/discover", "/messages", "/mcp", *TOOLS}
+ASKING = {"/api/v1/discover", "/messages", "/mcp", "/api/memories/search", *TOOLS}
 """What is asked for by POST and changes nothing."""
 ENDLESS = {"/events", "/api/v1/events"}
 
@@ -32,16 +32,25 @@ Walk = Callable[[], Iterator[Route]]
 @pytest.fixture(scope="module")
 def walk(place: Place) -> Walk:
     """All routes of all services."""
-    found = place.routes()
+    found = place.routes("agents", "services", "talk", "tools")
     assert len(found) >= 115
     return lambda: iter(found)
 
 
+@pytest.fixture(scope="module")
+def everywhere(place: Place, walk: Walk) -> Walk:
+    """Those, and the gateway's, but for what leads to those again."""
+    own = [one for one in place.routes("gateway") if not one[2].startswith("/services/")]
+    found = [*walk(), *own]
+    assert len(found) >= 155
+    return lambda: iter(found)
+
+
 def test_without_a_key_nothing_answers_but_health_and_documentation(
-    place: Place, walk: Walk
+    place: Place, everywhere: Walk
 ) -> None:
     with place.client(None) as stranger:
-        for url, method, path in walk():
+        for url, method, path in everywhere():
             answer = stranger.request(method, url + filled(path, "x"))
             if path in PUBLIC:
                 assert answer.status_code == 200
@@ -59,9 +68,13 @@ def test_without_a_key_nothing_answers_but_health_and_documentation(
             for private in (f"{place.agents}/agents", f"{place.talk}/v1/models"):
                 answer = stranger.get(private, headers={"Authorization": bad})
                 assert answer.status_code == 401
+        for _, method, path in place.routes("gateway"):
+            if path.startswith("/services/") and not path.endswith("/health"):
+                answer = stranger.request(method, place.gateway + filled(path, "x"))
+                assert answer.status_code == 401, (method, path, answer.text)
         huge = {"Authorization": "Bearer " + "x" * 40_000}
         assert stranger.get(f"{place.agents}/agents", headers=huge).status_code == 431
-        for url in (place.agents, place.services, place.talk, place.tools):
+        for url in (place.agents, place.services, place.talk, place.tools, place.gateway):
             for path in ("/docs", "/openapi.json"):
                 assert stranger.get(url + path).status_code == 200
         handshake = {
@@ -74,9 +87,11 @@ def test_without_a_key_nothing_answers_but_health_and_documentation(
         assert answer.status_code in (401, 403)
 
 
-def test_a_key_to_read_changes_nothing_and_administers_nothing(place: Place, walk: Walk) -> None:
+def test_a_key_to_read_changes_nothing_and_administers_nothing(
+    place: Place, everywhere: Walk
+) -> None:
     with place.client("reader") as reader:
-        for url, method, path in walk():
+        for url, method, path in everywhere():
             if path in PUBLIC | ENDLESS | ASKING:
                 continue
             answer = reader.request(method, url + filled(path, "x"))

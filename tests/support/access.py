@@ -36,6 +36,7 @@ class Place:
     services: str
     talk: str
     tools: str
+    gateway: str
     headers: dict[str, dict[str, str]]
     key_id: str
     """The id of the others' key."""
@@ -43,10 +44,10 @@ class Place:
     def client(self, who: str | None) -> httpx.Client:
         return httpx.Client(headers=self.headers[who] if who else {}, timeout=30)
 
-    def routes(self) -> list[Route]:
-        """All routes of all services, as base URL, method and path."""
+    def routes(self, *sides: str) -> list[Route]:
+        """All routes of these services, as base URL, method and path."""
         found: list[Route] = []
-        for side in ("agents", "services", "talk", "tools"):
+        for side in sides:
             url = getattr(self, side)
             paths = httpx.get(f"{url}/openapi.json").json()["paths"]
             found += [(url, method.upper(), path) for path in paths for method in paths[path]]
@@ -67,7 +68,7 @@ def opened(folder: Path) -> Iterator[Place]:
             key_id = made["id"] if name == "others" else key_id
         assert before.end() == 0
     with serving(folder, "up", ROLLCALL_HOST=EVERYWHERE) as one:
-        urls = (one.agents, one.services, one.talk, one.tools)
+        urls = (one.agents, one.services, one.talk, one.tools, one.gateway)
         yield Place(*(url.replace(EVERYWHERE, "127.0.0.1") for url in urls), headers, key_id)
         assert "Traceback" not in one.errors()
 

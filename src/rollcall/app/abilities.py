@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from rollcall.app.features import HELP, reached
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.settings import Settings
+from rollcall.backends.encoders.wordllama import logging_untouched
 from rollcall.conversations.providers import COMPATIBLE, DEFAULTS, OFFLINE
 from rollcall.kernel.errors import InvalidInput
 
@@ -44,7 +45,8 @@ def abilities(settings: Settings, *, on_sqlite: bool) -> Iterator[Finding]:
     yield _model(settings)
     for module, what in PARTS.items():
         try:
-            importlib.import_module(module)
+            with logging_untouched():
+                importlib.import_module(module)
         except ImportError as error:
             text = f"cannot be loaded ({error}); {what} needs it: pip install 'rollcall-ai[server]'"
             yield Finding(module, Grade.WARNING, text)

@@ -52,7 +52,7 @@ class WordLlamaEncoder:
 
 def _load(dimension: int) -> Any:
     try:
-        with _logging_untouched():
+        with logging_untouched():
             wordllama = importlib.import_module("wordllama")
     except ImportError as error:
         raise MissingExtra("semantic search", "semantic") from error
@@ -62,8 +62,10 @@ def _load(dimension: int) -> Any:
 
 
 @contextmanager
-def _logging_untouched() -> Generator[None]:
-    # wordllama configures the root logger on import, which is the application's business alone.
+def logging_untouched() -> Generator[None]:
+    """What is imported within does not configure the root logger, which is the application's
+    business alone; wordllama would.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
