@@ -61,9 +61,15 @@ async def test_a_model_answers_in_types() -> None:
         told.append((info.instructions, messages[0].parts[-1].content))
         return found(messages, info)
 
-    answer = await entities(one=listening).find(INSTRUCTIONS, NOTE)
+    reading = await entities(one=listening).find(INSTRUCTIONS, NOTE)
 
+    answer = reading.answer
     assert isinstance(answer, ModelAnswer)
+    assert reading.usage is not None
+    assert reading.usage.provider == "function"
+    assert reading.usage.requests == 1
+    assert reading.usage.input_tokens > 0
+    assert reading.usage.cost is None
     assert answer.entities[0] == ModelEntity("Ada", "person", confidence=0.9)
     assert [one.type for one in answer.relationships] == ["works_at"]
     assert told == [(INSTRUCTIONS, NOTE)]
@@ -77,14 +83,16 @@ async def test_a_model_that_answers_in_another_form_is_told_so_and_asked_again()
         asked += 1
         return ModelResponse([TextPart("Ada!")]) if asked == 1 else found(messages, info)
 
-    answer = await entities(one=slow_to_learn).find(INSTRUCTIONS, NOTE)
+    reading = await entities(one=slow_to_learn).find(INSTRUCTIONS, NOTE)
 
-    assert (asked, len(answer.entities)) == (2, 2)
+    assert (asked, len(reading.answer.entities)) == (2, 2)
+    assert reading.usage is not None
+    assert reading.usage.requests == 2
 
 
 async def test_where_one_fails_the_next_is_asked() -> None:
-    answer = await entities(one=broken, two=found).find(INSTRUCTIONS, NOTE)
-    assert len(answer.entities) == 2
+    reading = await entities(one=broken, two=found).find(INSTRUCTIONS, NOTE)
+    assert len(reading.answer.entities) == 2
 
 
 async def test_where_none_answers_it_is_tried_again_later_and_nothing_of_the_note_is_said(

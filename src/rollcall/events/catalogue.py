@@ -197,9 +197,10 @@ TYPES: Final = (
     EventType(
         "usage.recorded",
         "conversations",
-        "A message has used a model, whatever became of it.",
+        "A message has used a model, whatever became of it; or the reading of a memory has (there"
+        " `memory` tells it).",
         {
-            "conversation_id": _TURN["conversation_id"],
+            "conversation_id": "the message with its answer, or the memory",
             "agent_id": _TURN["agent_id"],
             "session_id": _TURN["session_id"],
             "model_used": "the model, as its provider knows it",

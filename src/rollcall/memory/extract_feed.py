@@ -19,7 +19,7 @@ from rollcall.events.subscriptions import Sink
 from rollcall.memory import extract_model
 from rollcall.memory.entities import Extraction, Known
 from rollcall.memory.extract import beginnings, extract
-from rollcall.memory.extract_model import INSTRUCTIONS, EntityModel, prompt_of
+from rollcall.memory.extract_model import INSTRUCTIONS, EntityModel, ModelUsage, prompt_of
 from rollcall.memory.graph import KnowledgeGraph, Memories
 from rollcall.memory.graph_models import Scope
 
@@ -65,8 +65,8 @@ class EntityExtractor:
             # Gone by now; the event that says so comes later.
             return
         scope = Scope.of(memory["filters"])
-        found = await self.find(event.namespace, memory["content"], scope)
-        await self._graph.take_in(event, memory_id, scope, found)
+        found, used = await self._read(event.namespace, memory["content"], scope)
+        await self._graph.take_in(event, memory_id, scope, found, used)
 
     async def extract_entities(
         self, content: str, filters: Mapping[str, Any] | None = None
@@ -90,11 +90,17 @@ class EntityExtractor:
 
     async def find(self, namespace: str, content: str, scope: Scope) -> Extraction:
         """What a text in a scope speaks of."""
+        found, _ = await self._read(namespace, content, scope)
+        return found
+
+    async def _read(
+        self, namespace: str, content: str, scope: Scope
+    ) -> tuple[Extraction, ModelUsage | None]:
         known: list[Known] = []
         if scope.owner is not None:
             words = await asyncio.to_thread(beginnings, content)
             known = await self._graph.known(namespace, scope.owner, words)
         if self._model is None:
-            return await asyncio.to_thread(extract, content, known, scope.user_id)
-        answer = await self._model.find(INSTRUCTIONS, prompt_of(content, known))
-        return extract_model.extraction_of(answer)
+            return await asyncio.to_thread(extract, content, known, scope.user_id), None
+        reading = await self._model.find(INSTRUCTIONS, prompt_of(content, known))
+        return extract_model.extraction_of(reading.answer), reading.usage

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final, Protocol
 
 from rollcall.memory.entities import (
@@ -74,10 +75,43 @@ class ModelAnswer:
     relationships: list[ModelRelationship] = field(default_factory=list[ModelRelationship])
 
 
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """What an answer took.
+
+    Args:
+        model: Who answered, as its provider calls it.
+        provider: Whose it is.
+        input_tokens: Tokens read, those from a cache included.
+        output_tokens: Tokens written.
+        cached_tokens: Tokens read that came from the provider's cache.
+        requests: How many times it was asked.
+        cost: US dollars by list prices; None: no price is known.
+        priced_by: Where the prices are from; empty: there is none.
+    """
+
+    model: str
+    provider: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    requests: int
+    cost: Decimal | None = None
+    priced_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model has found, and what that took; None: nobody knows."""
+
+    answer: ModelAnswer
+    usage: ModelUsage | None = None
+
+
 class EntityModel(Protocol):
     """A model that finds entities."""
 
-    async def find(self, instructions: str, prompt: str) -> ModelAnswer:
+    async def find(self, instructions: str, prompt: str) -> Reading:
         """What the model finds.
 
         Args:

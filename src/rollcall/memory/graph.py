@@ -22,6 +22,7 @@ from rollcall.memory.entities import (
     entity_id,
     key_of,
 )
+from rollcall.memory.extract_model import ModelUsage
 from rollcall.memory.graph_given import extraction_of
 from rollcall.memory.graph_models import (
     MAX_DEPTH,
@@ -44,6 +45,9 @@ from rollcall.registry.models import DEFAULT_NAMESPACE
 SOURCE: Final = "/knowledge-graph"
 UPDATED: Final = "knowledge_graph.updated"
 EXTRACTED: Final = "memory.entity.extracted"
+USAGE: Final = "usage.recorded"
+NO_AGENT: Final = "memory"
+"""Whose usage it is where a memory is of no agent."""
 PAGE: Final = 500
 
 
@@ -127,13 +131,19 @@ class KnowledgeGraph:
         return told(namespace, scope, memory_id, given)
 
     async def take_in(
-        self, cause: Event, memory_id: str, scope: Scope, extraction: Extraction
+        self,
+        cause: Event,
+        memory_id: str,
+        scope: Scope,
+        extraction: Extraction,
+        used: ModelUsage | None = None,
     ) -> bool:
         """Put what a memory says in the place of what it said before, and tell of both, once.
 
         Args:
             cause: The event that led to it; a second time nothing happens.
             extraction: Checked, and each entity once.
+            used: What a model was used for it; it is told as usage of the memory's agent.
 
         Returns:
             False: it was taken in before, or the memory is forgotten.
@@ -156,6 +166,8 @@ class KnowledgeGraph:
                 work.publish(follow(EXTRACTED, data=data))
             if any(changed):
                 work.publish(follow(UPDATED, data=_data(memory_id, changed)))
+            if used is not None:
+                work.publish(follow(USAGE, data=usage_data(memory_id, scope, used)))
         return True
 
     async def settle(self, namespace: str, memory_id: str) -> None:
@@ -319,6 +331,26 @@ def told(
         }
         for one in extraction.entities
     ]
+
+
+def usage_data(memory_id: str, scope: Scope, used: ModelUsage) -> dict[str, Any]:
+    """What is told of a model that was used to read a memory."""
+    return {
+        "conversation_id": memory_id,
+        "agent_id": scope.agent_id or NO_AGENT,
+        "session_id": scope.session_id or "",
+        "model_used": used.model,
+        "provider": used.provider,
+        "tokens_used": used.input_tokens + used.output_tokens,
+        "input_tokens": used.input_tokens,
+        "output_tokens": used.output_tokens,
+        "cached_tokens": used.cached_tokens,
+        "requests": used.requests,
+        "estimated": False,
+        "cost": None if used.cost is None else format(used.cost, "f"),
+        "currency": "USD",
+        "priced_by": used.priced_by,
+    }
 
 
 def _data(memory_id: str | None, changed: Changed) -> dict[str, Any]:

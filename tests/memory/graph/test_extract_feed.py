@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 import pytest_asyncio
 
 from rollcall.backends.eventlog.sql import SqlEventLog
+from rollcall.backends.sql import outbox
 from rollcall.backends.sql.database import Database
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
@@ -17,6 +19,8 @@ from rollcall.memory.extract_model import (
     ModelAnswer,
     ModelEntity,
     ModelRelationship,
+    ModelUsage,
+    Reading,
 )
 from rollcall.memory.graph import KnowledgeGraph
 from rollcall.memory.graph_models import Scope, View
@@ -25,6 +29,7 @@ from rollcall.testing.clock import FrozenClock
 from support.graphs import DictMemories, around, rows
 
 ALL = View("default")
+USED = ModelUsage("small-1", "acme", 120, 30, 20, 1, Decimal("0.000345"), "a list")
 
 
 class ScriptedEntityModel:
@@ -34,13 +39,13 @@ class ScriptedEntityModel:
         self.answers = list(answers)
         self.prompts: list[str] = []
 
-    async def find(self, instructions: str, prompt: str) -> ModelAnswer:
+    async def find(self, instructions: str, prompt: str) -> Reading:
         assert instructions == INSTRUCTIONS
         self.prompts.append(prompt)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return Reading(answer, USED)
 
 
 class Forgetful(DictMemories):
@@ -186,6 +191,23 @@ async def test_a_model_is_asked_and_what_it_says_is_data(
     found = await graph.neighbours(ALL, bob.id)
     assert around(found) == {"Globex": 1}
     assert [(one.type, one.confidence) for one in found.relationships] == [("leads", 0.0)]
+
+
+async def test_what_a_model_was_used_for_a_memory_is_told_once(
+    database: Database, memories: DictMemories, graph: KnowledgeGraph
+) -> None:
+    memories.put("mem_1", "Bob", user_id="u1", agent_id="clerk")
+    model = ScriptedEntityModel(*[ModelAnswer([ModelEntity("Bob", "person")])] * 2)
+    extractor = EntityExtractor(memories, graph, model)
+    for _ in range(2):
+        await extractor.handle(event("mem_1"))
+
+    async with database.reading() as connection:
+        told = [one.event for one in await outbox.read(connection, 0, 100)]
+    (used,) = [one.data for one in told if one.type == "usage.recorded"]
+    assert used["agent_id"] == "clerk"
+    assert (used["tokens_used"], used["cost"], used["model_used"]) == (150, "0.000345", "small-1")
+    assert "u1" not in str(used)
 
 
 async def test_an_event_whose_model_was_away_is_tried_again(
