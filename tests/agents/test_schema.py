@@ -23,6 +23,7 @@ from rollcall.agents.repository import SqlAgentStore
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.definitions import app_of
 from support.hosting import hosted
 
@@ -33,7 +34,7 @@ CHECKS = [status_code_conformance, content_type_conformance, response_schema_con
 def server(tmp_path: Path) -> Iterator[str]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[ASGIApp]:
-        database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+        database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
         await database.open()
         store, clock = SqlAgentStore(database), FrozenClock()
         agents = AgentService(store, clock, RandomIds())
