@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -25,6 +24,7 @@ from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
 from support.databases import sqlite_at
 from support.definitions import app_of
+from support.generated import generated
 from support.hosting import hosted
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -55,15 +55,7 @@ def test_no_generated_request_finds_a_fault(server: str, subtests: pytest.Subtes
     for result in schema.get_all_operations():
         operation = result.ok()
 
-        @settings(
-            max_examples=25,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy())
+        @generated(operation)
         def ask(case: schemathesis.Case) -> None:
             answer = case.call(base_url=server)
             assert answer.status_code < 500, answer.text

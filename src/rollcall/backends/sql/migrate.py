@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import Connection, String, column, inspect, select, table
 
 from rollcall.kernel.errors import IncompatibleStore
 
@@ -25,7 +25,8 @@ def revision_of(connection: Connection) -> str | None:
     """The form that the tables of a database have; None: they are not there."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
+    number = column("version_num", String)
+    return connection.scalar(select(number).select_from(table(VERSION_TABLE)))
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
