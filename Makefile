@@ -54,7 +54,7 @@ lock: $(VENV)/.dev ## Pin what pyproject.toml asks for (ARGS=--upgrade takes the
 		--output-file bench/requirements.txt
 
 clean: ## Remove the environment and everything that was built or cached
-	rm -rf $(VENV) bench/.venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) bench/.venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg:
