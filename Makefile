@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# Each worker has servers of its own, so that neighbours share them; who is done first takes over.
+TWO := -n 2 --dist worksteal
 LOCK := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run examples test test-kill check bench lock clean
+.PHONY: help run examples test test-slow test-kill check bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +25,11 @@ examples: $(VENV)/.run ## Run the examples, one after another
 
 test: $(VENV)/.dev ## Run the tests, without the slow ones (ARGS="..." goes to pytest)
 	@$(BIN)/python tools/provision.py
-	$(BIN)/python -m pytest -n 2 -rs -m "not slow and not kill and not bench" $(ARGS)
+	$(BIN)/python -m pytest $(TWO) -rs -m "not slow and not kill and not bench" $(ARGS)
+
+test-slow: $(VENV)/.dev ## Run the slow tests, which repeat others at full size (ARGS="..." goes to pytest)
+	@$(BIN)/python tools/provision.py
+	$(BIN)/python -m pytest $(TWO) -rs -m "slow and not kill and not bench" $(ARGS)
 
 test-kill: $(VENV)/.dev ## Run the long tests that kill processes (ARGS="..." goes to pytest)
 	@$(BIN)/python tools/provision.py
@@ -48,7 +54,7 @@ lock: $(VENV)/.dev ## Pin what pyproject.toml asks for (ARGS=--upgrade takes the
 		--output-file bench/requirements.txt
 
 clean: ## Remove the environment and everything that was built or cached
-	rm -rf $(VENV) bench/.venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) bench/.venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg:

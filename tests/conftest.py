@@ -12,4 +12,7 @@ pytest_plugins = ["support.servers.plugin"]
 _common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=_common, derandomize=True, print_blob=True)
 settings.register_profile("dev", parent=_common)
+# `make test ARGS=--hypothesis-profile=deep`: ten times the examples, also where a test names a
+# number of its own as a share of this one.
+settings.register_profile("deep", parent=_common, max_examples=1000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")

@@ -14,6 +14,7 @@ from rollcall.agents.repository import SqlAgentStore
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.definitions import app_of
 
 
@@ -25,7 +26,7 @@ def clock() -> FrozenClock:
 @pytest_asyncio.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/x.db"
+        url = sqlite_at(tmp_path / "x.db")
     else:
         url = request.getfixturevalue("fresh_database")()
     database = Database(dialect_of(url))
@@ -36,7 +37,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 @pytest_asyncio.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/y.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "y.db")))
     await database.open()
     yield database
     await database.close()

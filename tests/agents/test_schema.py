@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -23,7 +22,9 @@ from rollcall.agents.repository import SqlAgentStore
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.definitions import app_of
+from support.generated import generated
 from support.hosting import hosted
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -33,7 +34,7 @@ CHECKS = [status_code_conformance, content_type_conformance, response_schema_con
 def server(tmp_path: Path) -> Iterator[str]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[ASGIApp]:
-        database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+        database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
         await database.open()
         store, clock = SqlAgentStore(database), FrozenClock()
         agents = AgentService(store, clock, RandomIds())
@@ -54,15 +55,7 @@ def test_no_generated_request_finds_a_fault(server: str, subtests: pytest.Subtes
     for result in schema.get_all_operations():
         operation = result.ok()
 
-        @settings(
-            max_examples=25,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy())
+        @generated(operation)
         def ask(case: schemathesis.Case) -> None:
             answer = case.call(base_url=server)
             assert answer.status_code < 500, answer.text

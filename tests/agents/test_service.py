@@ -23,6 +23,7 @@ from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import RandomIds
 from rollcall.kernel.record_errors import RevisionMismatch
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.definitions import BUSINESS, told
 
 BOB = By(author="key:bob", reason="because", correlation_id="chain")
@@ -209,7 +210,7 @@ async def test_a_change_whose_event_cannot_be_told_is_not_made(
     tmp_path: Path, clock: FrozenClock
 ) -> None:
     known = [one for one in TYPES if one.name == "agent.created"]
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/z.db"), Catalogue(known))
+    database = Database(dialect_of(sqlite_at(tmp_path / "z.db")), Catalogue(known))
     await database.open()
     agents = AgentService(SqlAgentStore(database), clock, RandomIds())
     made = await agents.create(change_of({"name": "n"}), agent_id="a")

@@ -34,6 +34,7 @@ from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import RandomIds
 from rollcall.kernel.record_errors import RevisionMismatch
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.definitions import told
 
 T = TypeVar("T")
@@ -261,7 +262,7 @@ class Definitions(RuleBasedStateMachine):
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[type[Definitions]]:
     with asyncio.Runner() as runner:
-        database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+        database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
         runner.run(database.open())
 
         class OnSqlite(Definitions):

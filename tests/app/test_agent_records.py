@@ -27,6 +27,7 @@ from rollcall.registry.service import RegistryService
 from rollcall.testing.clock import FrozenClock
 from rollcall.web.passes import Passes
 from support.conversing import eventually
+from support.databases import sqlite_at
 
 Start = Callable[..., Awaitable[AgentRecords]]
 HERE, THERE = Own(AGENT, "10.0.0.1", 3004), Own(AGENT, "10.0.0.2", 3004)
@@ -57,7 +58,7 @@ def passes(clock: FrozenClock) -> Passes:
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    one = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    one = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
     await one.open()
     yield one
     await one.close()

@@ -28,6 +28,7 @@ from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import RandomIds
 from rollcall.testing.event_log_contract.case import CREATED, created
 from rollcall.web.module import Module
+from support.databases import sqlite_at
 from support.servers.kafka import Kafka
 
 KAFKA = {"ROLLCALL_EVENTS": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "k:9092"}
@@ -82,7 +83,7 @@ def test_settings_of_no_sense_name_their_variable(given: dict[str, str], variabl
 async def test_without_being_told_otherwise_events_come_from_the_database(tmp_path: Path) -> None:
     settings = Settings.load({"KAFKA_BOOTSTRAP_SERVERS": "k:9092"})
     assert kafka_settings(settings) is None
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/services.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "services.db")))
     async with event_log(settings, database, SystemClock()) as log:
         assert isinstance(log, SqlEventLog)
 

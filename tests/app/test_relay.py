@@ -26,6 +26,7 @@ from rollcall.registry.feed import Position
 from rollcall.registry.service import RegistryOptions, RegistryService
 from rollcall.registry.store import RecordStore
 from rollcall.testing.store_contract.case import OWN, record
+from support.databases import sqlite_at
 from support.servers.postgres import Postgres
 
 
@@ -60,7 +61,7 @@ async def log_of(database: Database) -> list[Event]:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/services.db"
+    return sqlite_at(tmp_path / "services.db")
 
 
 async def test_each_change_is_told_once_and_heartbeats_never(url: str) -> None:
@@ -157,7 +158,7 @@ async def test_what_happens_while_the_log_is_away_is_told_when_it_is_back(
 
 @pytest.mark.parametrize("asked", [True, False])
 async def test_the_platform_relays_when_it_is_asked_to(tmp_path: Path, asked: bool) -> None:
-    url = f"sqlite:///{tmp_path}/services.db"
+    url = sqlite_at(tmp_path / "services.db")
     settings = Settings.load(
         {
             "ROLLCALL_STORE": "memory",

@@ -19,13 +19,14 @@ from rollcall.conversations.briefs import Skill
 from rollcall.conversations.errors import AgentNotFound, AgentNotRunnable
 from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 
 REACHED = ("openai:gpt-5-mini", "gpt-5-mini")
 
 
 @pytest_asyncio.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlAgentStore]:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
     await database.open()
     yield SqlAgentStore(database)
     await database.close()

@@ -16,6 +16,7 @@ from rollcall.kernel.clock import utc
 from rollcall.memory.models import Filters
 from rollcall.memory.service import MemoryService
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.memories import memories_in
 
 Memories = MemoryService[SqlUnitOfWork]
@@ -23,7 +24,7 @@ Memories = MemoryService[SqlUnitOfWork]
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    one = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    one = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
     await one.open()
     yield one
     await one.close()

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.kernel.clock import SystemClock
+from support.databases import sqlite_at
 from support.definitions import app_of
 from support.hosting import hosted
 from support.typed import Shell
@@ -50,7 +51,7 @@ industry: retail
 def url(tmp_path: Path) -> Iterator[str]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[ASGIApp]:
-        database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+        database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
         await database.open()
         yield app_of(database, SystemClock())
         await database.close()

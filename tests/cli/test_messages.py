@@ -22,6 +22,7 @@ from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import OpenAccess
 from rollcall.web.drain import Drain
 from rollcall.web.module import Kit, Module, create_app
+from support.databases import sqlite_at
 from support.hosting import hosted
 from support.typed import Shell
 
@@ -43,7 +44,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
     @contextlib.asynccontextmanager
     async def opened() -> AsyncGenerator[ASGIApp]:
-        database = Database(dialect_of(f"sqlite:///{tmp_path}/services.db"))
+        database = Database(dialect_of(sqlite_at(tmp_path / "services.db")))
         await database.open()
         index = SqliteMessageIndex(database)
         search = MessageSearch(index)

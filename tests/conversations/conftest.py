@@ -24,6 +24,7 @@ from rollcall.registry.service import RegistryService
 from rollcall.testing.clock import FrozenClock
 from support.conversations import InMemoryConversations, InMemoryToolbox, ScriptedLoop
 from support.conversing import Flaky, Parrot, Start
+from support.databases import sqlite_at
 from support.fronts import front_of
 from support.talkers import RUN
 from support.toolworld import World
@@ -109,7 +110,7 @@ async def world() -> AsyncIterator[World]:
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
     await database.open()
     yield database
     await database.close()

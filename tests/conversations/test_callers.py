@@ -16,11 +16,12 @@ from rollcall.conversations.service import ConversationService
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.ids import RandomIds
 from support.conversing import Parrot, ask
+from support.databases import sqlite_at
 
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
     await database.open()
     yield database
     await database.close()

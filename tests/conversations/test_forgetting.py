@@ -15,10 +15,11 @@ from rollcall.conversations.module import BLANKS
 from rollcall.conversations.repository import SqlTurnStore
 from rollcall.conversations.told import session_deleted, turn_events
 from support.conversing import T0, turn
+from support.databases import sqlite_at
 
 
 async def test_what_was_said_in_a_deleted_session_is_in_no_event_any_more(tmp_path: Path) -> None:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
     await database.open()
     store = SqlTurnStore(database, EventRedaction(BLANKS))
     for name, session, status in (

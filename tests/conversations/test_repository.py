@@ -37,6 +37,7 @@ from rollcall.conversations.tables import METADATA
 from rollcall.conversations.told import session_deleted, turn_events
 from rollcall.conversations.turn_store import Accepted
 from support.conversing import T0, turn
+from support.databases import sqlite_at
 
 RUN = ToolRun(
     call_id="c1",
@@ -59,7 +60,7 @@ PRICED = Usage(
 )
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/x.db"
+        url = sqlite_at(tmp_path / "x.db")
     else:
         url = request.getfixturevalue("fresh_database")()
     database = Database(dialect_of(url))

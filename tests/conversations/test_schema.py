@@ -45,7 +45,7 @@ def test_no_generated_request_finds_a_fault(server: str, subtests: pytest.Subtes
     for result in schema.get_all_operations():
         operation = result.ok()
 
-        @generated(operation, 30)
+        @generated(operation)
         def ask(case: schemathesis.Case) -> None:
             answer = case.call(base_url=server)
             assert answer.status_code < 500, answer.text

@@ -59,8 +59,8 @@ def readable(schema: Any) -> Any:
 def examples(side: str, path: str) -> int:
     """How many requests are made up for a path."""
     if side != "gateway":
-        return 40
-    return 3 if path.startswith(PASSED_ON) else 15
+        return 15
+    return 3 if path.startswith(PASSED_ON) else 8
 
 
 def residents(url: str) -> dict[str, str]:

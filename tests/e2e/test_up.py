@@ -25,9 +25,9 @@ CARD = {
 }
 
 
-@pytest.fixture
-def both(tmp_path: Path) -> Iterator[Serving]:
-    with serving(tmp_path, "up") as one:
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("both"), "up", anew=True) as one:
         yield one
 
 
@@ -72,7 +72,7 @@ def test_the_banner_says_what_runs_where_and_three_commands_to_try(both: Serving
 def test_a_signal_ends_it_cleanly_and_the_next_start_knows_all(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    with serving(tmp_path, "up") as one:
+    with serving(tmp_path, "up", anew=True) as one:
         httpx.post(f"{one.agents}/register", json=CARD).raise_for_status()
         assert one.end(number) == 0
         assert "Traceback" not in one.errors()
@@ -113,10 +113,11 @@ def test_it_refuses_an_address_that_others_can_reach_while_there_is_no_key(tmp_p
 
 
 def test_one_service_alone_listens_where_port_says(tmp_path: Path) -> None:
-    with serving(tmp_path, "serve", "agent-registry", PORT="0", ROLLCALL_STORE="memory") as one:
+    memory = {"PORT": "0", "ROLLCALL_STORE": "memory"}
+    with serving(tmp_path, "serve", "agent-registry", anew=True, **memory) as one:
         assert one.services == ""
         assert httpx.get(f"{one.agents}/health").json()["service"] == "agent-registry"
-    with serving(tmp_path, "serve", "service-registry", PORT="0", ROLLCALL_STORE="memory") as one:
+    with serving(tmp_path, "serve", "service-registry", anew=True, **memory) as one:
         assert one.agents == ""
         assert httpx.get(f"{one.services}/").json()["store"] == "memory"
 

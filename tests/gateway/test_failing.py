@@ -98,7 +98,7 @@ async def busy(scope: Scope, receive: Receive, send: Send) -> None:
 
 def retries(url: str) -> dict[str, float]:
     found: dict[str, float] = {}
-    for line in httpx.get(f"{url}/metrics").text.splitlines():
+    for line in httpx.get(f"{url}/metrics", timeout=PATIENCE).text.splitlines():
         if line.startswith("rollcall_gateway_retries_total{"):
             found[line.partition('reason="')[2].partition('"')[0]] = float(line.split()[-1])
     return found
@@ -107,21 +107,25 @@ def retries(url: str) -> dict[str, float]:
 def test_an_instance_that_takes_no_connection_costs_nothing_but_a_retry() -> None:
     with served(fine) as good, gateway(dead(), good) as url:
         for _ in range(20):
-            assert httpx.post(f"{url}/services/shop/", content=b"x").text == "fine"
+            assert (
+                httpx.post(f"{url}/services/shop/", content=b"x", timeout=PATIENCE).text == "fine"
+            )
         assert 1 <= retries(url)["unreached"] <= 2
 
 
 def test_a_lost_get_is_asked_again_elsewhere() -> None:
     bad = Instance(slam)
     with bad.serving() as one, served(fine) as good, gateway(one, good) as url:
-        assert {httpx.get(f"{url}/services/shop/").text for _ in range(20)} == {"fine"}
+        assert {httpx.get(f"{url}/services/shop/", timeout=PATIENCE).text for _ in range(20)} == {
+            "fine"
+        }
         assert retries(url)["lost"] == len(bad.requests) >= 1
 
 
 def test_a_lost_post_is_not_sent_again() -> None:
     bad = Instance(slam)
     with bad.serving() as one, gateway(one, settings=GatewaySettings(attempts=3)) as url:
-        said = httpx.post(f"{url}/services/shop/", content=b"one pear")
+        said = httpx.post(f"{url}/services/shop/", content=b"one pear", timeout=PATIENCE)
         assert said.status_code == 502
         assert said.json()["type"] == "urn:rollcall:problem:answer-lost"
         assert said.json()["service"] == "shop"
@@ -132,13 +136,15 @@ def test_a_lost_post_is_not_sent_again() -> None:
 
 def test_an_instance_that_is_stopping_sends_a_get_elsewhere() -> None:
     with served(busy) as one, served(fine) as good, gateway(one, good) as url:
-        assert {httpx.get(f"{url}/services/shop/").text for _ in range(20)} == {"fine"}
+        assert {httpx.get(f"{url}/services/shop/", timeout=PATIENCE).text for _ in range(20)} == {
+            "fine"
+        }
         assert retries(url)["busy"] >= 1
 
 
 def test_the_only_instance_may_say_that_it_is_busy_itself() -> None:
     with served(busy) as one, gateway(one) as url:
-        said = httpx.get(f"{url}/services/shop/")
+        said = httpx.get(f"{url}/services/shop/", timeout=PATIENCE)
         assert (said.status_code, said.text) == (503, "later")
         assert said.headers["retry-after"] == "7"
 
@@ -146,13 +152,15 @@ def test_the_only_instance_may_say_that_it_is_busy_itself() -> None:
 def test_a_get_whose_small_answer_breaks_off_is_asked_again_elsewhere() -> None:
     bad = Instance(half)
     with bad.serving() as one, served(fine) as good, gateway(one, good) as url:
-        assert {httpx.get(f"{url}/services/shop/").text for _ in range(20)} == {"fine"}
+        assert {httpx.get(f"{url}/services/shop/", timeout=PATIENCE).text for _ in range(20)} == {
+            "fine"
+        }
         assert retries(url)["lost"] == len(bad.requests) >= 1
 
 
 def test_a_small_answer_that_always_breaks_off_is_a_502() -> None:
     with Instance(half).serving() as one, gateway(one) as url:
-        said = httpx.get(f"{url}/services/shop/")
+        said = httpx.get(f"{url}/services/shop/", timeout=PATIENCE)
         assert said.json()["type"] == "urn:rollcall:problem:answer-lost"
 
 
@@ -161,7 +169,12 @@ def test_a_post_whose_answer_breaks_off_is_not_sent_again() -> None:
     with bad.serving() as one, gateway(one) as url:
         # The reset may overtake what was sent before it.
         with contextlib.suppress(httpx.RemoteProtocolError):
-            assert httpx.post(f"{url}/services/shop/", content=b"one pear").status_code == 502
+            assert (
+                httpx.post(
+                    f"{url}/services/shop/", content=b"one pear", timeout=PATIENCE
+                ).status_code
+                == 502
+            )
         assert len(bad.requests) == 1
 
 
@@ -172,19 +185,19 @@ def test_an_answer_that_breaks_off_does_not_look_whole(act) -> None:
         gateway(one) as url,
         pytest.raises(httpx.RemoteProtocolError),
     ):
-        httpx.get(f"{url}/services/shop/")
+        httpx.get(f"{url}/services/shop/", timeout=PATIENCE)
 
 
 def test_nobody_there_is_a_502() -> None:
     with gateway(dead()) as url:
-        said = httpx.get(f"{url}/services/shop/")
+        said = httpx.get(f"{url}/services/shop/", timeout=PATIENCE)
         assert said.status_code == 502
         assert said.json()["type"] == "urn:rollcall:problem:instance-unreached"
 
 
 def test_an_answer_that_is_none_is_a_502() -> None:
     with Instance(nonsense).serving() as one, gateway(one) as url:
-        said = httpx.get(f"{url}/services/shop/")
+        said = httpx.get(f"{url}/services/shop/", timeout=PATIENCE)
         assert said.status_code == 502
         assert said.json()["type"] == "urn:rollcall:problem:answer-lost"
 
@@ -214,7 +227,9 @@ def test_an_answer_that_stops_is_cut_off() -> None:
 def test_an_instance_that_keeps_failing_is_left_alone() -> None:
     bad = Instance(slam)
     with bad.serving() as one, gateway(one, settings=GatewaySettings(broken_after=3)) as url:
-        said = [httpx.post(f"{url}/services/shop/", content=b"x") for _ in range(10)]
+        said = [
+            httpx.post(f"{url}/services/shop/", content=b"x", timeout=PATIENCE) for _ in range(10)
+        ]
         assert [one.status_code for one in said] == [502] * 3 + [503] * 7
         assert said[-1].json()["type"] == "urn:rollcall:problem:no-instance-works"
         assert 1 <= int(said[-1].headers["retry-after"]) <= 10
@@ -223,11 +238,11 @@ def test_an_instance_that_keeps_failing_is_left_alone() -> None:
 
 def test_a_service_that_runs_nowhere_is_a_503_that_names_it() -> None:
     with gateway() as url:
-        said = httpx.get(f"{url}/api/shop/fruit")
+        said = httpx.get(f"{url}/api/shop/fruit", timeout=PATIENCE)
         assert said.status_code == 503
         assert said.json()["type"] == "urn:rollcall:problem:service-not-here"
         assert said.json()["service"] == "shop"
-        assert httpx.get(f"{url}/health").json()["checks"]["shop"] == "absent"
+        assert httpx.get(f"{url}/health", timeout=PATIENCE).json()["checks"]["shop"] == "absent"
 
 
 def test_two_instances_one_of_which_dies_fail_no_get() -> None:
@@ -253,6 +268,6 @@ def test_two_instances_one_of_which_dies_fail_no_get() -> None:
 
 def test_health_names_the_service_that_fails() -> None:
     with served(busy) as one, gateway(one) as url:
-        said = httpx.get(f"{url}/health").json()
+        said = httpx.get(f"{url}/health", timeout=PATIENCE).json()
         assert said["status"] == "degraded"
         assert said["failed"] == ["shop"]

@@ -11,12 +11,13 @@ from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.memory.service import MemoryService
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.memories import Notes, SubjectEncoder, memories_in
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/rollcall.db"
+    return sqlite_at(tmp_path / "rollcall.db")
 
 
 @pytest.fixture

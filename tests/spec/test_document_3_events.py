@@ -19,6 +19,7 @@ from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.events.publisher import EventPublisher
 from rollcall.events.subscriber import EventConsumer
+from support.databases import sqlite_at
 from support.servers.kafka import Kafka
 
 SNIPPET = Path(__file__).with_name("document_3") / "event_integration.txt"
@@ -51,7 +52,7 @@ class Services:
 
 @pytest_asyncio.fixture
 async def sql_log(tmp_path: Path) -> AsyncIterator[SqlEventLog]:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/rollcall.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "rollcall.db")))
     await database.open()
     yield SqlEventLog(database)
     await database.close()

@@ -19,6 +19,7 @@ from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.events import EventPublisher
 from rollcall.kernel import ServiceRegistry
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.definitions import app_of
 from support.integration import (
     AGENT_SERVICE,
@@ -63,7 +64,7 @@ class CapabilityConfigSchema(BaseModel):
 @pytest.fixture
 def names(tmp_path: Path) -> dict[str, Any]:
     """What the snippets use, and what they have made."""
-    names = given(f"sqlite:///{tmp_path}/rollcall.db")
+    names = given(sqlite_at(tmp_path / "rollcall.db"))
     opened: list[Database] = []
     open_one: Callable[[], Any] = names["create_database_pool"]
 
@@ -144,7 +145,7 @@ async def test_its_startup_registers_services_that_work(
 async def test_its_dependencies_read_the_registry_of_our_application_too(
     names: dict[str, Any], tmp_path: Path
 ) -> None:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/ours.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "ours.db")))
     await database.open()
     ours = app_of(database, FrozenClock())
     names["app"] = ours

@@ -26,6 +26,7 @@ from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.ids import RandomIds
 from rollcall.memory import KnowledgeGraph, MemoryService
 from support import integration
+from support.databases import sqlite_at
 from support.graphs import DictMemories
 from support.integration import Mend, given, published, run, snippet
 
@@ -41,7 +42,7 @@ NAMES = {
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/rollcall.db"
+        return sqlite_at(tmp_path / "rollcall.db")
     return str(request.getfixturevalue("fresh_database")())
 
 

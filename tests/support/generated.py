@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 
 def generated(
-    operation: Any, examples: int = 40
+    operation: Any, examples: int = 15
 ) -> Callable[[Callable[[schemathesis.Case], None]], Callable[[], None]]:
-    """Have a function called with that many requests to an operation."""
+    """Have a function called with that many requests to an operation, or more in a deep profile."""
 
     def decorate(ask: Callable[[schemathesis.Case], None]) -> Callable[[], None]:
         repeated = settings(
-            max_examples=examples,
+            max_examples=examples * settings().max_examples // 100,
             deadline=None,
             derandomize=True,
             database=None,

@@ -11,13 +11,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO
 
 import httpx
 
 from rollcall.kernel.clock import SystemClock
+from support.forks import Forked, Forks
 
 REGISTRIES = ("up", "service-registry", "agent-registry")
 """`rollcall up` with nothing registered but what a test registers."""
@@ -40,7 +42,7 @@ class Serving:
         log: The file with what it says on its standard error.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], output: str, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, output: str, log: Path) -> None:
         self.process = process
         self.output = output
         self.log = log
@@ -76,11 +78,17 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", **variables}
 
 
-def start(folder: Path, *arguments: str, program: str = "rollcall", **variables: str) -> Serving:
+def start(
+    folder: Path,
+    *arguments: str,
+    program: str = "rollcall",
+    anew: bool = False,
+    **variables: str,
+) -> Serving:
     """Start `rollcall ARGUMENTS` in `folder`, and wait until it answers.
 
     Unless `variables` say otherwise it takes free ports and keeps its data in `folder`. `program`
-    is a module to run in its place.
+    is a module to run in its place. `anew` means an interpreter of its own, for tests of the start.
 
     Raises:
         RuntimeError: It ended, or did not answer in time; with what it said.
@@ -97,14 +105,9 @@ def start(folder: Path, *arguments: str, program: str = "rollcall", **variables:
     }
     log = folder / f"log-{_clock.now()}.txt"
     with log.open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", program, *arguments],
-            cwd=folder,
-            env=environment(settings),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        )
+        # Elsewhere libraries of the system do not live through a fork.
+        run = _forked if sys.platform == "linux" and not anew else _run
+        process = run(program, arguments, folder, environment(settings), errors)
     assert process.stdout is not None
     try:
         output = _until(process.stdout, b"Ctrl-C", _clock.monotonic() + READY)
@@ -119,6 +122,38 @@ def start(folder: Path, *arguments: str, program: str = "rollcall", **variables:
         process.stdout.close()
         raise RuntimeError(f"it did not start: {output}{log.read_text(encoding='utf-8')}")
     return Serving(process, output, log)
+
+
+def _run(
+    program: str,
+    arguments: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str],
+    errors: IO[bytes],
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", program, *arguments],
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+    )
+
+
+def _forked(
+    program: str,
+    arguments: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str],
+    errors: IO[bytes],
+) -> Forked:
+    return _forks().start(program, arguments, folder, variables, errors)
+
+
+@cache
+def _forks() -> Forks:
+    return Forks(environment({}))
 
 
 def _until(stream: IO[bytes], words: bytes, deadline: float) -> str:
@@ -136,10 +171,14 @@ def _until(stream: IO[bytes], words: bytes, deadline: float) -> str:
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, *arguments: str, program: str = "rollcall", **variables: str
+    folder: Path,
+    *arguments: str,
+    program: str = "rollcall",
+    anew: bool = False,
+    **variables: str,
 ) -> Iterator[Serving]:
     """`start`, and an end at the end."""
-    one = start(folder, *arguments, program=program, **variables)
+    one = start(folder, *arguments, program=program, anew=anew, **variables)
     try:
         yield one
     finally:

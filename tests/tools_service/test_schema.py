@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import BaseModel, Field
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -23,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from rollcall.tools import ToolService
+from support.generated import generated
 from support.hosting import hosted
 
 CHECKS = [
@@ -94,15 +94,7 @@ def test_no_generated_request_finds_a_fault(url: str, subtests: pytest.Subtests)
     for result in schema.get_all_operations():
         operation = result.ok()
 
-        @settings(
-            max_examples=40,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy())
+        @generated(operation, 30)
         def ask(case: schemathesis.Case) -> None:
             answer = case.call(base_url=url)
             assert answer.status_code < 500, answer.text

@@ -16,6 +16,7 @@ from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.kernel.clock import SystemClock
 from rollcall.testing.event_log_contract import DeliveryContract
 from rollcall.testing.event_log_contract.case import Delivering
+from support.databases import sqlite_at
 from support.servers.kafka import Kafka
 
 pytestmark = pytest.mark.server
@@ -49,7 +50,7 @@ class KafkaCase(DeliveryContract):
 class TestKafkaWithSqlite(KafkaCase):
     @pytest.fixture
     def place(self, tmp_path: Path) -> str:
-        return f"sqlite:///{tmp_path}/rollcall.db"
+        return sqlite_at(tmp_path / "rollcall.db")
 
 
 class TestKafkaWithPostgres(KafkaCase):

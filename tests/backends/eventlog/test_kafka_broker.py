@@ -31,6 +31,7 @@ from rollcall.policies.retry import RetryPolicy
 from rollcall.registry.service import RegistryService
 from rollcall.testing.event_log_contract.case import CREATED, created, publish
 from rollcall.testing.store_contract.case import OWN, record
+from support.databases import sqlite_at
 from support.servers.kafka import Kafka
 
 pytestmark = pytest.mark.server
@@ -86,7 +87,7 @@ async def place(
     tmp_path: Path, kafka: Kafka, fresh_prefix: Callable[[], str]
 ) -> AsyncIterator[Place]:
     async with AsyncExitStack() as stack:
-        database = Database(dialect_of(f"sqlite:///{tmp_path}/rollcall.db"))
+        database = Database(dialect_of(sqlite_at(tmp_path / "rollcall.db")))
         await database.open()
         stack.push_async_callback(database.close)
         place = Place(KafkaSettings(kafka.place, fresh_prefix()), database)

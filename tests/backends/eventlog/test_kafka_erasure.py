@@ -26,6 +26,7 @@ from rollcall.kernel.clock import SystemClock
 from rollcall.memory.module import BLANKS
 from rollcall.memory.service import MemoryService
 from rollcall.policies.retry import RetryPolicy
+from support.databases import sqlite_at
 from support.memories import memories_in
 from support.servers.kafka import Kafka
 
@@ -98,7 +99,7 @@ class World:
 async def world(
     tmp_path: Path, kafka: Kafka, fresh_prefix: Callable[[], str]
 ) -> AsyncIterator[World]:
-    url = f"sqlite:///{tmp_path}/rollcall.db"
+    url = sqlite_at(tmp_path / "rollcall.db")
     async with AsyncExitStack() as stack:
         database = Database(dialect_of(url))
         await database.open()

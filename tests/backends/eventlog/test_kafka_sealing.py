@@ -20,6 +20,7 @@ from rollcall.backends.sql.redaction import EventRedaction, redacted
 from rollcall.events.envelope import Event, from_json
 from rollcall.events.log import Entry
 from rollcall.kernel.clock import utc
+from support.databases import sqlite_at
 
 BLANKS = {"memory.updated": {"content_preview": ""}}
 REDACTION = EventRedaction(BLANKS)
@@ -69,7 +70,7 @@ class Outbox:
 
 @pytest_asyncio.fixture
 async def outbox(tmp_path: Path) -> AsyncIterator[Outbox]:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/rollcall.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "rollcall.db")))
     await database.open()
     yield Outbox(database)
     await database.close()

@@ -10,12 +10,13 @@ from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.testing.event_log_contract import EventLogContract
 from rollcall.testing.event_log_contract.case import Log
+from support.databases import sqlite_at
 
 
 class TestSqliteEventLog(EventLogContract):
     @pytest_asyncio.fixture(autouse=True)
     async def databases(self, tmp_path: Path) -> AsyncIterator[None]:
-        self.url = f"sqlite:///{tmp_path}/rollcall.db"
+        self.url = sqlite_at(tmp_path / "rollcall.db")
         self.database = Database(dialect_of(self.url))
         await self.database.open()
         yield

@@ -22,12 +22,13 @@ from rollcall.testing.memory_store_contract import (
     add,
     memory,
 )
+from support.databases import sqlite_at
 
 
 class TestSqliteMemoryStore(MemoryStoreContract):
     @pytest_asyncio.fixture(autouse=True)
     async def databases(self, tmp_path: Path) -> AsyncIterator[None]:
-        self.url = f"sqlite:///{tmp_path}/rollcall.db"
+        self.url = sqlite_at(tmp_path / "rollcall.db")
         self.database = Database(dialect_of(self.url))
         await self.database.open()
         yield

@@ -25,12 +25,13 @@ from rollcall.testing.message_index_contract import (
     message,
 )
 from rollcall.tools.messages.models import MAX_TEXT, Filters
+from support.databases import sqlite_at
 
 
 class TestSqliteMessageIndex(MessageIndexContract):
     @pytest_asyncio.fixture(autouse=True)
     async def databases(self, tmp_path: Path) -> AsyncIterator[None]:
-        self.url = f"sqlite:///{tmp_path}/rollcall.db"
+        self.url = sqlite_at(tmp_path / "rollcall.db")
         self.database = Database(dialect_of(self.url))
         await self.database.open()
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,26 +37,37 @@ _capability = st.builds(
 _fleet = st.lists(st.lists(_capability, max_size=3), max_size=5)
 
 
+_numbers = count(1)
+
+
+@pytest.fixture
+def url(fresh_database: Callable[[], str]) -> str:
+    return fresh_database()
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fleet=_fleet, text=_text.filter(lambda text: bool(text.strip())))
 def test_both_paths_find_the_same_records(
-    fleet: list[list[Capability]], text: str, fresh_database: Callable[[], str]
+    fleet: list[list[Capability]], text: str, url: str
 ) -> None:
+    # Of each fleet one namespace: a database of its own takes a hundred times as long.
+    namespace = f"n{next(_numbers)}"
+
     async def compare() -> None:
-        clock, store = FrozenClock(), PostgresStore(fresh_database(), FrozenClock(), RandomIds())
+        clock, store = FrozenClock(), PostgresStore(url, FrozenClock(), RandomIds())
         await store.open()
         for number, capabilities in enumerate(fleet):
             record = Record(
-                *("default", f"a{number}", Kind.AGENT, "A", Status.ACTIVE, 1.0, 1.0),
+                *(namespace, f"a{number}", Kind.AGENT, "A", Status.ACTIVE, 1.0, 1.0),
                 capabilities=tuple(capabilities),
             )
-            key = (Table.RECORD, "default", record.id)
-            await store.commit([Write(f"op-{number}", "test", *key, record)])
+            key = (Table.RECORD, namespace, record.id)
+            await store.commit([Write(f"op-{namespace}-{number}", "test", *key, record)])
         registry = RegistryService(store, clock=clock)
         await registry.start()
-        found = await registry.search("default", Query(text=text))
+        found = await registry.search(namespace, Query(text=text))
         expected = {registry.view(one.slot).record.id for one in found}
-        assert {one.id for one in await store.search("default", text)} == expected
+        assert {one.id for one in await store.search(namespace, text)} == expected
         await registry.stop()
 
     asyncio.run(compare())

@@ -92,7 +92,7 @@ async def test_after_a_long_outage_it_is_connected_again_within_seconds(
                 break
             except Unavailable:
                 await asyncio.sleep(0.05)
-        assert clock.monotonic() - began < 10
+        assert clock.monotonic() - began < 20
     finally:
         await store.close()
 

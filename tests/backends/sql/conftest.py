@@ -8,11 +8,12 @@ import pytest
 import pytest_asyncio
 
 from rollcall.backends.sql.database import Database, dialect_of
+from support.databases import sqlite_at
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/data/rollcall.db"
+    return sqlite_at(tmp_path / "data/rollcall.db")
 
 
 @pytest_asyncio.fixture

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
@@ -15,7 +18,7 @@ from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.messages import tables as messages
 from rollcall.backends.sql import audit, consumers, event_keys, keys, outbox, passes, relay
 from rollcall.backends.sql.database import Database, dialect_of
-from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
+from rollcall.backends.sql.migrate import FOLDER, VERSION_TABLE, revisions, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
 from rollcall.conversations import tables as conversations
@@ -23,6 +26,7 @@ from rollcall.kernel.errors import IncompatibleStore
 from rollcall.memory import graph_tables as graph
 from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
+from support.databases import sqlite_at
 
 FEATURES = (messages, conversations, agents, memory, graph)
 TABLES = {
@@ -109,6 +113,30 @@ async def test_a_second_time_it_changes_nothing(tmp_path: Path) -> None:
     before = tables(path)
     await run(path, "head")
     assert tables(path) == before
+
+
+def test_the_files_are_called_after_their_revisions_in_order() -> None:
+    known = [one.revision for one in ScriptDirectory(str(FOLDER)).walk_revisions()]
+    assert revisions() == known[::-1]
+
+
+def test_nothing_is_imported_to_migrate_what_is_up_to_date(tmp_path: Path) -> None:
+    code = """if True:
+        import asyncio, sys
+        from rollcall.backends.sql.database import Database, dialect_of
+
+        async def main(url):
+            database = Database(dialect_of(url))
+            await database.open()
+            await database.close()
+
+        asyncio.run(main(sys.argv[1]))
+        sys.exit("alembic" in sys.modules)
+    """
+    url = sqlite_at(tmp_path / "x.db")
+    assert (
+        subprocess.run([sys.executable, "-c", code, url], timeout=60, check=False).returncode == 0
+    )
 
 
 async def test_a_migration_that_breaks_leaves_the_database_as_it_was(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from rollcall.backends.sql import tail
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.events.envelope import Event
 from rollcall.kernel.clock import utc
+from support.databases import sqlite_at
 
 
 def told(number: int, subject: str, source: str = "/agents", namespace: str = "default") -> Event:
@@ -23,7 +24,7 @@ def told(number: int, subject: str, source: str = "/agents", namespace: str = "d
 
 
 async def test_each_subject_is_told_once_in_the_order_of_the_last_time(tmp_path: Path) -> None:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/x.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
     await database.open()
     async with database.reading() as connection:
         assert await tail.subjects(connection, "/agents", 0) == (0, ())

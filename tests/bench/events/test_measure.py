@@ -8,12 +8,13 @@ from bench.events import ways
 from bench.events.measure import IN_FLIGHT, THEIRS, page, through
 from bench.service.wrk import Figures
 
+from support.databases import sqlite_at
 from support.servers.kafka import Kafka
 
 
 async def test_a_unit_of_work_that_was_rolled_back_handled_nothing(tmp_path: Path) -> None:
     arrivals = ways.Arrivals()
-    database = ways.Watched(f"sqlite:///{tmp_path}/rollcall.db", arrivals)
+    database = ways.Watched(sqlite_at(tmp_path / "rollcall.db"), arrivals)
     await database.open()
     event, arrival = ways.event("1", "a"), arrivals.expect("1")
     with suppress(ZeroDivisionError):
@@ -29,7 +30,7 @@ async def test_a_unit_of_work_that_was_rolled_back_handled_nothing(tmp_path: Pat
 
 
 async def test_events_go_through_a_database(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/rollcall.db"
+    url = sqlite_at(tmp_path / "rollcall.db")
     found = await through(lambda told: ways.database(told, url), 0.05)
     assert len(found) == len(IN_FLIGHT)
     assert all(one.rate > 0 and one.p50 and one.p99 and one.p50 <= one.p99 for one in found)
@@ -40,7 +41,7 @@ async def test_events_go_through_a_database(tmp_path: Path) -> None:
 async def test_events_go_through_kafka(
     tmp_path: Path, kafka: Kafka, fresh_prefix: Callable[[], str], way: str
 ) -> None:
-    url, prefix = f"sqlite:///{tmp_path}/rollcall.db", fresh_prefix()
+    url, prefix = sqlite_at(tmp_path / "rollcall.db"), fresh_prefix()
     made = {
         "outbox": lambda told: ways.outbox(told, url, kafka.place, prefix),
         "direct": lambda told: ways.direct(told, kafka.place),

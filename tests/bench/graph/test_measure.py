@@ -10,12 +10,13 @@ from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.ids import RandomIds
 from rollcall.memory.graph import KnowledgeGraph
+from support.databases import sqlite_at
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/rollcall.db"
+        return sqlite_at(tmp_path / "rollcall.db")
     make: Callable[[], str] = request.getfixturevalue("fresh_database")
     return make()
 
@@ -28,7 +29,7 @@ async def test_what_is_two_steps_away_is_more_than_what_is_one_step_away(url: st
 
 
 async def test_a_person_that_was_written_has_a_name_and_is_found_by_it(tmp_path: Path) -> None:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/rollcall.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "rollcall.db")))
     await database.open()
     await fill(database, 20, analyze=False)
     graph = KnowledgeGraph(database, NoMemories(), SystemClock(), RandomIds())

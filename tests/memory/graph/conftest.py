@@ -12,6 +12,7 @@ from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.kernel.ids import RandomIds
 from rollcall.memory.graph import KnowledgeGraph
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.graphs import DictMemories
 
 
@@ -28,7 +29,7 @@ def memories() -> DictMemories:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/graph.db"
+        return sqlite_at(tmp_path / "graph.db")
     return str(request.getfixturevalue("fresh_database")())
 
 

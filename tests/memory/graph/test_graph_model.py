@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections import deque
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import settings
@@ -20,6 +21,7 @@ from rollcall.memory.entities import Extraction, Found, Link, entity_id, merged
 from rollcall.memory.graph import KnowledgeGraph
 from rollcall.memory.graph_models import NoPath, NotMergeable, Scope, View
 from rollcall.testing.clock import FrozenClock
+from support.databases import sqlite_at
 from support.graphs import DictMemories
 
 NAMES = "abcdef"
@@ -98,7 +100,7 @@ class GraphMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
-        self.database = Database(dialect_of(f"sqlite:///{self.folder.name}/graph.db"))
+        self.database = Database(dialect_of(sqlite_at(Path(self.folder.name) / "graph.db")))
         self.clock = FrozenClock()
         self.graph = KnowledgeGraph(self.database, DictMemories(), self.clock, RandomIds())
         self.model = Model()

@@ -12,11 +12,12 @@ import pytest_asyncio
 from rollcall.backends.messages.sqlite import SqliteMessageIndex
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.tools.messages.service import MessageSearch
+from support.databases import sqlite_at
 
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(dialect_of(f"sqlite:///{tmp_path}/rollcall.db"))
+    database = Database(dialect_of(sqlite_at(tmp_path / "rollcall.db")))
     await database.open()
     yield database
     await database.close()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from rollcall.backends.sql.database import dialect_of
-from rollcall.backends.sql.migrate import FOLDER, VERSION_TABLE
+from rollcall.backends.sql.migrate import revision_of, revisions
 from rollcall.kernel.errors import StoreUnavailable
 
 
@@ -54,20 +54,13 @@ async def checkup(url: str) -> Checkup:
 
 
 def _seen(connection: Connection) -> Checkup:
-    # Not above: it takes a while to import.
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
     version = connection.scalar(text("SHOW server_version"))
     time = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
-    options = {"version_table": VERSION_TABLE}
-    revision = MigrationContext.configure(connection, opts=options).get_current_revision()
-    script = ScriptDirectory(str(FOLDER))
-    known = {one.revision for one in script.walk_revisions()}
+    revision, known = revision_of(connection), revisions()
     return Checkup(
         str(version).partition(" ")[0],
         float(time or 0),
         revision,
-        script.get_current_head() or "",
+        known[-1],
         revision is None or revision in known,
     )

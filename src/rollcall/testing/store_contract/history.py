@@ -133,7 +133,8 @@ _steps: st.SearchStrategy[list[Step]] = st.lists(
 class Histories(StoreCase):
     @settings(
         deadline=None,
-        max_examples=60,
+        # A quarter of what others draw: on a server each takes a thousand times as long.
+        max_examples=settings().max_examples // 4,
         suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
     )
     @given(steps=_steps)
