@@ -80,9 +80,7 @@ def test_tokens_cost_by_the_tier_that_they_fall_into() -> None:
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=8), st.integers())
-def test_the_order_of_usages_makes_no_difference_to_tiers(
-    counts: list[int], random: object
-) -> None:
+def test_the_order_of_usages_makes_no_difference_to_tiers(counts: list[int], seed: int) -> None:
     tiers = [(100, Fraction(3)), (500, Fraction(2)), (None, Fraction(1))]
     card = prices(Price("input_token", tiers=tiers))
     shuffled = list(counts)

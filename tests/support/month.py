@@ -151,7 +151,7 @@ class Usage:
         if self.failed:
             why = {"user_message": "?", "error_type": "failed", "error": "nobody answered"}
             return self._event("turn", "conversation.failed", {**who, **why})
-        said = {
+        said: dict[str, Any] = {
             "user_message": "?",
             "agent_response": "!",
             "response_time_ms": self.milliseconds,
