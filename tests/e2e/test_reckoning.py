@@ -74,9 +74,9 @@ def test_tokens_cost_by_the_tier_that_they_fall_into() -> None:
     card = prices(Price("output_token", tiers=tiers))
     invoice = reckon([used(0, 90), used(0, 90)], card, PROVIDERS, UTC)["2025-03", "a"]
     assert {key: (line.quantity, line.exact) for key, line in invoice.lines.items()} == {
-        (1, "output_token", "*", 0): (100, 300),
-        (1, "output_token", "*", 1): (50, 100),
-        (1, "output_token", "*", 2): (30, 30),
+        ("2025-03", 1, "output_token", "*", 0, False): (100, 300),
+        ("2025-03", 1, "output_token", "*", 1, False): (50, 100),
+        ("2025-03", 1, "output_token", "*", 2, False): (30, 30),
     }
 
 
@@ -94,14 +94,14 @@ def test_the_order_of_usages_makes_no_difference_to_tiers(counts: list[int], see
 
 
 def test_a_markup_is_laid_upon_what_the_provider_asks_for_of_each_model() -> None:
-    card = prices(Markup(Fraction("0.2")))
+    card = prices(Markup("token", Fraction("0.2")))
     invoice = reckon(
         [used(1_000_000, 100_000, cached=400_000), used(1_000_000, model="n")],
         card,
         PROVIDERS,
         UTC,
     )["2025-03", "a"]
-    exact = {key[2]: line.exact for key, line in invoice.lines.items()}
+    exact = {key.model: line.exact for key, line in invoice.lines.items()}
     assert exact == {"m": Fraction("3.2") * Fraction("1.2"), "n": Fraction("8.4")}
 
 
@@ -113,7 +113,7 @@ def test_each_usage_has_the_prices_of_its_time_and_a_line_for_them() -> None:
     ]
     invoices = reckon([used(1, day=9), used(1, day=10)], {"a": versions}, PROVIDERS, UTC)
     lines = invoices["2025-03", "a"].lines
-    assert {key[0]: line.exact for key, line in lines.items()} == {1: 1, 2: 2}
+    assert {key.version: line.exact for key, line in lines.items()} == {1: 1, 2: 2}
 
 
 def test_a_month_ends_at_midnight_of_the_zone() -> None:

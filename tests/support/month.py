@@ -26,9 +26,52 @@ START: Final = datetime(2025, 3, 1, tzinfo=ZONE)
 MIDDLE: Final = datetime(2025, 3, 16, tzinfo=ZONE)
 END: Final = datetime(2025, 4, 1, tzinfo=ZONE)
 AGENTS: Final = tuple(f"agent-{number}" for number in range(10))
-MODELS: Final = ("gpt-4o", "gpt-4o-mini")
 PROVIDER: Final = "openai"
 SOURCE: Final = "/conversations"
+_LONG_AGO: Final = datetime(2025, 1, 1, tzinfo=UTC).isoformat()
+TIERS: Final = "by-tokens"
+CARDS: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
+    "by-conversation": [
+        {
+            "effective_from": _LONG_AGO,
+            "items": [{"unit": "conversation", "price": "0.0375"}],
+        },
+    ],
+    TIERS: [
+        {
+            "effective_from": _LONG_AGO,
+            "items": [
+                {
+                    "unit": "input_token",
+                    "tiers": [
+                        {"up_to": 60_000, "price": "0.0000071"},
+                        {"up_to": 1_500_000, "price": "0.0000053"},
+                        {"up_to": None, "price": "0.0000037"},
+                    ],
+                },
+                {"unit": "output_token", "price": "17.3", "per": 1_000_000},
+                {"unit": "cached_token", "price": "0.9", "per": 1_000_000},
+            ],
+        },
+    ],
+    "by-cost": [
+        {"effective_from": _LONG_AGO, "items": [{"unit": "token", "markup": "0.2"}]},
+        {"effective_from": MIDDLE.isoformat(), "items": [{"unit": "token", "markup": "0.35"}]},
+    ],
+}
+"""Rate cards by name, each version as it is written for HTTP; the last one has a change of prices
+in the middle of the month.
+"""
+CARD_OF: Final = {
+    agent: name for number, agent in enumerate(AGENTS) for name in [[*CARDS][number % len(CARDS)]]
+}
+PRICES: Final = {
+    "gpt-4o": ("2.50", "1.25", "10.00"),
+    "gpt-4o-mini": ("0.15", "0.075", "0.60"),
+}
+"""By model what its provider's price list says of a million tokens in US dollars: read, read from
+the cache, written.
+"""
 TWICE: Final = 0.05
 """The share of what is told again."""
 OTHERWISE: Final = 0.2
@@ -37,6 +80,8 @@ EARLIER: Final = 0.1
 """The share of usage that is of the month before."""
 LATE: Final = 0.02
 """The share of usage that is of the month before, and told after that was invoiced."""
+UNSPLIT: Final = 0.1
+"""The share of what is told by HTTP without saying which tokens were read, and which written."""
 _EDGE: Final = 0.01
 """The share of usage in the first or the last minutes of a month."""
 
@@ -75,6 +120,7 @@ class Usage:
         satisfaction: 1 to 5; None: nobody said.
         failed: Whether there was no answer.
         late: Whether it is told after its month was invoiced.
+        split: Whether it is told how many tokens were read and written, not only how many in all.
     """
 
     number: int
@@ -90,6 +136,7 @@ class Usage:
     satisfaction: int | None
     failed: bool
     late: bool
+    split: bool
 
     @property
     def key(self) -> str:
@@ -109,15 +156,18 @@ class Usage:
         Args:
             otherwise: With other content under the same key.
         """
+        tokens = {
+            "input_tokens": self.read,
+            "cached_tokens": self.cached,
+            "output_tokens": self.written + otherwise,
+        }
         return {
             "idempotency_key": self.key,
             "agent_id": self.agent_id,
             "conversation_id": self.conversation_id,
             "model_used": self.model,
             "provider": PROVIDER,
-            "input_tokens": self.read,
-            "cached_tokens": self.cached,
-            "output_tokens": self.written + otherwise,
+            **(tokens if self.split else {"tokens_used": self.read + self.written + otherwise}),
             "requests": self.requests,
             "timestamp": self.at.isoformat(),
             # What a caller believes is never charged.
@@ -215,13 +265,16 @@ def _usage(rng: random.Random, number: int, size: int) -> Usage:
     late = place >= 1 - LATE
     first, last = (SINCE, START) if late or place < EARLIER else (START, END)
     read = rng.randrange(200, 6000)
-    agent = rng.randrange(len(AGENTS))
+    way = rng.choices((Way.SINGLE, Way.BATCH, Way.EVENT), (1, 9, 10))[0]
+    agent = rng.choice(AGENTS)
+    # Which tier is full when an estimate comes would depend on the order in which they come.
+    tiers = CARD_OF[agent] == TIERS
     return Usage(
         number=number,
-        agent_id=AGENTS[agent],
+        agent_id=agent,
         at=_moment(rng, first, last),
-        way=rng.choices((Way.SINGLE, Way.BATCH, Way.EVENT), (1, 9, 10))[0],
-        model=rng.choice(MODELS),
+        way=way,
+        model=rng.choice([*PRICES]),
         read=read,
         cached=rng.choice((0, rng.randrange(read + 1))),
         written=rng.randrange(1, 2000),
@@ -230,6 +283,7 @@ def _usage(rng: random.Random, number: int, size: int) -> Usage:
         satisfaction=rng.choice((None, 1, 2, 3, 4, 5)),
         failed=rng.random() < 0.03,
         late=late,
+        split=way is Way.EVENT or tiers or rng.random() >= UNSPLIT,
     )
 
 

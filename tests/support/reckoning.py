@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 CENTS = 100
 MILLION = 1_000_000
@@ -25,6 +26,7 @@ class Used:
         cached: Those of them from its cache.
         written: Tokens written.
         conversations: How many conversations it was: one or none.
+        estimated: Whether it was not told how the tokens are split.
         billed: The month that it is billed in, where that is not its own.
     """
 
@@ -35,6 +37,7 @@ class Used:
     cached: int
     written: int
     conversations: int = 1
+    estimated: bool = False
     billed: str | None = None
 
     def count(self, unit: str) -> int:
@@ -65,8 +68,9 @@ class Price:
 
 @dataclass(frozen=True)
 class Markup:
-    """What is asked for beyond what the provider asks for."""
+    """What is asked for beyond what the provider asks for: a share of that."""
 
+    unit: str
     share: Fraction
 
 
@@ -105,8 +109,24 @@ class Line:
         return to_even(self.exact * CENTS)
 
 
-LineKey = tuple[int, str, str, int]
-"""The card's version, the unit (or "markup"), the model ("*": any), the tier from 0 on."""
+class LineKey(NamedTuple):
+    """What usages of one line have in common.
+
+    Args:
+        month: In which they were used.
+        version: The card's.
+        unit: What is counted.
+        model: Of which model; "*": of any.
+        tier: From 0 on; None: there are none.
+        estimated: Whether tokens were split by a rule.
+    """
+
+    month: str
+    version: int
+    unit: str
+    model: str = "*"
+    tier: int | None = None
+    estimated: bool = False
 
 
 @dataclass
@@ -136,6 +156,30 @@ def to_even(number: Fraction) -> int:
     return whole + (twice > 0 or (twice == 0 and whole % 2 == 1))
 
 
+def versions(card: Sequence[Mapping[str, Any]]) -> list[Version]:
+    """A card as it was written for HTTP.
+
+    Args:
+        card: Each version with `effective_from` and `items`.
+    """
+    return [
+        Version(
+            number,
+            datetime.fromisoformat(one["effective_from"]),
+            [_item(item) for item in one["items"]],
+        )
+        for number, one in enumerate(card, 1)
+    ]
+
+
+def _item(item: Mapping[str, Any]) -> Price | Markup:
+    if "markup" in item:
+        return Markup(item["unit"], Fraction(item["markup"]))
+    per = item.get("per", 1)
+    tiers = [(one["up_to"], Fraction(one["price"]) / per) for one in item.get("tiers", ())]
+    return Price(item["unit"], Fraction(item.get("price", "0")) / per, tiers)
+
+
 def reckon(
     usages: Iterable[Used],
     cards: Mapping[str, Sequence[Version]],
@@ -153,32 +197,35 @@ def reckon(
     invoices: dict[tuple[str, str], Invoice] = {}
     counts: dict[tuple[str, str, str, int], int] = {}
     for used in usages:
-        month = used.billed or used.at.astimezone(zone).strftime("%Y-%m")
+        own = used.at.astimezone(zone).strftime("%Y-%m")
+        month = used.billed or own
         invoice = invoices.setdefault((month, used.agent), Invoice())
         version = max(
             (one for one in cards[used.agent] if one.since <= used.at), key=lambda one: one.since
         )
         for item in version.items:
             if isinstance(item, Markup):
-                line = invoice.line((version.number, "markup", used.model, 0))
-                line.quantity += used.read + used.written
+                key = LineKey(own, version.number, item.unit, used.model, None, used.estimated)
+                line = invoice.line(key)
+                line.quantity += used.count(item.unit)
                 line.exact += providers[used.model].cost(used) * (1 + item.share)
                 continue
             before = counts.get((month, used.agent, item.unit, version.number), 0)
             count = used.count(item.unit)
             counts[month, used.agent, item.unit, version.number] = before + count
             for tier, part, each in _parts(item, before, count):
-                line = invoice.line((version.number, item.unit, "*", tier))
+                key = LineKey(own, version.number, item.unit, "*", tier, used.estimated)
+                line = invoice.line(key)
                 line.quantity += part
                 line.exact += part * each
     return invoices
 
 
-def _parts(item: Price, before: int, count: int) -> Iterator[tuple[int, int, Fraction]]:
+def _parts(item: Price, before: int, count: int) -> Iterator[tuple[int | None, int, Fraction]]:
     """How many of them are in which tier, and what each costs there."""
     if not item.tiers:
         if count:
-            yield 0, count, item.each
+            yield None, count, item.each
         return
     floor = 0
     for tier, (up_to, each) in enumerate(item.tiers):

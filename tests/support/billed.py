@@ -1,0 +1,110 @@
+"""What Rollcall has made of a month, beside what it is reckoned to be."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+import httpx
+
+from rollcall.kernel.clock import SystemClock
+from support.month import (
+    AGENTS,
+    CARD_OF,
+    CARDS,
+    PRICES,
+    ZONE,
+    Usage,
+)
+from support.monthhouses import House
+from support.reckoning import Invoice, Provider, Used, reckon, versions
+
+ACCOUNT: Final = {
+    "time_zone": ZONE.key,
+    "currency": "USD",
+    "tax_rate": "0.19",
+    "terms_days": 15,
+}
+TAX: Final = Fraction(ACCOUNT["tax_rate"])
+PATIENCE: Final = 600.0
+"""Seconds until everything that was told must have been taken in."""
+_clock = SystemClock()
+
+Owed = Mapping[tuple[str, str], Invoice]
+
+
+def reckoned(usages: Iterable[Usage], current: str) -> Owed:
+    """What the usages cost, by month and agent.
+
+    Args:
+        usages: Each once.
+        current: The month that runs, in which late ones are billed.
+    """
+    return reckon(
+        [_used(one, current) for one in usages],
+        {agent: versions(CARDS[name]) for agent, name in CARD_OF.items()},
+        {
+            model: Provider(*(Fraction(price) for price in prices))
+            for model, prices in PRICES.items()
+        },
+        ZONE,
+    )
+
+
+def _used(one: Usage, current: str) -> Used:
+    billed = current if one.late else None
+    if one.split:
+        tokens = (one.read, one.cached, one.written)
+    else:
+        # Rate cards take tokens that nobody has split for such as were read.
+        tokens = (one.read + one.written, 0, 0)
+    return Used(one.agent_id, one.at, one.model, *tokens, 1, not one.split, billed)
+
+
+def set_up(http: httpx.Client) -> None:
+    """The account, the agents and their rate cards, without the change of prices."""
+    _done(http.patch("/api/billing/account", json=ACCOUNT))
+    for name, written in CARDS.items():
+        _done(http.post("/api/pricing/rate-cards", json={"id": name, "name": name, **written[0]}))
+    for agent, card in CARD_OF.items():
+        _done(http.post("/api/agents", json={"id": agent, "name": f"The {agent}"}))
+        path = f"/api/pricing/assignments/agents/{agent}"
+        _done(http.put(path, json={"rate_card_id": card}))
+
+
+def change_prices(http: httpx.Client) -> None:
+    """The versions of rate cards that come later."""
+    for name, written in CARDS.items():
+        for one in written[1:]:
+            _done(http.post(f"/api/pricing/rate-cards/{name}/versions", json=one))
+
+
+def _done(answer: httpx.Response) -> Any:
+    assert answer.is_success, f"{answer.request.method} {answer.url}: {answer.text}"
+    return answer.json()
+
+
+def untaken(http: httpx.Client, house: House, usages: Sequence[Usage]) -> list[str]:
+    """What is not taken in yet, or more than once."""
+    wanted = Counter(one.agent_id for one in usages)
+    left: list[str] = []
+    for agent in AGENTS:
+        answer = http.get(f"/api/usage/agent/{agent}", params={"limit": 1})
+        found = answer.json().get("count")
+        if found != wanted[agent]:
+            left.append(f"{agent} has {found} usages, not {wanted[agent]}")
+    for process in house.processes:
+        groups = httpx.get(f"{process.url}/api/v1/admin/events/groups", timeout=30).json()
+        left += [str(one) for one in groups if one["lag"] or one["retrying"] or one["waiting"]]
+    return left
+
+
+def settled(http: httpx.Client, house: House, usages: Sequence[Usage]) -> list[str]:
+    """What is not taken in, as long as that may take."""
+    deadline = _clock.monotonic() + PATIENCE
+    while (left := untaken(http, house, usages)) and _clock.monotonic() < deadline:
+        threading.Event().wait(0.2)
+    return left
