@@ -55,13 +55,17 @@ def reckoned(usages: Iterable[Usage], current: str) -> Owed:
 
 
 def _used(one: Usage, current: str) -> Used:
-    billed = current if one.late else None
-    if one.split:
-        tokens = (one.read, one.cached, one.written)
-    else:
+    return Used(
+        agent=one.agent_id,
+        at=one.at,
+        model=one.model,
         # Rate cards take tokens that nobody has split for such as were read.
-        tokens = (one.read + one.written, 0, 0)
-    return Used(one.agent_id, one.at, one.model, *tokens, 1, not one.split, billed)
+        read=one.read if one.split else one.read + one.written,
+        cached=one.cached if one.split else 0,
+        written=one.written if one.split else 0,
+        estimated=not one.split,
+        billed=current if one.late else None,
+    )
 
 
 def set_up(http: httpx.Client) -> None:
