@@ -63,7 +63,7 @@ def module(
     return Module(
         name="dashboard",
         routers=(router(changes, clock, drain),),
-        subscriptions=(Handler[Any](GROUP, TYPES, note),),
+        subscriptions=(Handler(GROUP, TYPES, note),),
         problems=PROBLEMS,
         lifespans=(asking,),
         unaudited=("/api/dashboard/refresh",),
