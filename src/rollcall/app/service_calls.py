@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import msgspec
 from starlette.types import ASGIApp
@@ -92,7 +92,8 @@ class ServiceCalls:
             raise NotAnswered("the registry does not say where it is") from error
         # Each time another one, and where it cannot be reached the next.
         self._turn += 1
-        target = f"{question.path}?{query.decode()}" if query else question.path
+        path = quote(question.path)
+        target = f"{path}?{query.decode()}" if query else path
         for place in range(len(instances)):
             instance = instances[(self._turn + place) % len(instances)]
             found = await self._fetched(instance, target, fields)

@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.dashboard.activity import noted
@@ -103,15 +104,10 @@ class SqlActivities:
 
 async def _moved(connection: AsyncConnection, namespace: str, count: int) -> int:
     """Take `count` ids, and hold the namespace until the commit; the last of them."""
-    moved = (
-        update(HEADS)
-        .where(HEADS.c.namespace == namespace)
-        .values(last=HEADS.c.last + count)
-        .returning(HEADS.c.last)
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(HEADS).values(namespace=namespace, last=count)
+    moved = first.on_conflict_do_update(
+        index_elements=[HEADS.c.namespace], set_={"last": HEADS.c.last + count}
     )
-    last = (await connection.execute(moved)).scalar_one_or_none()
-    if last is None:
-        # Two processes that see a namespace for the first time at once: one is tried again.
-        await connection.execute(insert(HEADS).values(namespace=namespace, last=count))
-        return count
+    last: int = (await connection.execute(moved.returning(HEADS.c.last))).scalar_one()
     return last

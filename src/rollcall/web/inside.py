@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Scope
 
@@ -52,7 +53,7 @@ async def ask_inside(app: ASGIApp, path: str, query: bytes = b"", fields: Fields
         "method": "GET",
         "scheme": "http",
         "path": path,
-        "raw_path": path.encode(),
+        "raw_path": quote(path).encode(),
         "query_string": query,
         "root_path": "",
         "headers": [_HOST, (b"accept", b"application/json"), *fields],
