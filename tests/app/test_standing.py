@@ -10,9 +10,9 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from rollcall.app.compose import SERVICES
 from rollcall.app.doctor import examine
 from rollcall.app.findings import Finding, Grade
+from rollcall.app.services import SERVICES
 from rollcall.app.settings import Settings
 from support.gateways import served
 from support.servers.ports import free_ports
@@ -27,7 +27,7 @@ def examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
 
     def find(**variables: str) -> dict[str, Finding]:
         ports = ("SERVICE_REGISTRY_PORT", "ROLLCALL_AGENT_REGISTRY_PORT", "AGENT_PORT")
-        told = dict.fromkeys((*ports, "EXT_TOOL_PORT", "GATEWAY_PORT"), "0")
+        told = dict.fromkeys((*ports, "EXT_TOOL_PORT", "GATEWAY_PORT", "DASHBOARD_PORT"), "0")
         told |= {"ROLLCALL_DATA_DIR": str(tmp_path / "data"), **variables}
         return {one.subject: one for one in examine(Settings.load(told))}
 

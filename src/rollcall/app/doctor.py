@@ -16,11 +16,11 @@ import httpx
 from filelock import FileLock, Timeout
 
 from rollcall.app.abilities import abilities
-from rollcall.app.compose import SERVICES, Service
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
+from rollcall.app.services import SERVICES, Service
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import CannotListen, bound
 from rollcall.app.standing import elsewhere, standing

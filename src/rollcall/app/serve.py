@@ -18,7 +18,8 @@ import uvicorn
 from rollcall import __version__
 from rollcall.app.abilities import answering
 from rollcall.app.banner import Running, banner
-from rollcall.app.compose import SERVICES, Platform, Service, compose, service
+from rollcall.app.compose import Platform, compose
+from rollcall.app.services import SERVICES, Service, service
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import ByPort, bound
 from rollcall.kernel.clock import SystemClock

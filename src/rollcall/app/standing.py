@@ -10,11 +10,11 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from rollcall.app.compose import GATEWAY_NAME, SERVICES
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.features import reached
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.places import Places
+from rollcall.app.services import GATEWAY_NAME, SERVICES
 from rollcall.app.settings import Settings
 from rollcall.gateway.ports import Instance
 from rollcall.gateway.targets import fixed

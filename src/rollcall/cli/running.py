@@ -54,6 +54,7 @@ class ServiceName(StrEnum):
     AGENT = "agent"
     TOOLS = "tools"
     GATEWAY = "gateway"
+    DASHBOARD = "dashboard"
 
 
 _NAMES: Final = ", ".join(ServiceName)
@@ -98,6 +99,9 @@ def up(
     gateway_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (GATEWAY_PORT); by default 8000.")
     ] = None,
+    dashboard_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (DASHBOARD_PORT); by default 8004.")
+    ] = None,
 ) -> None:
     """Start all services in this process, until Ctrl-C.
 
@@ -115,6 +119,7 @@ def up(
             AGENT_PORT=agent_port,
             EXT_TOOL_PORT=tools_port,
             GATEWAY_PORT=gateway_port,
+            DASHBOARD_PORT=dashboard_port,
         )
         raise typer.Exit(serving.up(settings, [one.value for one in names or ()]))
 

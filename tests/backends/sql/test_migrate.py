@@ -19,12 +19,13 @@ from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
 from rollcall.conversations import tables as conversations
+from rollcall.dashboard import tables as dashboard
 from rollcall.kernel.errors import IncompatibleStore
 from rollcall.memory import graph_tables as graph
 from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
 
-FEATURES = (messages, conversations, agents, memory, graph)
+FEATURES = (messages, conversations, agents, memory, graph, dashboard)
 TABLES = {
     outbox.OUTBOX,
     outbox.HEAD,

@@ -24,6 +24,7 @@ from rollcall.backends.sql.passes import SECRET
 from rollcall.backends.sql.postgres import PostgresDialect
 from rollcall.backends.sql.relay import RELAY
 from rollcall.backends.sql.tables import METADATA
+from rollcall.dashboard import tables as dashboard
 from rollcall.kernel.caller import READ
 from rollcall.kernel.errors import InvalidInput, StoreUnavailable
 from rollcall.memory import graph_tables as graph
@@ -38,7 +39,7 @@ OF_OTHERS = {
     *("agent_registry", "registry_changes", "registry_documents", "registry_store"),
     "messages",
     *("conversation_sessions", "conversation_turns"),
-    *(str(table) for one in (agents, memory, graph) for table in one.METADATA.tables),
+    *(str(table) for one in (agents, memory, graph, dashboard) for table in one.METADATA.tables),
 }
 """Tables whose owners have tests of their own."""
 
