@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from support.month import (
     Usage,
 )
 from support.monthhouses import House
-from support.reckoning import Invoice, Provider, Used, reckon, versions
+from support.reckoning import Invoice, LineKey, Provider, Used, reckon, versions
 
 ACCOUNT: Final = {
     "time_zone": ZONE.key,
@@ -63,6 +64,8 @@ def _used(one: Usage, current: str) -> Used:
         read=one.read if one.split else one.read + one.written,
         cached=one.cached if one.split else 0,
         written=one.written if one.split else 0,
+        # Whoever was not answered pays for no conversation.
+        conversations=0 if one.way is Way.EVENT and one.failed else 1,
         estimated=not one.split,
         billed=current if one.late else None,
     )
@@ -93,15 +96,18 @@ def _done(answer: httpx.Response) -> Any:
 
 def untaken(http: httpx.Client, house: House, usages: Sequence[Usage]) -> list[str]:
     """What is not taken in yet, or more than once."""
-    wanted = Counter(one.agent_id for one in usages)
+    wanted: Counter[str] = Counter()
+    for one in usages:
+        # Events tell of a conversation that was answered, and of what it used.
+        wanted[one.agent_id] += 2 if one.way is Way.EVENT and not one.failed else 1
     left: list[str] = []
     for agent in AGENTS:
         answer = http.get(f"/api/usage/agent/{agent}", params={"limit": 1})
         found = answer.json().get("count")
         if found != wanted[agent]:
             left.append(f"{agent} has {found} usages, not {wanted[agent]}")
-    for process in house.processes:
-        groups = httpx.get(f"{process.url}/api/v1/admin/events/groups", timeout=30).json()
+    for url in house.addresses:
+        groups = httpx.get(f"{url}/api/v1/admin/events/groups", timeout=30).json()
         left += [str(one) for one in groups if one["lag"] or one["retrying"] or one["waiting"]]
     return left
 
@@ -112,3 +118,59 @@ def settled(http: httpx.Client, house: House, usages: Sequence[Usage]) -> list[s
     while (left := untaken(http, house, usages)) and _clock.monotonic() < deadline:
         threading.Event().wait(0.2)
     return left
+
+
+def generated(http: httpx.Client, month: str) -> list[Any]:
+    """The drafts of a month, the same when they are asked for again."""
+    asked = {"billing_period_id": f"per_{month}"}
+    first = _done(http.post("/api/invoices/generate", json=asked))
+    assert _done(http.post("/api/invoices/generate", json=asked)) == first
+    return first
+
+
+def sent(http: httpx.Client, drafts: Sequence[Any]) -> list[Any]:
+    """The invoices that drafts become."""
+    said = {"status": "sent"}
+    return [_done(http.patch(f"/api/invoices/{one['id']}/status", json=said)) for one in drafts]
+
+
+def wrong(invoices: Sequence[Any], month: str, owed: Owed) -> list[str]:
+    """What differs between the invoices of a month and the reckoning."""
+    wanted = {agent: invoice for (one, agent), invoice in owed.items() if one == month}
+    agents = sorted(one["agent_id"] for one in invoices)
+    if agents != sorted(wanted):
+        return [f"{month} has invoices of {agents}, not of {sorted(wanted)}"]
+    return [fault for one in invoices for fault in _differences(one, wanted[one["agent_id"]])]
+
+
+def _differences(found: Any, wanted: Invoice) -> Iterator[str]:
+    own = {key: (line.quantity, cents(line.cents)) for key, line in wanted.lines.items()}
+    theirs = {
+        LineKey(
+            one["service_period"].removeprefix("per_"),
+            one["rate_card_version"],
+            one["unit"],
+            one["model"] or "*",
+            one["tier"],
+            one["estimated"],
+        ): (Decimal(one["quantity"]), one["amount"])
+        for one in found["lines"]
+    }
+    for key in own.keys() | theirs.keys():
+        if own.get(key) != theirs.get(key):
+            yield f"{found['agent_id']}: {key} is {theirs.get(key)}, not {own.get(key)}"
+    if len(theirs) != len(found["lines"]):
+        yield f"{found['agent_id']} has lines that differ in nothing: {found['lines']}"
+    sums = {
+        "subtotal": wanted.subtotal,
+        "tax_amount": wanted.tax(TAX),
+        "total_amount": wanted.total(TAX),
+    }
+    for name, amount in sums.items():
+        if found[name] != cents(amount):
+            yield f"{found['agent_id']}: {name} is {found[name]}, not {cents(amount)}"
+
+
+def cents(amount: int) -> str:
+    """So many cents as HTTP says them."""
+    return f"{amount // 100}.{amount % 100:02}"

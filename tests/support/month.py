@@ -7,9 +7,10 @@ content, and some of it only after its month was invoiced.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -174,6 +175,13 @@ class Usage:
             "cost": "99.99",
         }
 
+    @property
+    def cost(self) -> Decimal:
+        """What its provider's price list asks for, in US dollars."""
+        read, cached, written = map(Decimal, PRICES[self.model])
+        dear = (self.read - self.cached) * read + self.cached * cached + self.written * written
+        return dear / 1_000_000
+
     def events(self) -> tuple[Event, Event]:
         """What tells of it: how the conversation ended, and what it used."""
         who = {
@@ -191,9 +199,9 @@ class Usage:
             "cached_tokens": self.cached,
             "requests": self.requests,
             "estimated": False,
-            "cost": None,
+            "cost": format(self.cost, "f"),
             "currency": "USD",
-            "priced_by": "nobody",
+            "priced_by": "the provider",
         }
         return self._ending(who), self._event("usage", "usage.recorded", used)
 
@@ -225,10 +233,15 @@ class Usage:
 
 @dataclass(frozen=True)
 class Told:
-    """A usage as it is told once."""
+    """A usage as it is told once.
+
+    Args:
+        way: How; what events tell of may be told again by a caller, under the event's id.
+    """
 
     usage: Usage
     telling: Telling
+    way: Way
 
 
 @dataclass(frozen=True)
@@ -244,11 +257,14 @@ class Month:
     during: Sequence[Told]
 
     @property
-    def usages(self) -> Iterator[Usage]:
+    def usages(self) -> list[Usage]:
         """Each once."""
-        for told in (*self.before, *self.during):
-            if told.telling is Telling.FIRST:
-                yield told.usage
+        return firsts((*self.before, *self.during))
+
+
+def firsts(some: Iterable[Told]) -> list[Usage]:
+    """The usages that are told there for the first time."""
+    return [told.usage for told in some if told.telling is Telling.FIRST]
 
 
 def month(seed: int, size: int) -> Month:
@@ -257,7 +273,13 @@ def month(seed: int, size: int) -> Month:
     usages = [_usage(rng, number, size) for number in range(size)]
     earlier = [one for one in usages if one.at < START and not one.late]
     later = [one for one in usages if one.at >= START or one.late]
-    return Month(_tellings(rng, earlier), _tellings(rng, later))
+    before = _tellings(rng, earlier)
+    again = [_again(rng, one) for one in rng.sample(earlier, len(earlier) // 20)]
+    during = _tellings(rng, later)
+    # Some of what is invoiced already, too.
+    for one in again:
+        during.insert(rng.randrange(len(during) + 1), one)
+    return Month(before, during)
 
 
 def _usage(rng: random.Random, number: int, size: int) -> Usage:
@@ -302,12 +324,19 @@ def _moment(rng: random.Random, first: datetime, last: datetime) -> datetime:
 
 def _tellings(rng: random.Random, usages: Sequence[Usage]) -> list[Told]:
     """Each usage, in any order, and some again, at any time after the first."""
-    placed = [(rng.random(), Told(one, Telling.FIRST)) for one in usages]
+    placed = [(rng.random(), Told(one, Telling.FIRST, one.way)) for one in usages]
     for place, told in list(placed):
-        if rng.random() >= TWICE:
-            continue
-        other = told.usage.way is not Way.EVENT and rng.random() < OTHERWISE
-        telling = Telling.OTHERWISE if other else Telling.AGAIN
-        placed.append((rng.uniform(place, 1), Told(told.usage, telling)))
+        if rng.random() < TWICE:
+            placed.append((rng.uniform(place, 1), _again(rng, told.usage)))
     placed.sort(key=lambda pair: pair[0])
     return [told for _, told in placed]
+
+
+def _again(rng: random.Random, usage: Usage) -> Told:
+    """A usage told another time."""
+    if usage.way is Way.EVENT:
+        # Only what was answered: a caller's usage stands for a conversation, a failure does not.
+        by_caller = not usage.failed and rng.random() < 0.5
+        return Told(usage, Telling.AGAIN, Way.SINGLE if by_caller else Way.EVENT)
+    other = rng.random() < OTHERWISE
+    return Told(usage, Telling.OTHERWISE if other else Telling.AGAIN, usage.way)

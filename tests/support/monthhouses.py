@@ -33,8 +33,8 @@ class House(Protocol):
         ...
 
     @property
-    def processes(self) -> Sequence[Serving]:
-        """Those that run."""
+    def addresses(self) -> Sequence[str]:
+        """The URL of a service of each process that runs."""
         ...
 
     def start(self) -> None:
@@ -56,17 +56,24 @@ class Together:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
         self._stack = stack
-        self.processes: list[Serving] = []
+        self._one: Serving | None = None
 
     @property
     def gateway(self) -> str:
-        return self.processes[0].gateway
+        assert self._one is not None
+        return self._one.gateway
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        return [self.gateway]
 
     def start(self) -> None:
-        self.processes = [self._stack.enter_context(serving(self._folder, "up", **FOR_EVER))]
+        self._one = self._stack.enter_context(serving(self._folder, "up", **FOR_EVER))
 
     def kill(self) -> None:
-        self.processes.pop().kill()
+        assert self._one is not None
+        self._one.kill()
+        self._one = None
 
     def append(self, events: Sequence[Event]) -> None:
         appended(f"sqlite:///{self._folder}/data/services.db", events)
@@ -90,8 +97,10 @@ class Apart:
         return self._others[-1].gateway
 
     @property
-    def processes(self) -> Sequence[Serving]:
-        return [*self._others, *([self._billing] if self._billing else [])]
+    def addresses(self) -> Sequence[str]:
+        assert self._billing is not None
+        found = [one.gateway or one.talk or one.analytics or one.dashboard for one in self._others]
+        return [*found, self._billing.billing]
 
     def start(self) -> None:
         if not self._others:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,12 +21,11 @@ PAUSE: Final = 0.1
 """Seconds until somebody who was not there is asked again."""
 PATIENCE: Final = 300.0
 """Seconds that all of it may take."""
-_EXPECTED: Final = {
+_EXPECTED: Final[Mapping[Telling, Set[int | str]]] = {
     Telling.FIRST: {201, "recorded"},
     Telling.AGAIN: {200, "known"},
     Telling.OTHERWISE: {409, "refused"},
 }
-_KNOWN: Final = {200, "known"}
 
 
 @dataclass
@@ -67,7 +66,7 @@ class Teller:
             return self._unsure
         some: list[Told] = []
         for one in self.waiting:
-            if one.usage.way is Way.SINGLE:
+            if one.way is Way.SINGLE:
                 return some or [one]
             some.append(one)
             if len(some) == BATCH:
@@ -76,12 +75,12 @@ class Teller:
 
     def _post(self, http: httpx.Client, some: Sequence[Told]) -> httpx.Response:
         bodies = [one.usage.body(otherwise=one.telling is Telling.OTHERWISE) for one in some]
-        if some[0].usage.way is Way.SINGLE:
+        if some[0].way is Way.SINGLE:
             return http.post("/api/usage", json=bodies[0])
         return http.post("/api/usage/batch", json={"items": bodies})
 
     def _took(self, some: Sequence[Told], answer: httpx.Response) -> None:
-        if some[0].usage.way is Way.SINGLE:
+        if some[0].way is Way.SINGLE:
             self._compare(some[0], answer.status_code, answer.text)
             return
         if not answer.is_success:
@@ -96,9 +95,12 @@ class Teller:
 
     def _compare(self, told: Told, status: int | str, text: str) -> None:
         expected = _EXPECTED[told.telling]
-        # Whether it was taken when nobody answered is found out now.
-        if told in self._unsure and told.telling is Telling.FIRST:
-            expected = expected | _KNOWN
+        if told.usage.way is Way.EVENT:
+            # Its event may be still on its way.
+            expected = _EXPECTED[Telling.FIRST] | _EXPECTED[Telling.AGAIN]
+        elif told in self._unsure and told.telling is Telling.FIRST:
+            # Whether it was taken when nobody answered is found out now.
+            expected = expected | _EXPECTED[Telling.AGAIN]
         if status not in expected:
             self.faults.append(f"{told.usage.key}, {told.telling.value}: {status} {text}")
 
@@ -107,7 +109,7 @@ def tellers(some: Iterable[Told]) -> list[Teller]:
     """Some for what is told by HTTP; what is about one usage is told by one of them."""
     waiting = [deque[Told]() for _ in range(CLIENTS)]
     for one in some:
-        if one.usage.way is not Way.EVENT:
+        if one.way is not Way.EVENT:
             waiting[one.usage.number % CLIENTS].append(one)
     return [Teller(one) for one in waiting]
 
