@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from support.billed import (
+    Owed,
     change_prices,
     generated,
     reckoned,
@@ -28,7 +29,6 @@ from support.counted import miscounted
 from support.month import BEFORE, MONTH, Told, Way, firsts, month
 from support.monthhouses import Apart, House, Together
 from support.paid import pay, unbalanced, unverified
-from support.reckoning import Invoice
 from support.serving import environment
 from support.tellers import tell_all, tell_some, tellers
 
@@ -125,7 +125,7 @@ def told(house: House, some: Sequence[Told], kills: int) -> list[str]:
     return [fault for one in telling for fault in one.faults]
 
 
-def invoiced(http: httpx.Client, one: str, owed: dict[tuple[str, str], Invoice]) -> list[str]:
+def invoiced(http: httpx.Client, one: str, owed: Owed) -> list[str]:
     """Send the invoices of a month, and have them paid; what was wrong with them."""
     drafts = generated(http, one)
     faults = wrong(drafts, one, owed)

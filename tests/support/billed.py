@@ -12,14 +12,7 @@ from typing import Any, Final
 import httpx
 
 from rollcall.kernel.clock import SystemClock
-from support.month import (
-    AGENTS,
-    CARD_OF,
-    CARDS,
-    PRICES,
-    ZONE,
-    Usage,
-)
+from support.month import AGENTS, CARD_OF, CARDS, PRICES, ZONE, Usage, Way
 from support.monthhouses import House
 from support.reckoning import Invoice, LineKey, Provider, Used, reckon, versions
 
