@@ -94,5 +94,5 @@ def test_a_conversation_is_counted_charged_and_shown(up: Serving) -> None:
     assert stats.json["data"] is True
     (invoice,) = invoices.json
     assert (invoice["agent_id"], invoice["status"]) == ("clerk", "draft")
-    assert [one["unit"] for one in invoice["lines"]] == ["conversation", "output_token"]
+    assert {"conversation", "output_token"} <= {one["unit"] for one in invoice["lines"]}
     assert summary.json["total_conversations"] >= 1
