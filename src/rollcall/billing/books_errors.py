@@ -77,15 +77,6 @@ class MoreThanLeft(RollcallError):
         self.amount_left = str(left)
 
 
-class KeyReused(RollcallError):
-    """Something else was sent under the same key before."""
-
-    def __init__(self, key: str, what: str, known: str) -> None:
-        super().__init__(f"{what} {key!r} was used for {known!r}, which says something else")
-        self.idempotency_key = key
-        self.known_id = known
-
-
 class WebhookRefused(RollcallError):
     """A webhook is not from who it says it is from, or nobody can tell."""
 

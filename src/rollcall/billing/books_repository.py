@@ -41,7 +41,7 @@ from rollcall.billing.books_tables import (
     WEBHOOKS,
 )
 from rollcall.billing.credit_notes import CreditNote
-from rollcall.billing.invoices import Invoice, InvoiceStatus
+from rollcall.billing.invoices import Invoice
 from rollcall.billing.ledger import Transaction
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment, Refund
@@ -173,6 +173,10 @@ class BooksWork:
         """What is owed on an invoice by the ledger; below zero it is the customer's."""
         return (await nets(self.connection, namespace, [invoice_id])).get(invoice_id, 0)
 
+    async def credit_notes(self, namespace: str, invoice_id: str) -> Sequence[CreditNote]:
+        """The credit notes of an invoice, the oldest first."""
+        return await credit_notes_of(self.connection, namespace, invoice_id)
+
     async def add_credit_note(self, note: CreditNote) -> None:
         """Write a credit note.
 
@@ -300,6 +304,18 @@ async def latest_of(
     return None if row is None else invoice_of(row)
 
 
+async def credit_notes_of(
+    connection: AsyncConnection, namespace: str, invoice_id: str
+) -> Sequence[CreditNote]:
+    """The credit notes of an invoice, the oldest first."""
+    wanted = (
+        select(CREDIT_NOTES)
+        .where(CREDIT_NOTES.c.namespace == namespace, CREDIT_NOTES.c.invoice_id == invoice_id)
+        .order_by(CREDIT_NOTES.c.number)
+    )
+    return [credit_note_of(row) for row in await connection.execute(wanted)]
+
+
 async def nets(
     connection: AsyncConnection, namespace: str, invoice_ids: Sequence[str]
 ) -> dict[str, int]:
@@ -315,11 +331,6 @@ async def nets(
         .group_by(ENTRIES.c.invoice_id)
     )
     return {row.invoice_id: int(row.net) for row in await connection.execute(wanted)}
-
-
-def is_draft(invoice: Invoice | None) -> bool:
-    """Whether it is there and may still change."""
-    return invoice is not None and invoice.status is InvoiceStatus.DRAFT
 
 
 def _of(table: Table, namespace: str, key: str) -> tuple[Any, Any]:

@@ -49,7 +49,7 @@ class LineKey(msgspec.Struct, frozen=True, order=True, kw_only=True):
     note: str = ""
 
 
-class Charge(msgspec.Struct, frozen=True, kw_only=True):
+class Charge(msgspec.Struct, frozen=True):
     """What one usage adds to one line.
 
     Args:

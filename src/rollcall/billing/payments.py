@@ -74,10 +74,11 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         return self.amount - self.refunded_amount if self.status in taken else Decimal(0)
 
     @property
-    def content(self) -> tuple[str, str, str, str | None]:
+    def content(self) -> tuple[str, int, str, str | None]:
         """What must be the same where the same payment is told of again."""
-        amount = str(minor(self.amount, self.currency))
-        return self.invoice_id, amount, self.payment_method, self.transaction_id
+        units = minor(self.amount, self.currency)
+        # A provider may learn of the method later.
+        return self.invoice_id, units, self.channel, self.transaction_id
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
