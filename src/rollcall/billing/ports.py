@@ -102,7 +102,7 @@ class BillingWork(UnitOfWork, Protocol):
         """Write what is known of an agent that was locked."""
         ...
 
-    async def cards(self, namespace: str, agent_ids: Collection[str]) -> Cards:
+    async def cards(self, account: Account, agent_ids: Collection[str]) -> Cards:
         """All that may price what these agents use."""
         ...
 
@@ -255,8 +255,8 @@ class BillingReads(Protocol):
         """
         ...
 
-    async def cards(self, namespace: str) -> Cards:
-        """All that may price anything."""
+    async def cards(self, account: Account, agent_ids: Collection[str]) -> Cards:
+        """All that may price what these agents use."""
         ...
 
     async def list_cards(
