@@ -11,7 +11,7 @@ from sqlalchemy import Select, Table, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.billing.books_errors import InvoiceNotFound, LineNotFound, PaymentNotFound
-from rollcall.billing.books_repository import Sql, credit_notes_of, with_lines
+from rollcall.billing.books_repository import credit_notes_of, with_lines
 from rollcall.billing.books_rows import entry_of, invoice_of, line_of, payment_of, transaction_of
 from rollcall.billing.books_tables import ENTRIES, INVOICES, LINES, PAYMENTS, TRANSACTIONS
 from rollcall.billing.credit_notes import CreditNote
@@ -22,6 +22,7 @@ from rollcall.billing.invoices import Invoice, InvoiceStatus
 from rollcall.billing.ledger import Act, Entry, Transaction
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment
+from rollcall.billing.repository import Sql
 
 
 class Place(NamedTuple):

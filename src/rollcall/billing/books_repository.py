@@ -8,8 +8,7 @@ waits in a circle.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -45,8 +44,8 @@ from rollcall.billing.invoices import Invoice
 from rollcall.billing.ledger import Transaction
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment, Refund
+from rollcall.billing.repository import Work
 from rollcall.events.envelope import Event
-from rollcall.events.log import UnitOfWork
 from rollcall.kernel.errors import RollcallError
 
 _NEXT = text(
@@ -57,20 +56,6 @@ _NEXT = text(
 
 class Raced(RollcallError):
     """Somebody else was quicker with the same key: look again."""
-
-
-class Work(UnitOfWork, Protocol):
-    """A unit of work in the SQL database."""
-
-    @property
-    def connection(self) -> AsyncConnection: ...
-
-
-class Sql(Protocol):
-    """The SQL database of the services."""
-
-    def begin(self) -> AbstractAsyncContextManager[Work]: ...
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 class BooksWork:
@@ -97,9 +82,7 @@ class BooksWork:
         row = (await self.connection.execute(wanted)).one_or_none()
         return None if row is None else await with_lines(self.connection, row)
 
-    async def latest_invoice(
-        self, namespace: str, agent_id: str, period_id: str
-    ) -> Invoice | None:
+    async def latest_invoice(self, namespace: str, agent_id: str, period_id: str) -> Invoice | None:
         """The newest invoice of an agent and a period, locked, without its lines."""
         return await latest_of(self.connection, namespace, agent_id, period_id, lock=True)
 
@@ -164,8 +147,15 @@ class BooksWork:
         return taken.rowcount
 
     async def note(self, transaction: Transaction) -> None:
-        """Write a transaction into the ledger, for good."""
-        await self.connection.execute(insert(TRANSACTIONS).values(transaction_row(transaction)))
+        """Write a transaction into the ledger, for good; its invoice is locked."""
+        there = select(func.count()).where(
+            TRANSACTIONS.c.namespace == transaction.namespace,
+            TRANSACTIONS.c.invoice_id == transaction.invoice_id,
+        )
+        place = (await self.connection.execute(there)).scalar_one() + 1
+        await self.connection.execute(
+            insert(TRANSACTIONS).values(transaction_row(transaction, place))
+        )
         if rows := entry_rows(transaction):
             await self.connection.execute(insert(ENTRIES), rows)
 
@@ -264,9 +254,7 @@ class BooksWork:
             raise Raced(f"{table.name} has it already") from error
 
     async def _by_key(self, table: Table, namespace: str, key: str) -> Any:
-        wanted = select(table).where(
-            table.c.namespace == namespace, table.c.idempotency_key == key
-        )
+        wanted = select(table).where(table.c.namespace == namespace, table.c.idempotency_key == key)
         return (await self.connection.execute(wanted)).one_or_none()
 
     async def _write_lines(self, invoice: Invoice) -> None:
@@ -298,9 +286,7 @@ async def latest_of(
         .order_by(INVOICES.c.sequence.desc())
         .limit(1)
     )
-    row = (
-        await connection.execute(wanted.with_for_update() if lock else wanted)
-    ).one_or_none()
+    row = (await connection.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
     return None if row is None else invoice_of(row)
 
 

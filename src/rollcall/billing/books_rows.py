@@ -223,8 +223,8 @@ def refund_of(row: Row[Any]) -> Refund:
     )
 
 
-def transaction_row(one: Transaction) -> dict[str, Any]:
-    """The row of a transaction, without its entries."""
+def transaction_row(one: Transaction, place: int) -> dict[str, Any]:
+    """The row of a transaction, the `place`th of its invoice, without its entries."""
     return {
         "namespace": one.namespace,
         "id": one.id,
@@ -232,6 +232,7 @@ def transaction_row(one: Transaction) -> dict[str, Any]:
         "invoice_id": one.invoice_id,
         "reference": one.reference,
         "currency": one.currency,
+        "place": place,
         "at": one.at.timestamp(),
     }
 

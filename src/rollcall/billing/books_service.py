@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from rollcall.billing.books_reads import BooksReads
-from rollcall.billing.books_repository import Sql
 from rollcall.billing.invoicing import Accounts, Invoicing
 from rollcall.billing.paying import Paying
 from rollcall.billing.pdf import Papers
+from rollcall.billing.repository import Sql
 from rollcall.billing.settling import Settling
 from rollcall.billing.usage_reports import UsageReports
 from rollcall.billing.verify import Verifying

@@ -132,7 +132,7 @@ REFUNDS: Final = Table(
     Column("idempotency_key", Text),
     Column("created_at", Double, nullable=False, comment="seconds since the epoch"),
     UniqueConstraint("namespace", "idempotency_key", name="uq_billing_refunds_key"),
-    Index("ix_billing_refunds_payment", "namespace", "payment_id"),
+    Index("ix_billing_refunds_invoice", "namespace", "invoice_id"),
 )
 
 WEBHOOKS: Final = Table(
@@ -152,9 +152,10 @@ TRANSACTIONS: Final = Table(
     Column("invoice_id", Text, nullable=False),
     Column("reference", Text, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("place", Integer, nullable=False, comment="among those of the invoice, from 1"),
     Column("at", Double, nullable=False, comment="seconds since the epoch"),
+    UniqueConstraint("namespace", "invoice_id", "place", name="uq_billing_transactions_place"),
     Index("ix_billing_transactions_at", "namespace", "at", "id"),
-    Index("ix_billing_transactions_invoice", "namespace", "invoice_id"),
 )
 
 ENTRIES: Final = Table(

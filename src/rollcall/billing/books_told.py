@@ -32,9 +32,12 @@ TYPES: Final = (
             "subtotal": "without tax, a decimal string",
             "tax_amount": "the tax, a decimal string",
             "total_amount": "what is owed, a decimal string",
-            "lines": "what it consists of, each with number, unit, model, quantity, amount and late",
+            "lines": "what it charges: number, unit, model, quantity, amount, late, ... of each",
         },
-        {"due_date": "the last day on which it is paid in time", "business_name": "to whom it goes"},
+        {
+            "due_date": "the last day on which it is paid in time",
+            "business_name": "to whom it goes",
+        },
     ),
     EventType(
         "payment.recorded",

@@ -20,9 +20,7 @@ _TWO: Final = (
 _NONE: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THREE: Final = "BHD IQD JOD KWD LYD OMR TND"
 _EXPONENTS: Final = {
-    code: digits
-    for codes, digits in ((_TWO, 2), (_NONE, 0), (_THREE, 3))
-    for code in codes.split()
+    code: digits for codes, digits in ((_TWO, 2), (_NONE, 0), (_THREE, 3)) for code in codes.split()
 }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.billing import books_told, ledger
 from rollcall.billing.books_errors import InvoiceNotFound
-from rollcall.billing.books_repository import BooksWork, Raced, Sql, latest_of, with_lines
+from rollcall.billing.books_repository import BooksWork, Raced, latest_of, with_lines
 from rollcall.billing.books_tables import INVOICES
 from rollcall.billing.errors import AgentNotTracked
 from rollcall.billing.invoice_usages import gathered, of_invoice, of_period
@@ -30,6 +30,7 @@ from rollcall.billing.invoices import (
 )
 from rollcall.billing.models import Account
 from rollcall.billing.periods import period
+from rollcall.billing.repository import Sql
 from rollcall.billing.tables import AGENTS, PERIODS
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import Unavailable
@@ -279,9 +280,7 @@ async def _open_periods(
 
 
 async def _peek(connection: AsyncConnection, namespace: str, invoice_id: str) -> Invoice:
-    wanted = select(INVOICES).where(
-        INVOICES.c.namespace == namespace, INVOICES.c.id == invoice_id
-    )
+    wanted = select(INVOICES).where(INVOICES.c.namespace == namespace, INVOICES.c.id == invoice_id)
     row = (await connection.execute(wanted)).one_or_none()
     if row is None:
         raise InvoiceNotFound(invoice_id)

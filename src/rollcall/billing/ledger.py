@@ -128,7 +128,7 @@ def invoiced(subtotal: int, tax: int) -> tuple[Entry, ...]:
 
 
 def credited(before: int, subtotal: int, tax: int) -> tuple[Entry, ...]:
-    """What a credit note over `subtotal` and `tax` writes, for an invoice whose net was `before`."""
+    """What a credit note writes, for an invoice whose net was `before`."""
     return (
         *_entries((Account.REVENUE, subtotal), (Account.TAX_PAYABLE, tax)),
         *moved(before, before - subtotal - tax),

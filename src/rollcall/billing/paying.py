@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from rollcall.billing import books_told, ledger
 from rollcall.billing.books_errors import InvoiceNotFound, MoreThanLeft, NotFinal, PaymentNotFound
-from rollcall.billing.books_repository import BooksWork, Sql
+from rollcall.billing.books_repository import BooksWork
 from rollcall.billing.books_tables import INVOICES
 from rollcall.billing.currencies import major, minor
 from rollcall.billing.errors import KeyReused
@@ -26,6 +26,7 @@ from rollcall.billing.payments import (
     Told,
     positive_amount,
 )
+from rollcall.billing.repository import Sql
 from rollcall.billing.settling import Settling, again, locked
 from rollcall.billing.webhooks import TOLERANCE, Notice
 from rollcall.kernel.clock import Clock, utc

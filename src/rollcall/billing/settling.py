@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from rollcall.billing import credit_notes, ledger
 from rollcall.billing.books_errors import InvoiceMoveRefused, InvoiceNotFound, NotFinal, StillDue
-from rollcall.billing.books_repository import BooksWork, Raced, Sql
+from rollcall.billing.books_repository import BooksWork, Raced
 from rollcall.billing.books_tables import INVOICES
 from rollcall.billing.credit_notes import CreditedLine, CreditNote
 from rollcall.billing.currencies import major
@@ -27,6 +27,7 @@ from rollcall.billing.invoices import (
     standing_status,
 )
 from rollcall.billing.invoicing import TRIES, Invoicing, paid_since, transaction_id
+from rollcall.billing.repository import Sql
 from rollcall.billing.taxes import Parts
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput, Unavailable
@@ -67,7 +68,7 @@ class Settling:
             async with self._database.begin() as unit:
                 work = BooksWork(unit)
                 invoice = await locked(work, namespace, invoice_id)
-                if not (invoice.status, wanted) == (InvoiceStatus.DRAFT, InvoiceStatus.SENT):
+                if (invoice.status, wanted) != (InvoiceStatus.DRAFT, InvoiceStatus.SENT):
                     return await self._move(work, invoice, wanted)
             return await self._invoicing.finalise(namespace, invoice_id)
 
