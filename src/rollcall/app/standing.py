@@ -26,7 +26,11 @@ REGISTRY: Final = "SERVICE_REGISTRY_URL"
 MODEL: Final = "model server"
 _SERVERS: Final = {"postgresql": "PostgreSQL", "zookeeper": "ZooKeeper"}
 _TALKING: Final = frozenset({"agent", GATEWAY_NAME})
-"""Services that tell of what happens, or hear of it, and that ask a model where there is one."""
+"""Services that ask a model where there is one."""
+_HEARING: Final = _TALKING | {"analytics", "billing", "dashboard"}
+"""Services that tell of what happens, or hear of it."""
+_ASKING: Final = frozenset({GATEWAY_NAME, "dashboard"})
+"""Services that ask all others."""
 _GRADES: Final = (Grade.OK, Grade.WARNING, Grade.ERROR)
 
 
@@ -74,12 +78,13 @@ def _needs(
     else:
         yield _place(where.records)
     yield _place(where.database)
-    if name in _TALKING:
+    if name in _HEARING:
         yield "Kafka" if settings.events is EventLogKind.KAFKA and "Kafka" in known else "events"
+    if name in _TALKING:
         yield "model"
         if MODEL in known:
             yield MODEL
-    if name == GATEWAY_NAME:
+    if name in _ASKING:
         yield from settings.urls()
 
 

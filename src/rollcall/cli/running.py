@@ -54,6 +54,8 @@ class ServiceName(StrEnum):
     AGENT = "agent"
     TOOLS = "tools"
     GATEWAY = "gateway"
+    ANALYTICS = "analytics"
+    BILLING = "billing"
     DASHBOARD = "dashboard"
 
 
@@ -99,6 +101,12 @@ def up(
     gateway_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (GATEWAY_PORT); by default 8000.")
     ] = None,
+    analytics_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (ANALYTICS_PORT); by default 8002.")
+    ] = None,
+    billing_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (BILLING_PORT); by default 8003.")
+    ] = None,
     dashboard_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (DASHBOARD_PORT); by default 8004.")
     ] = None,
@@ -119,6 +127,8 @@ def up(
             AGENT_PORT=agent_port,
             EXT_TOOL_PORT=tools_port,
             GATEWAY_PORT=gateway_port,
+            ANALYTICS_PORT=analytics_port,
+            BILLING_PORT=billing_port,
             DASHBOARD_PORT=dashboard_port,
         )
         raise typer.Exit(serving.up(settings, [one.value for one in names or ()]))

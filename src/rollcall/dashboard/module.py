@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from rollcall.dashboard.activity import TYPES
 from rollcall.dashboard.api import router
 from rollcall.dashboard.changes import Changes
 from rollcall.dashboard.gathering import Gatherer
 from rollcall.dashboard.models import NothingToShow, TooManyStreams
-from rollcall.dashboard.repository import SqlActivities, Work
-from rollcall.events.envelope import Event
-from rollcall.events.subscriptions import Handler
+from rollcall.dashboard.repository import SqlActivities
+from rollcall.events.subscriptions import Batch
 from rollcall.kernel.clock import Clock
 from rollcall.web.drain import Drain
 from rollcall.web.module import Module
@@ -48,10 +47,6 @@ def module(
         drain: Says when streams end.
     """
 
-    async def note(event: Event, work: Any) -> None:
-        handled: Work = work
-        await activities.note([event], handled)
-
     @asynccontextmanager
     async def asking() -> AsyncGenerator[None]:
         try:
@@ -63,7 +58,7 @@ def module(
     return Module(
         name="dashboard",
         routers=(router(changes, clock, drain),),
-        subscriptions=(Handler(GROUP, TYPES, note),),
+        subscriptions=(Batch(GROUP, TYPES, activities.note),),
         problems=PROBLEMS,
         lifespans=(asking,),
         unaudited=("/api/dashboard/refresh",),

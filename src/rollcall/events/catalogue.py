@@ -106,6 +106,16 @@ _TURN_TOO: Final = {
     "tokens_used": "tokens read and written",
     "cost": "by the provider's list prices, a decimal string",
 }
+_BUDGET: Final = {
+    "budget_id": "the budget",
+    "scope": "agent or account",
+    "agent_id": "whose budget it is; null: the account's",
+    "limit": "what may be spent, a decimal string",
+    "spent": "what was spent, a decimal string",
+    "currency": "of both, ISO 4217",
+    "window": "the month or day that it is of, or total",
+    "hard": "whether it stops those who spend",
+}
 _CHANGE: Final = {
     "id": "the record, or the runtime in runtime_* events",
     "runtime": "the record's runtime; empty: none",
@@ -251,6 +261,43 @@ TYPES: Final = (
             "relationships": "the ids of the relationships",
         },
     ),
+    EventType(
+        "usage.charged",
+        "billing",
+        "A usage was recorded, with what it is charged.",
+        {
+            "usage_id": "the usage",
+            "agent_id": "who used it",
+            "amount": "what it is charged, exact, a decimal string",
+            "currency": "of the amount, ISO 4217",
+            "period": "the billing period that it is billed in (per_2026-11)",
+            "served_at": "when it was used, in ISO 8601",
+            "late": "whether that is before the period",
+            "estimated": "whether a number of tokens was estimated",
+            "tokens_used": "tokens read and written",
+            "input_tokens": "tokens read, those from a cache included",
+            "output_tokens": "tokens written",
+            "cached_tokens": "tokens read that came from a cache",
+            "requests": "how many times the model was asked",
+            "conversations": "1 where it stands for its conversation",
+            "minutes": "how long it took, a decimal string",
+            "rate_card_id": "what it was charged by",
+            "rate_card_version": "which version of that",
+        },
+        {
+            "conversation_id": "for which message",
+            "model_used": "the model, as its provider knows it",
+            "provider": "whose it is",
+            "provider_cost": "what the provider asks for, in US dollars, a decimal string",
+        },
+    ),
+    EventType(
+        "budget.threshold_reached",
+        "billing",
+        "A share of a budget is spent.",
+        {**_BUDGET, "threshold": "the share, a decimal string"},
+    ),
+    EventType("budget.exhausted", "billing", "Nothing is left of a budget.", _BUDGET),
 )
 """Every type that Rollcall tells."""
 
