@@ -17,7 +17,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from support.generated import generated
-from support.serving import Serving, eventually, serving
+from support.residents import residents
+from support.serving import Serving, serving
 
 ENDLESS = {"/events", "/api/v1/events", "/api/dashboard/stream"}
 """Streams, which do not end by themselves."""
@@ -25,6 +26,8 @@ CHECKS = [status_code_conformance, content_type_conformance]
 ADMINISTRATION = "/api/v1/admin/"
 """The same at every service; asked for at the registries and the gateway."""
 TOLD_ALL = {"agents", "services", "gateway"}
+RESIDENTS = {"analytics", "billing", "gateway"}
+"""Where things are made that requests can name."""
 PASSED_ON = "/services/"
 """How the gateway's paths begin that lead to services, which are asked themselves as well."""
 OPERATIONS = {
@@ -73,23 +76,6 @@ def examples(side: str, path: str) -> int:
     return 3 if path.startswith(PASSED_ON) else 15
 
 
-def residents(url: str) -> dict[str, str]:
-    """The ids of things that are there, by the parameters of paths that take them."""
-    body = {"id": "resident", "name": "R"}
-    for path in ("agents", "capabilities"):
-        assert httpx.post(f"{url}/api/{path}", json=body).status_code in {200, 409}
-    body = {"content": "Ask r@example.org", "filters": {"user_id": "resident"}}
-    memory = httpx.post(f"{url}/api/memories", json=body).json()["id"]
-    entities = f"{url}/api/graph/entities?user_id=resident"
-    entity = eventually("r@example.org", entities).json()[0]["id"]
-    return {
-        "agent_id": "resident",
-        "capability_id": "resident",
-        "memory_id": memory,
-        "entity_id": entity,
-    }
-
-
 def prepared(case: schemathesis.Case, known: Mapping[str, str]) -> None:
     """Without what is answered by intent with something other than a generated answer; often about
     something that is there.
@@ -113,7 +99,6 @@ def test_no_generated_request_finds_a_fault(
     described = httpx.get(f"{url}/openapi.json").json()
     schema = schemathesis.openapi.from_dict(readable(described))
     asked = 0
-    known: dict[str, str] = {}
     for result in schema.get_all_operations():
         operation = result.ok()
         if operation.path.endswith(tuple(ENDLESS)):
@@ -121,11 +106,12 @@ def test_no_generated_request_finds_a_fault(
         if side not in TOLD_ALL and operation.path.startswith(ADMINISTRATION):
             continue
 
-        if side == "gateway" and "{" in operation.path:
-            known.update(residents(url))
+        known: Mapping[str, str] = {}
+        if side in RESIDENTS and "{" in operation.path:
+            known = residents(server.gateway, operation.path)
 
         @generated(operation, examples(side, operation.path))
-        def ask(case: schemathesis.Case) -> None:
+        def ask(case: schemathesis.Case, known: Mapping[str, str] = known) -> None:
             prepared(case, known)
             answer = case.call(base_url=url)
             assert answer.status_code < 500, answer.text
