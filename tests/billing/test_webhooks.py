@@ -94,10 +94,8 @@ def test_what_a_webhook_says_is_read() -> None:
         b"[]",
         b'{"type": "else", "data": {}}',
         b'{"type": "payment.completed", "data": {"invoice_id": "i", "transaction_id": "t"}}',
-        b'{"type": "payment.failed", "data": {"invoice_id": "", "amount": 1,'
-        b' "transaction_id": "t"}}',
-        b'{"type": "payment.failed", "data": {"invoice_id": "i", "amount": "many",'
-        b' "transaction_id": "t"}}',
+        b'{"type":"payment.failed","data":{"invoice_id":"","amount":1,"transaction_id":"t"}}',
+        b'{"type":"payment.failed","data":{"invoice_id":"i","amount":"x","transaction_id":"t"}}',
     ],
 )
 def test_a_webhook_that_cannot_be_read_is_bad_input(body: bytes) -> None:

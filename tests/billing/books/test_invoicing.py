@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
+from rollcall.billing.accounts import AccountChange
 from rollcall.billing.books_errors import InvoiceNotFound
 from rollcall.billing.books_repository import BooksWork
 from rollcall.billing.errors import AgentNotTracked
@@ -115,15 +115,9 @@ async def test_finalising_gives_a_number_fixes_the_lines_and_writes_the_books(sh
 async def test_a_price_that_changes_later_does_not_change_what_is_invoiced(shop: Shop) -> None:
     await shop.use()
     before = await shop.sent()
-    await shop.accounts.change(HERE, shop_tax("0.20"))
+    await shop.accounts.change(HERE, AccountChange(tax_rate=Decimal("0.20")))
     after = (await shop.shown(before)).invoice
     assert after == before
-
-
-def shop_tax(rate: str) -> object:
-    from rollcall.billing.accounts import AccountChange
-
-    return AccountChange(tax_rate=Decimal(rate))
 
 
 async def test_late_usage_is_on_the_next_invoice_marked_with_when_it_was(shop: Shop) -> None:
@@ -186,7 +180,7 @@ async def test_it_is_due_by_the_terms_in_the_accounts_zone(empty: Shop) -> None:
 
 
 async def test_numbers_have_no_gap_and_no_double_however_many_finalise_at_once(
-    shop: Shop, tmp_path: Path
+    shop: Shop,
 ) -> None:
     agents = [f"agent-{number:02}" for number in range(32)]
     for agent in agents:
@@ -197,13 +191,17 @@ async def test_numbers_have_no_gap_and_no_double_however_many_finalise_at_once(
         if place % 4 == 0:
             # It takes a number, and comes to nothing.
             with pytest.raises(ZeroDivisionError):
-                async with shop.database.begin() as work:
-                    await BooksWork(work).next_number(HERE, "INV")
-                    raise ZeroDivisionError
+                await fail_with_a_number(shop)
         await shop.books.settling.move(HERE, invoice_id, InvoiceStatus.SENT)
 
     await asyncio.gather(*(finalise(place, one.id) for place, one in enumerate(drafts)))
     assert await shop.numbers() == [f"INV-{number:06}" for number in range(1, 33)]
+
+
+async def fail_with_a_number(shop: Shop) -> None:
+    async with shop.database.begin() as work:
+        await BooksWork(work).next_number(HERE, "INV")
+        raise ZeroDivisionError
 
 
 async def test_an_invoice_that_many_finalise_at_once_is_finalised_once(shop: Shop) -> None:
