@@ -25,7 +25,9 @@ class NumberVariables(BaseSettings):
     billing_port: int = _port("BILLING_PORT", 8003, "billing")
     dashboard_port: int = _port("DASHBOARD_PORT", 8004, "the dashboard")
     duckdb_memory: str = _variable(
-        "ROLLCALL_DUCKDB_MEMORY", "512MB", "What DuckDB keeps in memory at most; the rest is on disk"
+        "ROLLCALL_DUCKDB_MEMORY",
+        "512MB",
+        "Memory of DuckDB; what does not fit goes to the disk",
     )
     duckdb_threads: int = _variable(
         "ROLLCALL_DUCKDB_THREADS", 2, "Threads that answer one question of analytics", ge=1, le=256

@@ -1,79 +1,100 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Analytics, billing and the dashboard: what each is made of."""
+"""Analytics and billing: what each is made of."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from rollcall.app.gateway import instances_of, urls_of
 from rollcall.app.own import Registration
-from rollcall.app.service_calls import NAMES, ServiceCalls
-from rollcall.backends.eventlog.parked import SqlParked
-from rollcall.dashboard.changes import Changes
-from rollcall.dashboard.gathering import PATIENCE, Gatherer
-from rollcall.dashboard.models import Condition
-from rollcall.dashboard.module import module as dashboard
-from rollcall.dashboard.ports import NotAnswered
-from rollcall.dashboard.repository import SqlActivities
-from rollcall.dashboard.service import DashboardService, health, service_status
-from rollcall.kernel.caller import READ, Caller
-from rollcall.registry.models import DEFAULT_NAMESPACE
-from rollcall.web.health import Ping
+from rollcall.app.settings import Settings
+from rollcall.billing import api_invoices, api_ledger, api_payments
+from rollcall.billing.accounts import AccountDefaults, Accounts
+from rollcall.billing.books_problems import PROBLEMS as BOOKS_PROBLEMS
+from rollcall.billing.books_reads import BooksReads
+from rollcall.billing.books_service import BooksService
+from rollcall.billing.feed import UsageFeed
+from rollcall.billing.module import BooksParts
+from rollcall.billing.module import module as billing
+from rollcall.billing.provider_prices import ListPrices
+from rollcall.billing.repository import SqlBillingStore
+from rollcall.billing.service import BillingService
+from rollcall.billing.webhooks import secrets_of
+from rollcall.kernel.errors import InvalidInput
+from rollcall.web.background import BackgroundTask
 from rollcall.web.module import Module
 
 if TYPE_CHECKING:
     from rollcall.app.compose import Platform
 
-DASHBOARD: Final = Registration(
-    "dashboard-service",
+BILLING: Final = Registration(
+    "billing-service",
     "api",
-    "What the other services say, on one page",
-    capabilities=("dashboard", "alerts", "service status"),
-    tags=("dashboard",),
+    "What was used, what it costs, and who has paid for it",
+    capabilities=("usage metering", "rate cards", "budgets", "invoices", "payments"),
+    tags=("billing",),
 )
+_VARIABLES: Final = {
+    "time_zone": "ROLLCALL_TIME_ZONE",
+    "currency": "ROLLCALL_CURRENCY",
+    "tax_rate": "ROLLCALL_TAX_RATE",
+    "terms_days": "ROLLCALL_TERMS_DAYS",
+    "webhook_secrets": "ROLLCALL_WEBHOOK_SECRETS",
+}
+"""By the name of a setting of billing: the variable that sets it."""
 
 
-_SOURCES: Final = ("analytics", "billing")
-"""Services without which a dashboard has little to show."""
-_ITSELF: Final = Caller("service:dashboard", DEFAULT_NAMESPACE, frozenset({READ}))
-
-
-def dashboard_service(platform: Platform) -> Sequence[Module]:
-    """The dashboard (document 4).
+def account_defaults(settings: Settings) -> AccountDefaults:
+    """How accounts are billed of which nobody has said anything.
 
     Raises:
-        InvalidInput: A setting is no URL.
+        InvalidInput: That cannot be; the error names the variable.
     """
-    clock = platform.clock
-    instances = instances_of(platform)
-    calls = ServiceCalls(instances, platform.apps, urls_of(platform), platform.passes, clock)
-    gatherer = Gatherer(calls, clock)
-    activities = SqlActivities(platform.database)
-    service = DashboardService(gatherer, activities, SqlParked(platform.database), NAMES, clock)
-    platform.parts.register("dashboard_service", service)
+    try:
+        return AccountDefaults(
+            time_zone=settings.time_zone,
+            currency=settings.currency,
+            tax_rate=settings.tax_rate,
+            terms_days=settings.terms_days,
+        )
+    except InvalidInput as error:
+        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
 
-    @asynccontextmanager
-    async def asking() -> AsyncGenerator[None]:
-        try:
-            yield
-        finally:
-            calls.close()
-            await instances.close()
 
-    def ping(name: str) -> Ping:
-        async def ask() -> str | None:
-            (found,) = await gatherer.ask(_ITSELF, [health(name)])
-            status = service_status(name, found)
-            if status.status in (Condition.UNHEALTHY, Condition.UNREACHABLE):
-                raise NotAnswered(status.detail or status.status.value)
-            return "absent" if status.status is Condition.ABSENT else None
+def accounts_of(platform: Platform) -> Accounts:
+    """How each account is billed.
 
-        # A little more than the service itself has, so that it is named by what it did.
-        return Ping(name, ask, timeout=PATIENCE * 1.25, vital=False)
+    Raises:
+        InvalidInput: A setting makes no sense.
+    """
+    store = SqlBillingStore(platform.database)
+    return Accounts(store, platform.clock, account_defaults(platform.settings))
 
-    return (
-        Module(name="asking", pings=[ping(name) for name in _SOURCES], lifespans=(asking,)),
-        dashboard(Changes(service, activities, clock), gatherer, activities, clock, platform.drain),
+
+def billing_service(platform: Platform) -> Sequence[Module]:
+    """Billing (document 4).
+
+    Raises:
+        InvalidInput: A setting makes no sense.
+    """
+    settings, database = platform.settings, platform.database
+    clock, ids = platform.clock, platform.ids
+    store = SqlBillingStore(database)
+    service = BillingService(
+        store, ListPrices(clock), clock, ids, account_defaults(settings), BooksReads(database)
     )
+    secrets = settings.webhook_secrets
+    try:
+        known = secrets_of("" if secrets is None else secrets.get_secret_value())
+    except InvalidInput as error:
+        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
+    books = BooksService(database, service.accounts.get, clock, ids, known)
+    platform.parts.register("billing_service", service)
+    platform.parts.register("books_service", books)
+    parts = BooksParts(
+        routers=(api_invoices.router(), api_payments.router(), api_ledger.router()),
+        public_routers=(api_payments.public_router(clock),),
+        tasks=(BackgroundTask("invoices", books.settling.look_after),),
+        problems=BOOKS_PROBLEMS,
+    )
+    return (billing(UsageFeed(store, service.metering), parts),)

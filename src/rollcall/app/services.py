@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from rollcall.app.dashboard import DASHBOARD, dashboard_service
 from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
 from rollcall.app.gateway import GATEWAY, gateway_service
-from rollcall.app.numbers import DASHBOARD, dashboard_service
+from rollcall.app.numbers import BILLING, billing_service
 from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
 from rollcall.kernel.errors import InvalidInput
@@ -99,6 +100,14 @@ SERVICES: Final[Mapping[str, Service]] = {
             "GATEWAY_PORT",
             gateway_service,
             registration=GATEWAY,
+        ),
+        Service(
+            "billing",
+            "billing",
+            lambda settings: settings.billing_port,
+            "BILLING_PORT",
+            billing_service,
+            registration=BILLING,
         ),
         Service(
             "dashboard",

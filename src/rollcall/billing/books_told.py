@@ -12,51 +12,10 @@ from typing import Any, Final
 from rollcall.billing.invoice_lines import InvoiceLine
 from rollcall.billing.invoices import Invoice
 from rollcall.billing.payments import Payment
-from rollcall.events.catalogue import EventType
 from rollcall.events.envelope import Event
 from rollcall.kernel.ids import derived
 
 SOURCE: Final = "/billing"
-
-TYPES: Final = (
-    EventType(
-        "invoice.finalised",
-        "billing",
-        "An invoice has left draft: its number, its prices and its lines are fixed.",
-        {
-            "invoice_id": "the invoice",
-            "number": "its number",
-            "agent_id": "whose usage it charges",
-            "period": "the billing period",
-            "currency": "of all amounts, ISO 4217",
-            "subtotal": "without tax, a decimal string",
-            "tax_amount": "the tax, a decimal string",
-            "total_amount": "what is owed, a decimal string",
-            "lines": "what it charges: number, unit, model, quantity, amount, late, ... of each",
-        },
-        {
-            "due_date": "the last day on which it is paid in time",
-            "business_name": "to whom it goes",
-        },
-    ),
-    EventType(
-        "payment.recorded",
-        "billing",
-        "Money was paid for an invoice, paid back, or not paid after all.",
-        {
-            "payment_id": "the payment",
-            "invoice_id": "the invoice",
-            "agent_id": "whose usage the invoice charges",
-            "amount": "of the payment, a decimal string",
-            "refunded_amount": "what was paid back of it, a decimal string",
-            "currency": "of all amounts, ISO 4217",
-            "status": "pending, completed, failed or refunded",
-            "invoice_status": "where the invoice stands now",
-            "amount_due": "what is owed on the invoice now, a decimal string",
-        },
-        {"payment_method": "in the words of who pays"},
-    ),
-)
 
 
 def finalised(invoice: Invoice, at: datetime) -> Event:
