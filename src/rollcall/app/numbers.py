@@ -6,8 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from rollcall.agents.repository import SqlAgentStore
+from rollcall.analytics.feed import Feed
+from rollcall.analytics.module import module as analytics
+from rollcall.analytics.repository import SqlTexts
+from rollcall.analytics.service import AnalyticsService
+from rollcall.app.described import DescribedAgents
 from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
+from rollcall.backends.facts import fact_store
+from rollcall.backends.facts.duckdb import DuckdbSettings
 from rollcall.billing import api_invoices, api_ledger, api_payments
 from rollcall.billing.accounts import AccountDefaults, Accounts
 from rollcall.billing.books_problems import PROBLEMS as BOOKS_PROBLEMS
@@ -27,6 +35,13 @@ from rollcall.web.module import Module
 if TYPE_CHECKING:
     from rollcall.app.compose import Platform
 
+ANALYTICS: Final = Registration(
+    "analytics-service",
+    "api",
+    "What was said, by whom, how well and at what cost, in numbers",
+    capabilities=("conversation analytics", "agent performance", "usage statistics", "export"),
+    tags=("analytics",),
+)
 BILLING: Final = Registration(
     "billing-service",
     "api",
@@ -69,6 +84,29 @@ def accounts_of(platform: Platform) -> Accounts:
     """
     store = SqlBillingStore(platform.database)
     return Accounts(store, platform.clock, account_defaults(platform.settings))
+
+
+def analytics_service(platform: Platform) -> Sequence[Module]:
+    """Analytics (document 4).
+
+    Raises:
+        InvalidInput: A setting makes no sense.
+    """
+    settings, database = platform.settings, platform.database
+    store = fact_store(
+        database,
+        platform.places.database,
+        platform.places.facts,
+        DuckdbSettings(memory=settings.duckdb_memory, threads=settings.duckdb_threads),
+    )
+    texts = SqlTexts(database)
+    accounts = accounts_of(platform)
+    service = AnalyticsService(
+        store, texts, accounts, platform.clock, platform.ids, settings.currency
+    )
+    platform.parts.register("analytics_service", service)
+    feed = Feed(store, texts, DescribedAgents(SqlAgentStore(database)))
+    return (analytics(store, feed),)
 
 
 def billing_service(platform: Platform) -> Sequence[Module]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from rollcall.app.dashboard import DASHBOARD, dashboard_service
 from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
 from rollcall.app.gateway import GATEWAY, gateway_service
-from rollcall.app.numbers import BILLING, billing_service
+from rollcall.app.numbers import ANALYTICS, BILLING, analytics_service, billing_service
 from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
 from rollcall.kernel.errors import InvalidInput
@@ -100,6 +100,14 @@ SERVICES: Final[Mapping[str, Service]] = {
             "GATEWAY_PORT",
             gateway_service,
             registration=GATEWAY,
+        ),
+        Service(
+            "analytics",
+            "analytics",
+            lambda settings: settings.analytics_port,
+            "ANALYTICS_PORT",
+            analytics_service,
+            registration=ANALYTICS,
         ),
         Service(
             "billing",

@@ -46,6 +46,11 @@ def _updated(data: Mapping[str, Any]) -> str:
     return f"agent {data['agent_id']} was changed" + (f", and is {status}" if status else "")
 
 
+def _whose(data: Mapping[str, Any]) -> str:
+    agent_id = data.get("agent_id")
+    return "the account's" if agent_id is None else f"agent {agent_id}'s"
+
+
 _KINDS: Final[Mapping[str, _Kind]] = {
     "conversation.completed": _Kind(
         _answered,
@@ -59,6 +64,26 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "agent.created": _Kind(lambda data: f"agent {data['name']} was made", ("name", "version")),
     "agent.updated": _Kind(_updated, ("changes", "version", "status")),
     "agent.deleted": _Kind(lambda data: f"agent {data['agent_id']} was deleted"),
+    "conversation.reported": _Kind(
+        lambda data: f"agent {data['agent_id']} had a conversation elsewhere",
+        ("conversation_id", "status", "response_time_ms", "tokens_used", "cost", "model_used"),
+    ),
+    "invoice.finalised": _Kind(
+        lambda data: f"invoice {data['number']} of {data['total_amount']} {data['currency']}",
+        ("invoice_id", "number", "period", "total_amount", "currency", "due_date"),
+    ),
+    "payment.recorded": _Kind(
+        lambda data: f"a payment of {data['amount']} {data['currency']} is {data['status']}",
+        ("payment_id", "invoice_id", "amount", "currency", "status", "invoice_status"),
+    ),
+    "budget.threshold_reached": _Kind(
+        lambda data: f"{_whose(data)} budget has reached {data['threshold']} of its limit",
+        ("budget_id", "threshold", "spent", "limit", "currency", "window"),
+    ),
+    "budget.exhausted": _Kind(
+        lambda data: f"{_whose(data)} budget is used up",
+        ("budget_id", "spent", "limit", "currency", "window", "hard"),
+    ),
 }
 
 TYPES: Final = frozenset(_KINDS)

@@ -318,6 +318,7 @@ TYPES: Final = (
         {**_BUDGET, "threshold": "the share, a decimal string"},
     ),
     EventType("budget.exhausted", "billing", "Nothing is left of a budget.", _BUDGET),
+    EventType(
         "invoice.finalised",
         "billing",
         "An invoice has left draft: its number, its prices and its lines are fixed.",
