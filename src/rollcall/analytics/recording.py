@@ -9,6 +9,7 @@ the two come. So nothing is counted twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -100,7 +101,7 @@ def _charge(event: Event) -> list[AnyFact]:
         ChargeFact(
             namespace=event.namespace,
             id=str(data["usage_id"]),
-            at=event.time,
+            at=_served(event),
             agent_id=str(data["agent_id"]),
             conversation_id=_text(data, "conversation_id"),
             model=_text(data, "model_used"),
@@ -111,6 +112,13 @@ def _charge(event: Event) -> list[AnyFact]:
             estimated=bool(data.get("estimated")),
         )
     ]
+
+
+def _served(event: Event) -> datetime:
+    """When what is charged was used: it may be told of a month later."""
+    told = event.data.get("served_at")
+    at = event.time if told is None else datetime.fromisoformat(told)
+    return at if EARLIEST <= at < LATEST else event.time
 
 
 def _lines(event: Event) -> list[AnyFact]:
