@@ -17,7 +17,7 @@ from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.events.delivery import DeliveringLog
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
-from rollcall.events.subscriptions import DeliverySettings, Handler, Sink
+from rollcall.events.subscriptions import Batch, DeliverySettings, Handler, Sink, Subscription
 from rollcall.kernel.clock import SystemClock
 from rollcall.policies.retry import RetryPolicy
 from rollcall.testing.clock import FrozenClock
@@ -27,6 +27,8 @@ OUTSIDE = "--outside"
 """Publishes some time after the change was committed, as if there were no outbox."""
 APART = "--apart"
 """Writes effects in a unit of work of their own, and not in the handler's."""
+TOGETHER = "--together"
+"""Handles many events in one unit of work."""
 SUBJECTS = "abcde"
 
 Log = DeliveringLog[SqlUnitOfWork]
@@ -75,11 +77,12 @@ class Worker:
     async def work(self) -> None:
         settings = DeliverySettings(retry=RetryPolicy(1000, initial_delay=0.01, max_delay=0.1))
         types = frozenset({CREATED})
-        inside = Handler("effects", types, self.handle)
-        subscription = (
-            Sink("effects", types, self.handle_apart) if self._variant == APART else inside
-        )
-        dispatcher = Dispatcher(self._log, SystemClock(), [subscription], settings)
+        ways: dict[str, Subscription[SqlUnitOfWork]] = {
+            APART: Sink("effects", types, self.handle_apart),
+            TOGETHER: Batch("effects", types, self.handle_together),
+        }
+        way = ways.get(self._variant, Handler("effects", types, self.handle))
+        dispatcher = Dispatcher(self._log, SystemClock(), [way], settings)
         await dispatcher.start()
         for number in count(1):
             # An end, in case that nobody is there any more to kill it.
@@ -111,6 +114,12 @@ class Worker:
     async def handle(self, event: Event, work: SqlUnitOfWork) -> None:
         await add_effect(work, event)
         work.publish(deleted_after(event))
+        self.have_bad_luck()
+
+    async def handle_together(self, events: Sequence[Event], work: SqlUnitOfWork) -> None:
+        for event in events:
+            await add_effect(work, event)
+            work.publish(deleted_after(event))
         self.have_bad_luck()
 
     async def handle_apart(self, event: Event) -> None:

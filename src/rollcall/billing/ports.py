@@ -62,16 +62,6 @@ class CounterKey(NamedTuple):
     item: str
 
 
-class Known(NamedTuple):
-    """What tells a usage from another one of its id."""
-
-    id: str
-    content_hash: str
-    agent_id: str
-    conversation_id: str | None
-    source: str
-
-
 class Place(NamedTuple):
     """Where a page ended."""
 
@@ -82,8 +72,8 @@ class Place(NamedTuple):
 class BillingWork(UnitOfWork, Protocol):
     """One transaction."""
 
-    async def account(self, namespace: str) -> Account | None:
-        """The account, locked; None: nobody has set anything yet."""
+    async def account(self, namespace: str, *, locked: bool = False) -> Account | None:
+        """The account; None: nobody has set anything yet."""
         ...
 
     async def put_account(self, account: Account) -> None:
@@ -99,7 +89,7 @@ class BillingWork(UnitOfWork, Protocol):
         ...
 
     async def put_agent(self, agent: TrackedAgent) -> None:
-        """Write what is known of an agent that was locked."""
+        """Note that an agent that was locked is there, and its name, or that it was deleted."""
         ...
 
     async def cards(self, account: Account, agent_ids: Collection[str]) -> Cards:
@@ -132,7 +122,11 @@ class BillingWork(UnitOfWork, Protocol):
         """Give a card to an agent or a plan (`agents`, `plans`)."""
         ...
 
-    async def known(self, namespace: str, ids: Collection[str]) -> Mapping[str, Known]:
+    async def unassign(self, namespace: str, kind: str, key: str) -> None:
+        """Take a card from an agent or a plan."""
+        ...
+
+    async def known(self, namespace: str, ids: Collection[str]) -> Mapping[str, Usage]:
         """Those of these usages that are there."""
         ...
 
@@ -180,16 +174,26 @@ class BillingWork(UnitOfWork, Protocol):
         """Delete a budget that was locked."""
         ...
 
-    async def held(self, namespace: str, budget_id: str, now: datetime) -> Decimal:
-        """What reservations that have not expired keep of a budget that was locked."""
+    async def spent(self, namespace: str, agent_id: str | None, since: datetime | None) -> Decimal:
+        """What an agent, or everybody, was charged for what was used from `since` on; those
+        agents are locked.
+        """
+        ...
+
+    async def held(
+        self, namespace: str, budget_ids: Sequence[str], now: datetime
+    ) -> Mapping[str, Decimal]:
+        """What reservations that have not expired keep of budgets that were locked."""
         ...
 
     async def hold(self, reservation: Reservation, budget_ids: Sequence[str]) -> None:
         """Write a reservation that keeps a part of each of these budgets, which were locked."""
         ...
 
-    async def reservation(self, namespace: str, reservation_id: str) -> Reservation | None:
-        """A reservation, locked."""
+    async def reservation(
+        self, namespace: str, reservation_id: str, *, locked: bool = False
+    ) -> Reservation | None:
+        """A reservation. Whoever locks it before budgets has locked its agent."""
         ...
 
     async def open_for(
@@ -279,12 +283,10 @@ class BillingReads(Protocol):
         """Budgets by their ids, and what is reserved of each."""
         ...
 
-    async def budget(self, namespace: str, budget_id: str) -> Budget | None:
-        """A budget; None: there is none."""
-        ...
-
-    async def reserved(self, namespace: str, budget_id: str, now: datetime) -> Decimal:
-        """What reservations that have not expired keep of a budget."""
+    async def budget(
+        self, namespace: str, budget_id: str, now: datetime
+    ) -> tuple[Budget, Decimal] | None:
+        """A budget, and what is reserved of it; None: there is none."""
         ...
 
     async def reservation(self, namespace: str, reservation_id: str) -> Reservation | None:

@@ -145,16 +145,14 @@ class SqlReads:
             kept = await held(connection, namespace, [one.id for one in found], now)
         return [(one, kept.get(one.id, Decimal(0))) for one in found]
 
-    async def budget(self, namespace: str, budget_id: str) -> Budget | None:
-        row = await self._one(
-            select(BUDGETS).where(BUDGETS.c.namespace == namespace, BUDGETS.c.id == budget_id)
-        )
-        return None if row is None else budget_of(row)
-
-    async def reserved(self, namespace: str, budget_id: str, now: datetime) -> Decimal:
+    async def budget(
+        self, namespace: str, budget_id: str, now: datetime
+    ) -> tuple[Budget, Decimal] | None:
+        wanted = select(BUDGETS).where(BUDGETS.c.namespace == namespace, BUDGETS.c.id == budget_id)
         async with self._readable.reading() as connection:
+            row = (await connection.execute(wanted)).one_or_none()
             kept = await held(connection, namespace, [budget_id], now)
-        return kept.get(budget_id, Decimal(0))
+        return None if row is None else (budget_of(row), kept.get(budget_id, Decimal(0)))
 
     async def reservation(self, namespace: str, reservation_id: str) -> Reservation | None:
         columns = RESERVATIONS.c

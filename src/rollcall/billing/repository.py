@@ -18,7 +18,7 @@ from rollcall.billing import reading
 from rollcall.billing.budget_models import Budget, Reservation, ReservationStatus
 from rollcall.billing.errors import RateCardExists
 from rollcall.billing.models import Account, CardVersion, RateCard, TrackedAgent, Usage
-from rollcall.billing.ports import AgentPeriod, BillingWork, Cards, CounterKey, KeyTaken, Known
+from rollcall.billing.ports import AgentPeriod, BillingWork, Cards, CounterKey, KeyTaken
 from rollcall.billing.reading import SqlReads
 from rollcall.billing.rows import (
     account_of,
@@ -29,6 +29,7 @@ from rollcall.billing.rows import (
     plain,
     reservation_of,
     reservation_row,
+    usage_of,
     usage_row,
     version_row,
 )
@@ -74,9 +75,11 @@ class SqlBillingWork:
     def publish(self, *events: Event) -> None:
         self._work.publish(*events)
 
-    async def account(self, namespace: str) -> Account | None:
+    async def account(self, namespace: str, *, locked: bool = False) -> Account | None:
         wanted = select(ACCOUNTS).where(ACCOUNTS.c.namespace == namespace)
-        row = (await self._connection.execute(wanted.with_for_update())).one_or_none()
+        if locked:
+            wanted = wanted.with_for_update()
+        row = (await self._connection.execute(wanted)).one_or_none()
         return None if row is None else account_of(row)
 
     async def put_account(self, account: Account) -> None:
@@ -115,10 +118,13 @@ class SqlBillingWork:
         await self._connection.execute(wanted)
 
     async def put_agent(self, agent: TrackedAgent) -> None:
+        values: dict[str, Any] = {"deleted_at": moment(agent.deleted_at)}
+        if agent.deleted_at is None:
+            values["name"] = agent.name
         await self._connection.execute(
             update(AGENTS)
             .where(AGENTS.c.namespace == agent.namespace, AGENTS.c.agent_id == agent.agent_id)
-            .values(name=agent.name, deleted_at=moment(agent.deleted_at))
+            .values(values)
         )
 
     async def cards(self, account: Account, agent_ids: Collection[str]) -> Cards:
@@ -164,16 +170,17 @@ class SqlBillingWork:
         row = {"namespace": namespace, "kind": kind, "key": key, "rate_card_id": card_id}
         await self._put(ASSIGNMENTS, [row])
 
-    async def known(self, namespace: str, ids: Collection[str]) -> Mapping[str, Known]:
-        columns = USAGE.c
-        wanted = select(
-            columns.id,
-            columns.content_hash,
-            columns.agent_id,
-            columns.conversation_id,
-            columns.source,
-        ).where(columns.namespace == namespace, columns.id.in_(ids))
-        return {row.id: Known(*row) for row in await self._connection.execute(wanted)}
+    async def unassign(self, namespace: str, kind: str, key: str) -> None:
+        columns = ASSIGNMENTS.c
+        await self._connection.execute(
+            delete(ASSIGNMENTS).where(
+                columns.namespace == namespace, columns.kind == kind, columns.key == key
+            )
+        )
+
+    async def known(self, namespace: str, ids: Collection[str]) -> Mapping[str, Usage]:
+        wanted = select(USAGE).where(USAGE.c.namespace == namespace, USAGE.c.id.in_(ids))
+        return {row.id: usage_of(row) for row in await self._connection.execute(wanted)}
 
     async def counted(self, namespace: str, conversations: Collection[str]) -> set[str]:
         if not conversations:
@@ -251,9 +258,23 @@ class SqlBillingWork:
                 delete(table).where(table.c.namespace == namespace, column == budget_id)
             )
 
-    async def held(self, namespace: str, budget_id: str, now: datetime) -> Decimal:
-        held = await reading.held(self._connection, namespace, [budget_id], now)
-        return held.get(budget_id, Decimal(0))
+    async def spent(self, namespace: str, agent_id: str | None, since: datetime | None) -> Decimal:
+        locked = select(AGENTS.c.agent_id).where(AGENTS.c.namespace == namespace)
+        table = PERIODS if since is None else USAGE
+        wanted = select(table.c.amount).where(table.c.namespace == namespace)
+        if agent_id is not None:
+            locked = locked.where(AGENTS.c.agent_id == agent_id)
+            wanted = wanted.where(table.c.agent_id == agent_id)
+        if since is not None:
+            wanted = wanted.where(USAGE.c.served_at >= since.timestamp())
+        await self._connection.execute(locked.order_by(AGENTS.c.agent_id).with_for_update())
+        amounts = (await self._connection.execute(wanted)).scalars()
+        return sum(map(Decimal, amounts), Decimal(0))
+
+    async def held(
+        self, namespace: str, budget_ids: Sequence[str], now: datetime
+    ) -> Mapping[str, Decimal]:
+        return await reading.held(self._connection, namespace, budget_ids, now)
 
     async def hold(self, reservation: Reservation, budget_ids: Sequence[str]) -> None:
         # What has expired is of no use to anybody, and its budgets are locked just now.
@@ -281,12 +302,16 @@ class SqlBillingWork:
         if rows:
             await self._connection.execute(insert(HOLDS), rows)
 
-    async def reservation(self, namespace: str, reservation_id: str) -> Reservation | None:
+    async def reservation(
+        self, namespace: str, reservation_id: str, *, locked: bool = False
+    ) -> Reservation | None:
         columns = RESERVATIONS.c
         wanted = select(RESERVATIONS).where(
             columns.namespace == namespace, columns.id == reservation_id
         )
-        row = (await self._connection.execute(wanted.with_for_update())).one_or_none()
+        if locked:
+            wanted = wanted.with_for_update()
+        row = (await self._connection.execute(wanted)).one_or_none()
         return None if row is None else reservation_of(row)
 
     async def open_for(

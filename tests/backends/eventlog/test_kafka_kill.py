@@ -22,7 +22,7 @@ from rollcall.events.envelope import Event
 from rollcall.events.subscriptions import Sink
 from rollcall.kernel.clock import SystemClock
 from rollcall.testing.event_log_contract.case import CREATED, DELETED
-from support.changes import APART, OUTSIDE, Worker, faults, make_tables
+from support.changes import APART, OUTSIDE, TOGETHER, Worker, faults, make_tables
 from support.killing import acknowledged_until_killed
 from support.servers.kafka import Kafka
 
@@ -88,19 +88,20 @@ def place(
     return fresh_database(), kafka, fresh_prefix()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "variant"), [(0, ""), (1, TOGETHER)])
 async def test_changes_events_and_effects_fit_together_after_kills(
-    place: tuple[str, Kafka, str], seed: int
+    place: tuple[str, Kafka, str], seed: int, variant: str
 ) -> None:
-    assert await faults_after_kills(*place, seed) == []
+    assert await faults_after_kills(*place, seed, variant) == []
 
 
 @pytest.mark.kill
+@pytest.mark.parametrize("variant", ["", TOGETHER])
 @pytest.mark.parametrize("seed", range(3, 53))
 async def test_changes_events_and_effects_fit_together_after_kills_again_and_again(
-    place: tuple[str, Kafka, str], seed: int
+    place: tuple[str, Kafka, str], seed: int, variant: str
 ) -> None:
-    assert await faults_after_kills(*place, seed) == []
+    assert await faults_after_kills(*place, seed, variant) == []
 
 
 async def test_publishing_outside_the_outbox_is_found_out(place: tuple[str, Kafka, str]) -> None:

@@ -18,7 +18,7 @@ import pytest
 from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.events.envelope import Event
-from support.changes import APART, OUTSIDE, Worker, faults, make_tables
+from support.changes import APART, OUTSIDE, TOGETHER, Worker, faults, make_tables
 from support.killing import acknowledged_until_killed
 
 RUNS = 2
@@ -52,19 +52,22 @@ async def faults_after_kills(path: Path, seed: int, *variant: str) -> list[str]:
         await database.close()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("seed", "variant"), [(0, ""), (1, ""), (2, ""), (0, TOGETHER), (1, TOGETHER)]
+)
 async def test_changes_events_and_effects_fit_together_after_kills(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, variant: str
 ) -> None:
-    assert await faults_after_kills(tmp_path / "rollcall.db", seed) == []
+    assert await faults_after_kills(tmp_path / "rollcall.db", seed, variant) == []
 
 
 @pytest.mark.kill
+@pytest.mark.parametrize("variant", ["", TOGETHER])
 @pytest.mark.parametrize("seed", range(3, 53))
 async def test_changes_events_and_effects_fit_together_after_kills_again_and_again(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, variant: str
 ) -> None:
-    assert await faults_after_kills(tmp_path / "rollcall.db", seed) == []
+    assert await faults_after_kills(tmp_path / "rollcall.db", seed, variant) == []
 
 
 async def test_publishing_outside_the_outbox_is_found_out(tmp_path: Path) -> None:

@@ -177,7 +177,9 @@ class Books(RuleBasedStateMachine):
         balances = self.do(self.shop.balances())
         models = self.invoices.values()
         zero = Decimal(0)
-        assert balances.get(Account.RECEIVABLE, zero) == sum((max(m.net, zero) for m in models), zero)
+        assert balances.get(Account.RECEIVABLE, zero) == sum(
+            (max(m.net, zero) for m in models), zero
+        )
         assert balances.get(Account.CUSTOMER_CREDIT, zero) == sum(
             (min(m.net, zero) for m in models), zero
         )

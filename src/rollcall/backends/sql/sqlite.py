@@ -8,6 +8,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from rollcall.backends.sql.dialect import WRITES
+from rollcall.backends.sql.sqlite_link import connected
 from rollcall.kernel.errors import IncompatibleStore, InvalidInput, StoreInUse, StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -71,8 +73,8 @@ class SqliteDialect:
         engine = create_async_engine(
             URL.create("sqlite+aiosqlite", database=str(path)),
             pool_size=self._pool_size,
-            # The driver is to leave transactions alone: they begin below.
-            connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None},
+            # It leaves transactions alone: they begin below.
+            async_creator=partial(connected, path, BUSY_TIMEOUT),
         )
         event.listen(engine.sync_engine, "connect", _set_up)
         event.listen(engine.sync_engine, "begin", _begin)
