@@ -17,6 +17,7 @@ from rollcall.billing.accounts import AccountChange, AccountDefaults, Accounts
 from rollcall.billing.books_reads import Shown
 from rollcall.billing.books_service import BooksService
 from rollcall.billing.books_tables import INVOICES
+from rollcall.billing.feed import UsageFeed
 from rollcall.billing.invoices import Invoice, InvoiceStatus
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.metering import Told
@@ -62,9 +63,10 @@ class Shop:
         self.accounts = Accounts(store, self.clock, defaults)
         secrets: Secrets = {"acme": [SECRET]}
         self.books = BooksService(database, self.accounts.get, self.clock, ids, secrets)
-        self.billing = BillingService(
-            store, ListPrices(self.clock), self.clock, ids, defaults, self.books.reads
-        )
+        prices = ListPrices(self.clock)
+        self.billing = BillingService(store, prices, self.clock, ids, defaults, self.books.reads)
+
+        self.feed = UsageFeed(store, self.billing.metering)
 
     async def open(self, *, items: tuple[Item, ...] = PRICES, **account: Any) -> None:
         """Set the prices, and how the account is billed."""
@@ -151,7 +153,7 @@ class Shop:
             services=services,
         )
         parts = books_module.parts(self.books, self.clock)
-        return create_app([module.module(self.billing.feed, parts)], kit)
+        return create_app([module.module(self.feed, parts)], kit)
 
     def client(self, access: Access | None = None) -> httpx.AsyncClient:
         """A caller of `app`."""
