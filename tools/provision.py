@@ -127,8 +127,11 @@ def fetch_emulator(folder: Path, run: Callable[[Sequence[str]], int], uv: str | 
     with TemporaryDirectory(prefix="bqemulator-", dir=folder.parent) as aside:
         made = Path(aside, "made")
         python = str(made / "bin" / "python")
-        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile")
-        for way in (*([(uv, "pip", "install", "-q", "--python", python)] if uv else []), pip, pip):
+        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+        ways = [pip, pip]
+        if uv:
+            ways.insert(0, (uv, "pip", "install", "-q", "--compile-bytecode", "--python", python))
+        for way in ways:
             shutil.rmtree(made, ignore_errors=True)
             (made / "home").mkdir(parents=True)
             if (
