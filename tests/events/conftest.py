@@ -12,7 +12,7 @@ from rollcall.backends.eventlog.inmemory import InMemoryEventLog
 from rollcall.events.delivery import GroupStatus, NumberedLog
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
-from rollcall.events.subscriptions import DeliverySettings, Handler, Sink
+from rollcall.events.subscriptions import DeliverySettings, Handler, Subscription
 from rollcall.policies.retry import RetryPolicy
 from rollcall.testing.clock import FrozenClock
 from rollcall.testing.event_log_contract.case import CREATED, created, publish
@@ -42,7 +42,7 @@ class World:
         if event.id in self.broken:
             raise ValueError(f"{event.id} is broken")
 
-    async def start(self, *subscriptions: Handler[Any] | Sink) -> Dispatcher[Any]:
+    async def start(self, *subscriptions: Subscription[Any]) -> Dispatcher[Any]:
         some = subscriptions or (Handler("g", frozenset({CREATED}), self.handle),)
         dispatcher = Dispatcher(self.log, self.clock, some, self.settings)
         self.dispatchers.append(dispatcher)
@@ -66,7 +66,7 @@ class World:
         return status
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_world() -> type[World]:
     return World
 

@@ -4,7 +4,7 @@
 A fact is named by its kind, its namespace and its id. Told again it stays one; told with a later
 `revision` it is replaced as a whole. Sums of facts are exact: money is `Decimal`, times are whole
 microseconds, and quarters of an hour since the epoch say which local day something belongs to in
-every zone of our times (offsets from UTC have been whole quarters everywhere since 1972).
+every zone (offsets from UTC are whole quarters of an hour everywhere since 2000).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgspec
 from rollcall.kernel.ids import derived
 
 QUARTER_SECONDS: Final = 900
-EARLIEST: Final = datetime(1973, 1, 1, tzinfo=UTC)
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Nothing that we are told of happened before."""
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Nor from here on."""

@@ -29,11 +29,6 @@ Row = Mapping[str, Any]
 class FactStore(Protocol):
     """Facts, and answers to questions about them."""
 
-    @property
-    def writes_parquet(self) -> bool:
-        """Whether `parquet` works."""
-        ...
-
     async def open(self) -> None:
         """Get ready; tables are brought to their newest form.
 
@@ -73,7 +68,9 @@ class FactStore(Protocol):
         ...
 
     def parquet(self, question: Export) -> AsyncIterator[bytes]:
-        """The same as a file in the format of Apache Parquet, piece by piece."""
+        """The same as a file in the format of Apache Parquet, piece by piece, with the timestamp
+        `time` in place of `time_us`.
+        """
         ...
 
 

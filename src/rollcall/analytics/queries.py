@@ -55,7 +55,9 @@ from rollcall.analytics.tables import (
 
 _QUARTERS_OF_A_DAY: Final = 96
 _ZERO: Final = literal_column("0", Integer)
-_HIDDEN: Final = frozenset(("key", "quarter", "bucket", "session", "hidden", "revision"))
+_HIDDEN: Final = frozenset(
+    ("namespace", "key", "quarter", "bucket", "session", "hidden", "revision")
+)
 
 EXPORTED: Final[Mapping[Kind, tuple[str, ...]]] = {
     kind: tuple(column.name for column in table.columns if column.name not in _HIDDEN)
@@ -64,7 +66,7 @@ EXPORTED: Final[Mapping[Kind, tuple[str, ...]]] = {
 """The columns that exports show, in their order."""
 
 
-def statement(question: Question, *, rolled: bool = True) -> Select[Any]:
+def statement(question: Question, *, rolled: bool = True) -> Select[*tuple[Any, ...]]:
     """A question as a statement, whose columns are the names of its rows.
 
     Args:
@@ -93,7 +95,7 @@ def statement(question: Question, *, rolled: bool = True) -> Select[Any]:
             return _export(question)
 
 
-def _sums(question: Sums, *, rolled: bool) -> Select[Any]:
+def _sums(question: Sums, *, rolled: bool) -> Select[*tuple[Any, ...]]:
     rollup = ROLLUPS[Kind(question.source)]
     span, table = question.span, rollup.table if rolled else rollup.source
     wanted = [in_span(table, question.namespace, span.since, span.until)]
@@ -141,7 +143,7 @@ def _whole(number: int) -> ColumnElement[Any]:
     return bindparam(None, number, Integer, unique=True)
 
 
-def _percentiles(question: Percentiles) -> Select[Any]:
+def _percentiles(question: Percentiles) -> Select[*tuple[Any, ...]]:
     """Buckets are counted first; then only the values of the buckets in question are sorted."""
     by = ["agent_id"] if question.by_agent else []
     known = _of_agent(CONVERSATIONS, question.agent_id)
@@ -212,7 +214,7 @@ def _percentiles(question: Percentiles) -> Select[Any]:
     return select(*columns, ranked.c.response_us).where(hit)
 
 
-def _sessions(question: Sessions) -> Select[Any]:
+def _sessions(question: Sessions) -> Select[*tuple[Any, ...]]:
     """Most sessions lie within the span as a whole; only those over its edges are looked into."""
     span, talk = question.span, CONVERSATIONS.c
     said = exists().where(
@@ -234,7 +236,7 @@ def _sessions(question: Sessions) -> Select[Any]:
     return _count(there, by_agent=question.by_agent)
 
 
-def _counted_sessions(question: Sessions) -> Select[Any]:
+def _counted_sessions(question: Sessions) -> Select[*tuple[Any, ...]]:
     talk, span = CONVERSATIONS.c, question.span
     there = (
         select(talk.agent_id, talk.session)
@@ -249,14 +251,14 @@ def _counted_sessions(question: Sessions) -> Select[Any]:
     return _count(there, by_agent=question.by_agent)
 
 
-def _count(there: FromClause, *, by_agent: bool) -> Select[Any]:
+def _count(there: FromClause, *, by_agent: bool) -> Select[*tuple[Any, ...]]:
     number = func.count().label("sessions")
     if not by_agent:
         return select(number).select_from(there)
     return select(there.c.agent_id, number).group_by(there.c.agent_id)
 
 
-def _listing(question: Listing) -> Select[Any]:
+def _listing(question: Listing) -> Select[*tuple[Any, ...]]:
     talk = CONVERSATIONS.c
     wanted = [talk.namespace == question.namespace, talk.hidden.is_(False)]
     wanted += _of_agent(CONVERSATIONS, question.agent_id)
@@ -274,7 +276,7 @@ def _listing(question: Listing) -> Select[Any]:
     return asked.offset(literal_column(str(question.offset), Integer)) if question.offset else asked
 
 
-def _export(question: Export) -> Select[Any]:
+def _export(question: Export) -> Select[*tuple[Any, ...]]:
     table, span = TABLES[question.kind], question.span
     wanted = [in_span(table, question.namespace, span.since, span.until)]
     if question.agent_id is not None and "agent_id" in table.c:

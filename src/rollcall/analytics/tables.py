@@ -43,7 +43,7 @@ MONEY: Final = Numeric(27, 12)
 PREFIX: Final = "analytics_"
 
 
-def _table(kind: Kind, *columns: Column[Any]) -> Table:
+def _table(kind: Kind, *columns: Column[Any] | Index) -> Table:
     name = f"{PREFIX}{kind.value}"
     return Table(
         name,
@@ -57,6 +57,7 @@ def _table(kind: Kind, *columns: Column[Any]) -> Table:
         *columns,
         Index(f"uq_{name}_id", "namespace", "id", unique=True),
         Index(f"ix_{name}_time", "namespace", "quarter"),
+        Index(f"ix_{name}_key", "key"),
     )
 
 
@@ -72,6 +73,9 @@ CONVERSATIONS: Final = _table(
     Column("bucket", Integer, comment="of the response time; longer ones are in higher ones"),
     Column("satisfaction", Integer, comment="1 to 5"),
     Column("hidden", Boolean, nullable=False),
+    Index("ix_analytics_conversations_session", "session"),
+    Index("ix_analytics_conversations_newest", "namespace", "time_us", "id"),
+    Index("ix_analytics_conversations_agent", "namespace", "agent_id", "time_us", "id"),
 )
 USAGES: Final = _table(
     Kind.USAGE,
@@ -136,7 +140,8 @@ SESSIONS: Final = Table(
     Column("session", BigInteger, nullable=False),
     Column("first", Integer, nullable=False, comment="quarter in which something was said"),
     Column("last", Integer, nullable=False, comment="quarter in which something was said"),
-    Index("uq_analytics_sessions", "namespace", "agent_id", "session", unique=True),
+    Index("ix_analytics_sessions_session", "session"),
+    Index("ix_analytics_sessions_first", "namespace", "first"),
 )
 """From when to when agents were talked to in sessions."""
 
@@ -163,7 +168,7 @@ class Rollup(NamedTuple):
         """The columns of the table, and of `rows`."""
         return ("namespace", "quarter", *self.keys, *self.sums, *self.latest)
 
-    def rows(self, *conditions: ColumnElement[bool]) -> Select[Any]:
+    def rows(self, *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         """The sums of the facts that fit, as they are kept."""
         named = [self.source.c[name] for name in ("namespace", "quarter", *self.keys)]
         return (
@@ -280,8 +285,8 @@ def row_of(fact: AnyFact) -> dict[str, Any]:
             row[name] = format(row[name], "f")
     if isinstance(fact, models.ConversationFact):
         row["status"] = fact.status.value
-        known = fact.response_us is not None
-        row["bucket"] = models.bucket_of(fact.response_us) if known else None
+        took = fact.response_us
+        row["bucket"] = None if took is None else models.bucket_of(took)
     return row
 
 

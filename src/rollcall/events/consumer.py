@@ -6,38 +6,42 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
+from itertools import islice, takewhile
 from typing import Any, Generic
 
 import msgspec
 
 from rollcall.events.backlog import Backlog
+from rollcall.events.calling import Failed, called
 from rollcall.events.delivery import GroupStatus
 from rollcall.events.envelope import Event
 from rollcall.events.errors import NotParked, Overtaken
 from rollcall.events.log import UNREADABLE, Delivery, Entry, Held, WorkT
-from rollcall.events.subscriptions import DeliverySettings, Handler, Sink, Subscription
-from rollcall.kernel.clock import Clock, within
+from rollcall.events.subscriptions import (
+    Batch,
+    DeliverySettings,
+    SinkBatch,
+    Subscription,
+    batched,
+)
+from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput, Unavailable
 
 _log = logging.getLogger("rollcall.events")
 
 
-class _Failed(Exception):
-    """The handler raised: the event is to blame, not the log."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
+class _ToldAgain(Exception):
+    """The group has handled, or holds, one of several events already."""
 
 
 class Consumer(Generic[WorkT]):
     """One group's reader of the log, as one task.
 
-    Each event is settled in one unit of work with the group's progress: it was handled, or it is
-    held because it failed, or because an earlier one of its key is held. So what a crash interrupts
-    was never begun.
+    Each event is settled in one unit of work with the group's progress: it was handled, alone or
+    with others, or it is held because it failed, or because an earlier one of its key is held. So
+    what a crash interrupts was never begun.
     """
 
     def __init__(
@@ -47,7 +51,7 @@ class Consumer(Generic[WorkT]):
         clock: Clock,
         settings: DeliverySettings,
     ) -> None:
-        self.subscription = subscription
+        self.subscription = batched(subscription)
         self.delivered = 0
         self.failures = 0
         self.paused = False
@@ -56,6 +60,8 @@ class Consumer(Generic[WorkT]):
         self._settings = settings
         self._backlog = Backlog()
         self._ahead: deque[Entry] = deque()
+        self._alone = 0
+        """Up to this position events are handled one by one."""
         self._joined = False
         self._stored = 0
         self._read = 0
@@ -211,14 +217,13 @@ class Consumer(Generic[WorkT]):
             await self._look_ahead()
         if not self._ahead:
             return due is not None
-        entry = self._ahead[0]
-        await self._take(entry)
-        self._ahead.popleft()
+        await self._take_next()
         return True
 
     async def _look_ahead(self) -> None:
         group, types = self.subscription.group, self.subscription.types
-        entries = await self._log.read(self._read, self._settings.batch)
+        limit = max(self._settings.batch, self.subscription.size)
+        entries = await self._log.read(self._read, limit)
         if not entries:
             if self._stored < self._read:
                 async with self._log.begin() as work:
@@ -228,29 +233,50 @@ class Consumer(Generic[WorkT]):
         self._ahead.extend(one for one in entries if one.fault or one.event.type in types)
         self._read = entries[-1].position
 
-    async def _take(self, entry: Entry) -> None:
+    async def _take_next(self) -> None:
+        entry = self._ahead[0]
         held = Held(self.subscription.group, entry.position, entry.event)
         if entry.fault:
             await self._hold(self._after_failure(held, InvalidInput("event", entry.fault)))
-            return
-        if self._backlog.holds(entry.event.key):
+        elif self._backlog.holds(entry.event.key):
             await self._hold(held)
-            return
-        try:
-            new = await self._handle(entry.position, entry.event, None)
-        except _Failed as failed:
-            await self._hold(self._after_failure(held, failed.error))
         else:
-            self._stored = entry.position
+            size = 1 if entry.position <= self._alone else self.subscription.size
+            ready = takewhile(self._is_ready, islice(self._ahead, size))
+            await self._take(list(ready), held)
+            return
+        self._ahead.popleft()
+
+    def _is_ready(self, entry: Entry) -> bool:
+        return not entry.fault and not self._backlog.holds(entry.event.key)
+
+    async def _take(self, entries: list[Entry], first: Held) -> None:
+        last = entries[-1].position
+        try:
+            new = await self._handle([entry.event for entry in entries], last, None)
+        except _ToldAgain:
+            # One may be held, by us before or by another process, and hold back others of these.
+            self._alone = last
+            return
+        except Failed as failed:
+            if len(entries) > 1:
+                self._alone = last
+                self._tell_together(len(entries), failed.error)
+                return
+            await self._hold(self._after_failure(first, failed.error))
+        else:
+            self._stored = last
             if not new:
                 await self._reread()
+        for _ in entries:
+            self._ahead.popleft()
 
     async def _retry(self, held: Held) -> None:
         try:
             if held.event.type == UNREADABLE:
-                raise _Failed(InvalidInput("event", "cannot be read still"))
-            await self._handle(held.position, held.event, held)
-        except _Failed as failed:
+                raise Failed(InvalidInput("event", "cannot be read still"))
+            await self._handle([held.event], held.position, held)
+        except Failed as failed:
             after = self._after_failure(held, failed.error)
             async with self._log.begin() as work:
                 await self._log.hold(work, after, held)
@@ -258,49 +284,37 @@ class Consumer(Generic[WorkT]):
         else:
             self._backlog.remove(held)
 
-    async def _handle(self, position: int, event: Event, held: Held | None) -> bool:
-        """Give the event to the handler and settle it. False: the group has done so before.
+    async def _handle(self, events: list[Event], position: int, held: Held | None) -> bool:
+        """Give events to the handler and settle them. False: the group has done so before.
 
         Raises:
-            _Failed: The handler did not take it; nothing has changed.
+            Failed: The handler did not take them; nothing has changed.
+            _ToldAgain: There are several, and not all are new; nothing has changed.
         """
-        subscription = self.subscription
-        if isinstance(subscription, Sink):
-            await self._call(subscription.send, event)
+        subscription, limit = self.subscription, self._settings.handler_timeout
+        if isinstance(subscription, SinkBatch):
+            await called(self._clock, limit, subscription.send, events)
         try:
             async with self._log.begin() as work:
                 await self._settle(work, position, held)
-                new = await self._log.admit(work, subscription.group, event)
-                if new and isinstance(subscription, Handler):
-                    await self._call(subscription.handle, event, work)
-        except (Unavailable, Overtaken, _Failed):
+                new = await self._log.admit(work, subscription.group, *events)
+                if 1 < len(events) != len(new):
+                    raise _ToldAgain
+                if new and isinstance(subscription, Batch):
+                    await called(self._clock, limit, subscription.handle, events, work)
+        except (Unavailable, Overtaken, Failed, _ToldAgain):
             raise
         except Exception as error:
             # What the handler wrote cannot be committed.
-            raise _Failed(error) from error
-        self.delivered += new
-        return new
+            raise Failed(error) from error
+        self.delivered += len(new)
+        return bool(new)
 
     async def _settle(self, work: WorkT, position: int, held: Held | None) -> None:
         if held is None:
             await self._log.advance(work, self.subscription.group, self._stored, position)
         else:
             await self._log.release(work, held)
-
-    async def _call(self, handle: Callable[..., Awaitable[None]], *given: object) -> None:
-        async def handling() -> None:
-            await handle(*given)
-
-        try:
-            await within(self._clock, self._settings.handler_timeout, handling())
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # Not ours: something that the handler awaited was cancelled.
-            raise _Failed(RuntimeError("the handler was cancelled from within")) from error
-        except Exception as error:
-            raise _Failed(error) from error
 
     async def _hold(self, held: Held) -> None:
         async with self._log.begin() as work:
@@ -333,6 +347,13 @@ class Consumer(Generic[WorkT]):
             retry_at=now + retry.delay(attempts) if again else None,
             failed_at=now,
             error=f"{type(error).__name__}: {error}",
+        )
+
+    def _tell_together(self, count: int, error: Exception) -> None:
+        _log.warning(
+            "group %s failed at %d events together: they are tried one by one",
+            *(self.subscription.group, count),
+            exc_info=error,
         )
 
     async def _outage(self, error: Exception) -> None:

@@ -8,7 +8,8 @@ What every such log promises, however its positions are made
   unit of work was committed, and never otherwise.
 - A group is given the events of one key in the order in which they were published, and each event
   again until it is settled: handled, given up by an operator, or parked.
-- What a `Handler` writes in its unit of work is there once, however often the event was told.
+- What a `Handler` writes in its unit of work is there once, however often the event was told; a
+  `Batch` is given several in one, in their order, and one by one where that failed.
 - An event that fails blocks its own key alone. A message that is no event blocks nothing.
 - A new group begins before the oldest event that is kept.
 """

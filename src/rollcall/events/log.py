@@ -143,8 +143,12 @@ class EventLog(Protocol):
 class Inbox(Protocol[WorkT_contra]):
     """Which events a group has handled, written with what handling them changed."""
 
-    async def admit(self, work: WorkT_contra, group: str, event: Event) -> bool:
-        """Note in `work` that the group handles the event. False: it has done so before."""
+    async def admit(self, work: WorkT_contra, group: str, *events: Event) -> list[Event]:
+        """Note in `work` that the group handles these events.
+
+        Returns:
+            Those that it has not handled before, each once, in their order.
+        """
         ...
 
 

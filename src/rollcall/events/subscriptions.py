@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Final, Generic
 
 from rollcall.events.envelope import Event
 from rollcall.events.log import WorkT
 from rollcall.kernel.errors import InvalidInput
 from rollcall.policies import checks
 from rollcall.policies.retry import RetryPolicy
+
+LARGEST: Final = 1000
+"""Events that may be handled at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,73 @@ class Sink:
         _check(self.group, self.types)
 
 
-Subscription = Handler[WorkT] | Sink
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[WorkT]):
+    """Handles several events in one unit of work: a `Handler` for what there is much of.
+
+    Those that are there, up to `size`, in the order of the log; nothing waits for more to come.
+    Where it raises, the same events are handled one by one, so that only the one that is to blame
+    is tried again or parked. The time-out is that of one handler, for all of them.
+
+    Args:
+        group: The consumer group; each group is given every event of its types.
+        types: Names of the catalogue.
+        handle: Called with one event or more and the unit of work. Any error rolls both back.
+        size: How many it is given at most.
+    """
+
+    group: str
+    types: frozenset[str]
+    handle: Callable[[Sequence[Event], WorkT], Awaitable[None]]
+    size: int = 200
+
+    def __post_init__(self) -> None:
+        _check(self.group, self.types, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkBatch:
+    """Sends several events elsewhere at a time: to `Sink` what `Batch` is to `Handler`.
+
+    Where it raises, or the process ends before it is known that they were taken, it is given some
+    of them again, also in other batches, and must tell each by `Event.identity`.
+
+    Args:
+        group: The consumer group; each group is given every event of its types.
+        types: Names of the catalogue.
+        send: Called with one event or more; has taken all of them when it returns.
+        size: How many it is given at most.
+    """
+
+    group: str
+    types: frozenset[str]
+    send: Callable[[Sequence[Event]], Awaitable[None]]
+    size: int = 500
+
+    def __post_init__(self) -> None:
+        _check(self.group, self.types, self.size)
+
+
+Subscription = Handler[WorkT] | Sink | Batch[WorkT] | SinkBatch
+
+
+def batched(subscription: Subscription[WorkT]) -> Batch[WorkT] | SinkBatch:
+    """The same for who delivers in batches: what takes single events takes batches of one."""
+    match subscription:
+        case Handler(group, types, handle):
+
+            async def handle_one(events: Sequence[Event], work: WorkT) -> None:
+                await handle(events[0], work)
+
+            return Batch(group, types, handle_one, 1)
+        case Sink(group, types, send):
+
+            async def send_one(events: Sequence[Event]) -> None:
+                await send(events[0])
+
+            return SinkBatch(group, types, send_one, 1)
+        case _:
+            return subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +155,10 @@ class DeliverySettings:
         checks.positive("poll", self.poll)
 
 
-def _check(group: str, types: frozenset[str]) -> None:
+def _check(group: str, types: frozenset[str], size: int = 1) -> None:
     if not group:
         raise InvalidInput("group", "must not be empty")
     if not types:
         raise InvalidInput("types", "must name at least one type")
+    if checks.whole("size", size, 1) > LARGEST:
+        raise InvalidInput("size", f"must be at most {LARGEST}, not {size}")

@@ -101,12 +101,14 @@ class InMemoryEventLog:
             self._admitted = {one for one in self._admitted if one[1] not in forgotten}
             return len(old)
 
-    async def admit(self, work: InMemoryWork, group: str, event: Event) -> bool:
-        key = (group, event.identity)
-        if key in self._admitted or key in work.admitted:
-            return False
-        work.admitted.add(key)
-        return True
+    async def admit(self, work: InMemoryWork, group: str, *events: Event) -> list[Event]:
+        new: list[Event] = []
+        for event in events:
+            key = (group, event.identity)
+            if key not in self._admitted and key not in work.admitted:
+                work.admitted.add(key)
+                new.append(event)
+        return new
 
     async def join(self, group: str) -> int:
         return self._groups.setdefault(group, self._compacted)

@@ -175,7 +175,7 @@ class KafkaGroup(ConsumerRebalanceListener):
             async with self._database.begin() as work:
                 await kafka_tables.release(work.connection, parked)
                 now = self._clock.now()
-                await kafka_tables.take(work.connection, self._group, parked.event, now)
+                await kafka_tables.take(work.connection, self._group, [parked.event], now)
         except Overtaken:
             raise NotParked(self._group, position) from None
         self._refresh()

@@ -138,8 +138,8 @@ class Lane:
     async def compact(self, before: float) -> int:
         return 0
 
-    async def admit(self, work: SqlUnitOfWork, group: str, event: Event) -> bool:
-        return await kafka_tables.take(work.connection, group, event, self._clock.now())
+    async def admit(self, work: SqlUnitOfWork, group: str, *events: Event) -> list[Event]:
+        return await kafka_tables.take(work.connection, group, events, self._clock.now())
 
     async def join(self, group: str) -> int:
         return self._settled

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import (
@@ -14,13 +15,10 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
-    exists,
     insert,
-    literal,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
@@ -69,20 +67,17 @@ HELD: Final = Table(
 _KEY: Final = ("group_name", "namespace", "source", "event_id")
 
 
-async def take(connection: AsyncConnection, group: str, event: Event, now: float) -> bool:
-    """Note that the group has taken the event. False: it has done so before, or has handled it when
+async def take(
+    connection: AsyncConnection, group: str, events: Sequence[Event], now: float
+) -> list[Event]:
+    """Note that the group takes these events. Those that it has not taken before, nor handled when
     it read the outbox itself.
 
-    Two that take it at once wait for each other, so that one of them has.
+    Two that take one at once wait for each other, so that one of them has.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    key = dict(zip(_KEY, (group, *event.identity), strict=True))
-    handled = exists().where(*(consumers.INBOX.c[name] == value for name, value in key.items()))
-    row = select(*(literal(value) for value in key.values()), literal(now)).where(~handled)
-    added = await connection.execute(
-        dialect.insert(INBOX).from_select((*_KEY, "taken_at"), row).on_conflict_do_nothing()
-    )
-    return added.rowcount == 1
+    new = await consumers.entered(connection, INBOX, events, group_name=group, taken_at=now)
+    handled = await consumers.handled(connection, group, new)
+    return [event for event in new if event.identity not in handled]
 
 
 async def held(

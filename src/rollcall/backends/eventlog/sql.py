@@ -48,8 +48,8 @@ class SqlEventLog:
         async with self._database.begin() as work:
             return await consumers.compact(work.connection, utc(before))
 
-    async def admit(self, work: SqlUnitOfWork, group: str, event: Event) -> bool:
-        return await consumers.admit(work.connection, group, event)
+    async def admit(self, work: SqlUnitOfWork, group: str, *events: Event) -> list[Event]:
+        return await consumers.admit(work.connection, group, events)
 
     async def join(self, group: str) -> int:
         async with self._database.reading() as connection:

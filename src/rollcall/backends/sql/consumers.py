@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,25 +11,25 @@ from sqlalchemy import (
     Column,
     Double,
     Integer,
+    Row,
     Table,
     Text,
     and_,
     delete,
-    exists,
     func,
     insert,
-    literal,
     select,
     tuple_,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from rollcall.backends.sql import outbox
 from rollcall.backends.sql.outbox import HEAD, OUTBOX, POSITION
 from rollcall.backends.sql.tables import METADATA
-from rollcall.events.envelope import Event, from_json, to_json
+from rollcall.events.envelope import Event, Identity, from_json, to_json
 from rollcall.events.errors import Overtaken
 from rollcall.events.log import Held
 
@@ -49,7 +50,7 @@ INBOX: Final = Table(
     sqlite_with_rowid=False,
 )
 
-_INBOX_KEY: Final = ("group_name", "namespace", "source", "event_id")
+_IDENTITY: Final = ("namespace", "source", "event_id")
 
 HELD: Final = Table(
     "held_events",
@@ -65,20 +66,50 @@ HELD: Final = Table(
 )
 
 
-async def admit(connection: AsyncConnection, group: str, event: Event) -> bool:
-    """Note that the group handles the event. False: it has done so before.
+async def admit(connection: AsyncConnection, group: str, events: Sequence[Event]) -> list[Event]:
+    """Note that the group handles these events; those that it has not handled before."""
+    return await entered(connection, INBOX, events, group_name=group)
 
-    The group's row, or that of the held event, must be locked by this transaction already.
+
+async def entered(
+    connection: AsyncConnection, inbox: Table, events: Sequence[Event], **beside: object
+) -> list[Event]:
+    """Write rows for events into an inbox; the events that had none, each once, in their order.
+
+    Args:
+        beside: What stands in each row beside the event's identity.
     """
-    row = dict(zip(_INBOX_KEY, (group, *event.identity), strict=True))
-    known = exists().where(*(INBOX.c[name] == value for name, value in row.items()))
-    # One statement, where a look before the insert would be a second one for every event.
+    # In one order, whoever writes: or two that write the same rows would wait for each other.
+    coming = sorted({event.identity for event in events})
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     added = await connection.execute(
-        insert(INBOX).from_select(
-            _INBOX_KEY, select(*(literal(value) for value in row.values())).where(~known)
+        dialect.insert(inbox)
+        .on_conflict_do_nothing()
+        .returning(*(inbox.c[name] for name in _IDENTITY)),
+        [beside | dict(zip(_IDENTITY, identity, strict=True)) for identity in coming],
+    )
+    new = set(map(_identity, added))
+    found: list[Event] = []
+    for event in events:
+        if event.identity in new:
+            new.remove(event.identity)
+            found.append(event)
+    return found
+
+
+async def handled(
+    connection: AsyncConnection, group: str, events: Sequence[Event]
+) -> set[Identity]:
+    """Which of these events, at most 1,000, the group has handled."""
+    if not events:
+        return set()
+    about = tuple_(*(INBOX.c[name] for name in _IDENTITY))
+    rows = await connection.execute(
+        select(*(INBOX.c[name] for name in _IDENTITY)).where(
+            INBOX.c.group_name == group, about.in_([event.identity for event in events])
         )
     )
-    return added.rowcount == 1
+    return set(map(_identity, rows))
 
 
 async def position_of(connection: AsyncConnection, group: str) -> int | None:
@@ -189,3 +220,7 @@ def _is(held: Held) -> ColumnElement[bool]:
         HELD.c.attempts == held.attempts,
         HELD.c.retry_at.is_not_distinct_from(held.retry_at),
     )
+
+
+def _identity(row: Row[*Identity]) -> Identity:
+    return row[0], row[1], row[2]

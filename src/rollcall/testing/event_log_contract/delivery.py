@@ -13,7 +13,7 @@ import pytest_asyncio
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
 from rollcall.events.errors import NestedWork, NotParked
-from rollcall.events.subscriptions import DeliverySettings, Handler, Sink
+from rollcall.events.subscriptions import DeliverySettings, Handler, Sink, Subscription
 from rollcall.kernel.errors import InvalidInput
 from rollcall.policies.retry import RetryPolicy
 from rollcall.testing.clock import FrozenClock
@@ -57,7 +57,7 @@ class Office:
     async def handle(self, event: Event, work: Any) -> None:
         await self.send(event)
 
-    async def open(self, log: Delivering, *subscriptions: Handler[Any] | Sink) -> Dispatcher[Any]:
+    async def open(self, log: Delivering, *subscriptions: Subscription[Any]) -> Dispatcher[Any]:
         some = subscriptions or (Handler("g", BOTH, self.handle),)
         dispatcher: Dispatcher[Any] = Dispatcher(log, self.clock, some, self.settings)
         self.dispatchers.append(dispatcher)
@@ -87,13 +87,17 @@ def some(*ids: str) -> list[Event]:
     return [created(id, id[0]) for id in ids]
 
 
-class DeliveryTests(DeliveryCase[LogT]):
+class OfficeCase(DeliveryCase[LogT]):
+    """A log, and an office that handles its events."""
+
     @pytest_asyncio.fixture
     async def office(self, log: LogT) -> AsyncIterator[Office]:
         office = Office()
         yield office
         await office.close()
 
+
+class DeliveryTests(OfficeCase[LogT]):
     async def test_each_event_is_delivered_once_to_each_group_and_in_order_of_its_key(
         self, log: LogT, office: Office
     ) -> None:

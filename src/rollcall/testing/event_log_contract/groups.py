@@ -38,8 +38,8 @@ class GroupTests(LogCase):
 
     async def test_a_group_admits_an_event_once(self, log: Log) -> None:
         async with log.begin() as work:
-            assert await log.admit(work, "g", created())
-            assert not await log.admit(work, "g", created())
+            assert await log.admit(work, "g", created()) == [created()]
+            assert await log.admit(work, "g", created()) == []
 
         log = await self.another(log)
 
@@ -47,6 +47,21 @@ class GroupTests(LogCase):
             assert not await log.admit(work, "g", created())
             assert await log.admit(work, "other", created())
             assert await log.admit(work, "g", created(namespace="theirs"))
+
+    async def test_of_several_events_a_group_admits_those_that_are_new_once_and_in_their_order(
+        self, log: Log
+    ) -> None:
+        many = [created(str(number)) for number in range(1000, 0, -1)]
+        async with log.begin() as work:
+            assert await log.admit(work, "g", *many[::2]) == many[::2]
+            assert await log.admit(work, "g", *many, many[1]) == many[1::2]
+
+        log = await self.another(log)
+
+        async with log.begin() as work:
+            assert await log.admit(work, "g", *many) == []
+            twice = created("new")
+            assert await log.admit(work, "g", twice, many[0], twice) == [twice]
 
     async def test_what_is_held_is_kept_by_position_until_it_is_released(self, log: Log) -> None:
         second = Held("g", 12, created("12"), 3, None, 7.5, "ValueError: no")

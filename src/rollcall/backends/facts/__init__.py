@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where facts are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rollcall.analytics.ports import FactStore
+from rollcall.backends.sql.database import Database
+
+if TYPE_CHECKING:
+    from rollcall.backends.facts.duckdb import DuckdbSettings
+
+FILE: Final = "analytics.duckdb"
+"""The file's name in the data folder."""
+
+
+def fact_store(
+    database: Database, url: str, folder: Path | None, settings: DuckdbSettings | None = None
+) -> FactStore:
+    """The fact store that goes with the services' database: its own tables on a server, else a
+    DuckDB file in the data folder. Opened by whoever asked for it.
+
+    Args:
+        database: The services' database.
+        url: The URL that it was made of.
+        folder: The data folder; None: facts are kept in memory.
+        settings: What DuckDB may use.
+    """
+    if url.startswith("postgresql:"):
+        from rollcall.backends.facts.postgres import PostgresFactStore
+
+        return PostgresFactStore(database)
+    from rollcall.backends.facts.duckdb import DuckdbFactStore
+
+    return DuckdbFactStore(None if folder is None else folder / FILE, settings)
