@@ -46,6 +46,7 @@ lock: $(VENV)/.dev ## Pin what pyproject.toml asks for (ARGS=--upgrade takes the
 		--output-file requirements/dev.txt
 	$(LOCK) bench/requirements.in --constraint requirements/dev.txt \
 		--output-file bench/requirements.txt
+	$(LOCK) tools/bigquery.in --output-file tools/bigquery.txt
 
 clean: ## Remove the environment and everything that was built or cached
 	rm -rf $(VENV) bench/.venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache

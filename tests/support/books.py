@@ -8,25 +8,26 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from rollcall.billing.accounts import AccountChange, AccountDefaults, Accounts
-from rollcall.billing.budgets import Budgets
-from rollcall.billing.metering import Metering, Told
-from rollcall.billing.rate_cards import NewVersion, RateCards
 from sqlalchemy import Table, select, update
 
 from rollcall.backends.sql import outbox
 from rollcall.backends.sql.database import Database
-from rollcall.billing import api_invoices, api_ledger, api_payments, books_problems, problems
+from rollcall.billing import books_module, module
+from rollcall.billing.accounts import AccountChange, AccountDefaults, Accounts
 from rollcall.billing.books_reads import Shown
 from rollcall.billing.books_service import BooksService
 from rollcall.billing.books_tables import INVOICES
+from rollcall.billing.feed import UsageFeed
 from rollcall.billing.invoices import Invoice, InvoiceStatus
 from rollcall.billing.ledger_accounts import Account
+from rollcall.billing.metering import Told
 from rollcall.billing.models import Item, Tier, Unit, Usage, UsageInput
 from rollcall.billing.payments import Payment
 from rollcall.billing.payments import Told as Paid
 from rollcall.billing.provider_prices import ListPrices
+from rollcall.billing.rate_cards import NewVersion
 from rollcall.billing.repository import SqlBillingStore
+from rollcall.billing.service import BillingService
 from rollcall.billing.webhooks import Secrets
 from rollcall.events.envelope import Event
 from rollcall.kernel.clock import utc
@@ -36,7 +37,7 @@ from rollcall.testing.clock import FrozenClock
 from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import Access, OpenAccess
 from rollcall.web.drain import Drain
-from rollcall.web.module import Kit, Module, create_app
+from rollcall.web.module import Kit, create_app
 
 NOVEMBER = datetime(2026, 11, 10, 12, tzinfo=UTC)
 HERE = "default"
@@ -58,21 +59,22 @@ class Shop:
         ids = RandomIds()
         self.database = database
         self.clock = FrozenClock(at.timestamp())
-        store = SqlBillingStore(database)
-        self.accounts = Accounts(store, self.clock, AccountDefaults())
-        self.cards = RateCards(store, self.accounts, ids)
-        budgets = Budgets(store, self.accounts, ids)
-        prices = ListPrices(self.clock)
-        self.metering = Metering(store, self.accounts, budgets, prices, ids)
-        self.secrets: dict[str, list[bytes]] = {"acme": [SECRET]}
-        secrets: Secrets = self.secrets
+        store, defaults = SqlBillingStore(database), AccountDefaults()
+        self.accounts = Accounts(store, self.clock, defaults)
+        secrets: Secrets = {"acme": [SECRET]}
         self.books = BooksService(database, self.accounts.get, self.clock, ids, secrets)
+        prices = ListPrices(self.clock)
+        self.billing = BillingService(store, prices, self.clock, ids, defaults, self.books.reads)
+
+        self.feed = UsageFeed(store, self.billing.metering)
 
     async def open(self, *, items: tuple[Item, ...] = PRICES, **account: Any) -> None:
         """Set the prices, and how the account is billed."""
         if account:
             await self.accounts.change(HERE, AccountChange(**account))
-        await self.cards.create(HERE, "Standard", NewVersion(items=items), card_id="standard")
+        await self.billing.cards.create(
+            HERE, "Standard", NewVersion(items=items), card_id="standard"
+        )
         await self.accounts.change(HERE, AccountChange(rate_card_id="standard"))
 
     async def use(self, agent: str = "writer", at: datetime | None = None, **said: Any) -> Usage:
@@ -80,7 +82,7 @@ class Shop:
         told = {"input_tokens": 1000, "output_tokens": 500, "model": "gpt-5-mini"} | said
         key = told.pop("key", None)
         usage = UsageInput(agent_id=agent, at=at, **told)
-        (outcome,) = await self.metering.record(HERE, [Told(usage=usage, key=key)])
+        (outcome,) = await self.billing.metering.record(HERE, [Told(usage=usage, key=key)])
         assert not isinstance(outcome, Exception), outcome
         return outcome.usage
 
@@ -139,6 +141,7 @@ class Shop:
         """HTTP over the books."""
         services = ServiceRegistry()
         services.register("books_service", self.books)
+        services.register("billing_service", self.billing)
         kit = Kit(
             "billing",
             "1",
@@ -149,13 +152,8 @@ class Shop:
             Drain(),
             services=services,
         )
-        module = Module(
-            name="billing",
-            routers=(api_invoices.router(), api_payments.router(), api_ledger.router()),
-            public_routers=(api_payments.public_router(self.clock),),
-            problems={**problems.PROBLEMS, **books_problems.PROBLEMS},
-        )
-        return create_app([module], kit)
+        parts = books_module.parts(self.books, self.clock)
+        return create_app([module.module(self.feed, parts)], kit)
 
     def client(self, access: Access | None = None) -> httpx.AsyncClient:
         """A caller of `app`."""

@@ -7,16 +7,11 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 
 from rollcall.billing import books_wire as wire
+from rollcall.billing.api_parts import IdempotencyKey, Owner, Reader, key_of, place_of, word_of
 from rollcall.billing.books_parts import (
-    Bookkeeper,
     Books,
-    IdempotencyKey,
     InvoiceId,
-    Reader,
     amount_of,
-    cursor,
-    key_of,
-    place_of,
 )
 from rollcall.billing.books_reads import Amounts, Shown
 from rollcall.billing.books_views import (
@@ -56,7 +51,7 @@ def router() -> APIRouter:
 def _add_whole(routes: APIRouter) -> None:
     @routes.post("/generate")
     async def generate(
-        caller: Bookkeeper, books: Books, body: wire.Generate | None = None
+        caller: Owner, books: Books, body: wire.Generate | None = None
     ) -> list[wire.InvoiceView]:
         """Make drafts of what was used and is on no invoice yet: one for each agent and period.
         Those that are there are brought up to date, so that twice is once.
@@ -91,7 +86,7 @@ def _add_whole(routes: APIRouter) -> None:
             after=place_of(asked.cursor),
         )
         if after is not None:
-            response.headers["Link"] = link(request.url, cursor(after))
+            response.headers["Link"] = link(request.url, word_of(after))
         return [invoice_view(one) for one in found]
 
 
@@ -137,7 +132,7 @@ def _add_single(routes: APIRouter) -> None:
 
     @routes.patch("/{invoice_id}/status")
     async def move(
-        caller: Bookkeeper, books: Books, invoice_id: InvoiceId, body: wire.StatusChange
+        caller: Owner, books: Books, invoice_id: InvoiceId, body: wire.StatusChange
     ) -> wire.InvoiceView:
         """Give an invoice another status. A draft that is sent gets its number, and what it says
         is fixed; an invoice is paid by payments, and this only where nothing is due.
@@ -149,7 +144,7 @@ def _add_single(routes: APIRouter) -> None:
 def _add_credit(routes: APIRouter) -> None:
     @routes.post("/{invoice_id}/credit-notes", status_code=201, responses=KNOWN)
     async def credit(
-        caller: Bookkeeper,
+        caller: Owner,
         books: Books,
         invoice_id: InvoiceId,
         body: wire.CreditIn,

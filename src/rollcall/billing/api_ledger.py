@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from rollcall.billing import books_wire as wire
-from rollcall.billing.books_parts import Books, Reader, cursor, place_of
+from rollcall.billing.api_parts import Reader, place_of, word_of
+from rollcall.billing.books_parts import Books
 from rollcall.billing.books_views import (
     ledger_view,
     transaction_view,
@@ -49,7 +50,7 @@ def router() -> APIRouter:
             after=place_of(asked.cursor),
         )
         if after is not None:
-            response.headers["Link"] = link(request.url, cursor(after))
+            response.headers["Link"] = link(request.url, word_of(after))
         return [transaction_view(one) for one in found]
 
     @routes.get("/reports/usage", response_model=wire.UsageReportView, responses=_REPORT)

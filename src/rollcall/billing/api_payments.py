@@ -8,16 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 from rollcall.billing import books_wire as wire
 from rollcall.billing import webhooks
 from rollcall.billing.api_invoices import KNOWN
+from rollcall.billing.api_parts import IdempotencyKey, Owner, Reader, key_of, place_of, word_of
 from rollcall.billing.books_parts import (
-    Bookkeeper,
     Books,
-    IdempotencyKey,
     PaymentId,
-    Reader,
     amount_of,
-    cursor,
-    key_of,
-    place_of,
 )
 from rollcall.billing.books_views import payment_view
 from rollcall.billing.payments import Told
@@ -66,7 +61,7 @@ def router() -> APIRouter:
 
     @routes.post("", status_code=201, responses=KNOWN)
     async def record(
-        caller: Bookkeeper,
+        caller: Owner,
         books: Books,
         body: wire.PaymentIn,
         request: Request,
@@ -110,7 +105,7 @@ def router() -> APIRouter:
             after=place_of(asked.cursor),
         )
         if after is not None:
-            response.headers["Link"] = link(request.url, cursor(after))
+            response.headers["Link"] = link(request.url, word_of(after))
         return [payment_view(one) for one in found]
 
     @routes.get("/{payment_id}")
@@ -120,7 +115,7 @@ def router() -> APIRouter:
 
     @routes.post("/{payment_id}/refund", status_code=201, responses=KNOWN)
     async def refund(
-        caller: Bookkeeper,
+        caller: Owner,
         books: Books,
         payment_id: PaymentId,
         response: Response,

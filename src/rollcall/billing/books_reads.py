@@ -22,14 +22,8 @@ from rollcall.billing.invoices import Invoice, InvoiceStatus
 from rollcall.billing.ledger import Act, Entry, Transaction
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment
+from rollcall.billing.ports import Place
 from rollcall.billing.repository import Sql
-
-
-class Place(NamedTuple):
-    """Where a page ended: a moment in seconds since the epoch, and an id."""
-
-    at: float
-    id: str
 
 
 class Amounts(NamedTuple):

@@ -38,6 +38,7 @@ from rollcall.billing.invoices import SERIES, Invoice, InvoiceStatus, due_on, to
 from rollcall.billing.ledger import Act
 from rollcall.billing.models import CardVersion
 from rollcall.billing.payments import PaymentStatus
+from rollcall.billing.rate_cards import built_in
 from rollcall.billing.repository import Sql
 from rollcall.billing.rows import usage_of, version_of
 from rollcall.billing.tables import CARD_VERSIONS, USAGE
@@ -163,7 +164,7 @@ class _Verification:
         async for rows in chunks(self._connection, where, tuple(USAGE.c), size=CHUNK):
             wanted = {(row.rate_card_id, row.rate_card_version) for row in rows} - cards.keys()
             if wanted:
-                cards |= await _versions(self._connection, self._invoice.namespace, wanted)
+                cards |= await _versions(self._connection, self._invoice, wanted)
             self._count["usages"] += len(rows)
             self._note(await asyncio.to_thread(_priced_again, rows, cards, sums, self._invoice))
         return sums.lines(self._invoice.currency)
@@ -327,17 +328,20 @@ def _each(
 
 
 async def _versions(
-    connection: AsyncConnection, namespace: str, wanted: Collection[tuple[str, int]]
+    connection: AsyncConnection, invoice: Invoice, wanted: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], CardVersion | None]:
-    """Versions of rate cards; None: it is not there, or is the one that is built in."""
+    """Versions of rate cards; None: it is not there."""
     columns = CARD_VERSIONS.c
     found = await connection.execute(
         select(CARD_VERSIONS).where(
-            columns.namespace == namespace,
+            columns.namespace == invoice.namespace,
             tuple_(columns.card_id, columns.version).in_(sorted(wanted)),
         )
     )
     there: dict[tuple[str, int], CardVersion | None] = dict.fromkeys(wanted)
+    for one in built_in(invoice.currency).versions:
+        if (one.card_id, one.version) in there:
+            there[one.card_id, one.version] = one
     return there | {(row.card_id, row.version): version_of(row) for row in found}
 
 

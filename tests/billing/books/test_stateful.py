@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,6 +28,8 @@ from rollcall.billing.invoices import InvoiceStatus
 from rollcall.billing.ledger_accounts import Account
 from rollcall.kernel.clock import utc
 from support.books import HERE, Shop
+
+pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
 
@@ -177,7 +180,9 @@ class Books(RuleBasedStateMachine):
         balances = self.do(self.shop.balances())
         models = self.invoices.values()
         zero = Decimal(0)
-        assert balances.get(Account.RECEIVABLE, zero) == sum((max(m.net, zero) for m in models), zero)
+        assert balances.get(Account.RECEIVABLE, zero) == sum(
+            (max(m.net, zero) for m in models), zero
+        )
         assert balances.get(Account.CUSTOMER_CREDIT, zero) == sum(
             (min(m.net, zero) for m in models), zero
         )
@@ -207,8 +212,8 @@ class Books(RuleBasedStateMachine):
 
 
 Books.TestCase.settings = settings(
-    max_examples=12,
-    stateful_step_count=25,
+    max_examples=10,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

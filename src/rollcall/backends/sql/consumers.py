@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from rollcall.backends.sql import outbox
+from rollcall.backends.sql.among import among
 from rollcall.backends.sql.outbox import HEAD, OUTBOX, POSITION
 from rollcall.backends.sql.tables import METADATA
 from rollcall.events.envelope import Event, Identity, from_json, to_json
@@ -103,12 +104,9 @@ async def handled(
     """Which of these events, at most 1,000, the group has handled."""
     if not events:
         return set()
-    about = tuple_(*(INBOX.c[name] for name in _IDENTITY))
-    rows = await connection.execute(
-        select(*(INBOX.c[name] for name in _IDENTITY)).where(
-            INBOX.c.group_name == group, about.in_([event.identity for event in events])
-        )
-    )
+    identity = [INBOX.c[name] for name in _IDENTITY]
+    these = among(connection, identity, [event.identity for event in events])
+    rows = await connection.execute(select(*identity).where(INBOX.c.group_name == group, these))
     return set(map(_identity, rows))
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Column, LargeBinary, Table, Text, delete, func, select, tuple_
+from sqlalchemy import Column, LargeBinary, Table, Text, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
+from rollcall.backends.sql.among import among
 from rollcall.backends.sql.tables import METADATA
 from rollcall.events.envelope import Key
 
@@ -29,8 +30,10 @@ KEYS: Final = Table(
 
 async def find(connection: AsyncConnection, about: Collection[Key]) -> dict[Key, bytes]:
     """The keys of these subjects, at most 1,000, that are there."""
-    wanted = select(KEYS).where(tuple_(KEYS.c.namespace, KEYS.c.subject).in_(sorted(about)))
-    rows = await connection.execute(wanted)
+    if not about:
+        return {}
+    wanted = among(connection, (KEYS.c.namespace, KEYS.c.subject), sorted(about))
+    rows = await connection.execute(select(KEYS).where(wanted))
     return {(row.namespace, row.subject): row.key for row in rows}
 
 

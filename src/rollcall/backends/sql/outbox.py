@@ -24,11 +24,11 @@ from sqlalchemy import (
     delete,
     insert,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rollcall.backends.sql.among import among
 from rollcall.backends.sql.tables import METADATA
 from rollcall.events.envelope import Event, Identity, from_json, to_json
 from rollcall.events.log import Entry
@@ -37,7 +37,8 @@ from rollcall.kernel.errors import Compacted
 POSITION: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite's rowid, which is fastest, has to be called INTEGER."""
 
-_CHUNK: Final = 200
+_CHUNK: Final = 5000
+"""Events that are looked up at a time."""
 
 OUTBOX: Final = Table(
     "outbox",
@@ -92,7 +93,8 @@ async def append(connection: AsyncConnection, events: Sequence[Event]) -> int:
             }
         )
     if rows:
-        await connection.execute(insert(OUTBOX), rows)
+        # With `returning` it is one statement for all, and not one that is executed for each.
+        await connection.execute(insert(OUTBOX).returning(OUTBOX.c.position), rows)
         await connection.execute(update(HEAD).values(position=last))
     return last
 
@@ -152,7 +154,7 @@ async def _unknown(connection: AsyncConnection, events: Sequence[Event]) -> list
     identities = list(coming)
     for start in range(0, len(identities), _CHUNK):
         some = identities[start : start + _CHUNK]
-        known = select(*IDENTITY).where(tuple_(*IDENTITY).in_(some))
+        known = select(*IDENTITY).where(among(connection, IDENTITY, some))
         for namespace, source, event_id in await connection.execute(known):
             del coming[namespace, source, event_id]
     return list(coming.values())

@@ -58,13 +58,13 @@ class LogTests(LogCase):
         ]
 
     async def test_of_very_many_events_too_each_is_known_again(self, log: Log) -> None:
-        await publish(log, *(created(str(i)) for i in range(0, 500, 2)))
-        await publish(log, *(created(str(i)) for i in range(500)))
+        await publish(log, *(created(str(i)) for i in range(0, 6000, 2)))
+        await publish(log, *(created(str(i)) for i in range(6000)))
 
-        expected = [*range(0, 500, 2), *range(1, 500, 2)]
-        entries = await log.read(0, limit=1000)
+        expected = [*range(0, 6000, 2), *range(1, 6000, 2)]
+        entries = await log.read(0, limit=10_000)
         assert [entry.event.id for entry in entries] == [str(i) for i in expected]
-        assert [entry.position for entry in entries] == list(range(1, 501))
+        assert [entry.position for entry in entries] == list(range(1, 6001))
 
     async def test_an_id_says_nothing_about_that_of_another_namespace_or_source(
         self, log: Log
