@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from fastapi import APIRouter
 
 from rollcall.billing import api_billing, api_budgets, api_pricing, api_usage
 from rollcall.billing.feed import GROUP, TYPES, UsageFeed
 from rollcall.billing.problems import PROBLEMS
-from rollcall.events.envelope import Event
-from rollcall.events.subscriptions import Handler
+from rollcall.events.subscriptions import Batch
 from rollcall.web.background import BackgroundTask
 from rollcall.web.module import Module
 from rollcall.web.problems import Kind
@@ -44,10 +42,6 @@ def module(feed: UsageFeed, books: BooksParts | None = None) -> Module:
         books: Invoices, payments and the ledger; None: nobody keeps them.
     """
     books = books or BooksParts()
-
-    async def handle(event: Event, work: Any) -> None:
-        await feed.handle([event], work)
-
     return Module(
         name="billing",
         routers=(
@@ -58,7 +52,7 @@ def module(feed: UsageFeed, books: BooksParts | None = None) -> Module:
             *books.routers,
         ),
         public_routers=books.public_routers,
-        subscriptions=(Handler(GROUP, TYPES, handle),),
+        subscriptions=(Batch(GROUP, TYPES, feed.handle),),
         tasks=books.tasks,
         problems={**PROBLEMS, **books.problems},
     )
