@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bench.agent import measure as agent
+from bench.billing import measure as billing
 from bench.events import measure as events
 from bench.gateway import measure as gateway
 from bench.graph import measure as graph
@@ -41,6 +42,10 @@ def _graph(quick: bool) -> str:
     return graph.page(graph.measured(entities, 50 if quick else 500), entities)
 
 
+def _billing(quick: bool) -> str:
+    return billing.page(billing.measured(2_000 if quick else 100_000))
+
+
 def _gateway(quick: bool) -> str:
     peers.install()
     return gateway.page(gateway.measured(1 if quick else 3, 1 if quick else 3))
@@ -53,5 +58,6 @@ PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "memories": _memories,
     "graph": _graph,
     "gateway": _gateway,
+    "billing": _billing,
 }
 """By name, what measures a part and says it as Markdown, given whether it is to be quick."""

@@ -24,6 +24,8 @@ from rollcall.backends.sql.passes import SECRET
 from rollcall.backends.sql.postgres import PostgresDialect
 from rollcall.backends.sql.relay import RELAY
 from rollcall.backends.sql.tables import METADATA
+from rollcall.billing import books_tables as books
+from rollcall.billing import tables as billing
 from rollcall.kernel.caller import READ
 from rollcall.kernel.errors import InvalidInput, StoreUnavailable
 from rollcall.memory import graph_tables as graph
@@ -34,11 +36,12 @@ from support.servers.postgres import Postgres
 
 pytestmark = pytest.mark.server
 
+OWNED = (agents, memory, graph, billing, books)
 OF_OTHERS = {
     *("agent_registry", "registry_changes", "registry_documents", "registry_store"),
     "messages",
     *("conversation_sessions", "conversation_turns"),
-    *(str(table) for one in (agents, memory, graph) for table in one.METADATA.tables),
+    *(str(table) for one in OWNED for table in one.METADATA.tables),
 }
 """Tables whose owners have tests of their own."""
 
