@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bench.agent import measure as agent
+from bench.billing import measure as billing
 from bench.events import measure as events
 from bench.facts import measure as facts
 from bench.gateway import measure as gateway
@@ -48,6 +49,10 @@ def _facts(quick: bool) -> str:
     return facts.page(facts.measured(sizes, asked=5 if quick else 21, batches=5 if quick else 40))
 
 
+def _billing(quick: bool) -> str:
+    return billing.page(billing.measured(2_000 if quick else 100_000))
+
+
 def _gateway(quick: bool) -> str:
     peers.install()
     return gateway.page(gateway.measured(1 if quick else 3, 1 if quick else 3))
@@ -61,5 +66,6 @@ PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "graph": _graph,
     "facts": _facts,
     "gateway": _gateway,
+    "billing": _billing,
 }
 """By name, what measures a part and says it as Markdown, given whether it is to be quick."""
