@@ -201,6 +201,32 @@ class AgentFact(Fact, frozen=True, kw_only=True):
     deleted: bool = False
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said in a conversation, and by whom.
+
+    Args:
+        namespace: The tenant.
+        conversation_id: The conversation.
+        agent_id: Who was asked.
+        at: UTC; when.
+        session_id: In which session.
+        user_id: Who asked.
+        user_message: What; None: it was erased, and all other texts are None as well.
+        agent_response: What was answered.
+        digest: Of all that was posted; None: it was told by an event, or erased.
+    """
+
+    namespace: str
+    conversation_id: str
+    agent_id: str
+    at: datetime
+    session_id: str | None = None
+    user_id: str | None = None
+    user_message: str | None = None
+    agent_response: str | None = None
+    digest: str | None = None
+
+
 AnyFact = ConversationFact | UsageFact | ChargeFact | InvoiceLineFact | AgentFact
 
 

@@ -14,14 +14,16 @@ Corner cases of fact stores, stated once (`rollcall.testing.fact_store_contract`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rollcall.analytics.models import AnyFact, Kind
+from rollcall.analytics.models import AnyFact, Kind, Said
 from rollcall.analytics.questions import Export, Question
+from rollcall.events.log import Transactions, WorkT
 
 Row = Mapping[str, Any]
 
@@ -63,7 +65,7 @@ class FactStore(Protocol):
         """The answer to a question, as rows (see there)."""
         ...
 
-    def stream(self, question: Export) -> AsyncIterator[Sequence[Row]]:
+    def stream(self, question: Export) -> AsyncGenerator[Sequence[Row]]:
         """All rows of an export, some at a time, from one state of the store."""
         ...
 
@@ -71,6 +73,32 @@ class FactStore(Protocol):
         """The same as a file in the format of Apache Parquet, piece by piece, with the timestamp
         `time` in place of `time_us`.
         """
+        ...
+
+
+class Texts(Transactions[WorkT], Protocol[WorkT]):
+    """What was said. A conversation of which texts were erased or deleted keeps none for good:
+    adding it again, as a late event does, brings nothing back.
+    """
+
+    async def add(self, work: WorkT, said: Sequence[Said]) -> None:
+        """Keep what was said in conversations that are not known yet; others stay as they are."""
+        ...
+
+    async def within(self, work: WorkT, namespace: str, conversation_id: str) -> Said | None:
+        """What is known of a conversation in `work`; nobody else adds it before its end."""
+        ...
+
+    async def get(self, namespace: str, ids: Sequence[str]) -> dict[str, Said]:
+        """What was said in those of the conversations that are known, by id; at most 1,000."""
+        ...
+
+    async def forget(self, work: WorkT, namespace: str, ids: Sequence[str], at: datetime) -> None:
+        """Erase what was said in conversations, known or not."""
+        ...
+
+    async def forget_session(self, work: WorkT, namespace: str, session_id: str) -> None:
+        """Erase what was said in a session."""
         ...
 
 

@@ -78,7 +78,8 @@ def _usage(event: Event) -> list[AnyFact]:
 def _usage_of(data: Mapping[str, Any], common: dict[str, Any], revision: int) -> UsageFact:
     cost = _amount(data, "cost")
     return UsageFact(
-        **{**common, "revision": revision},
+        **common,
+        revision=revision,
         model=_text(data, "model_used"),
         provider=_text(data, "provider"),
         requests=_number(data, "requests", 1),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of facts, the sums that are kept of them, and what their rows mean.
+"""The tables of facts, and the sums that are kept of them.
 
 Rollups hold per quarter of an hour what `Sums` asks for, so that an answer costs what its stretch
 of time holds in quarters, not in conversations. They are made of the facts of their quarter by
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from msgspec import structs
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -32,8 +31,7 @@ from sqlalchemy import (
     select,
 )
 
-from rollcall.analytics import models
-from rollcall.analytics.models import AnyFact, Kind, Status
+from rollcall.analytics.models import Kind, Status
 
 METADATA: Final = MetaData()
 TEXTS_METADATA: Final = MetaData()
@@ -263,51 +261,19 @@ TEXTS: Final = Table(
     Column("agent_id", Text, nullable=False),
     Column("session_id", Text),
     Column("user_id", Text),
-    Column("user_message", Text, nullable=False),
+    Column("user_message", Text, comment="null: erased"),
     Column("agent_response", Text),
-    Column("digest", Text, comment="of what was posted; null: told by an event"),
+    Column("time_us", BigInteger, nullable=False, comment="microseconds since the epoch"),
+    Column("digest", Text, comment="of what was posted; null: told by an event, or erased"),
     Index("ix_analytics_texts_session", "namespace", "session_id"),
     Index("ix_analytics_texts_user", "namespace", "user_id"),
     Index("ix_analytics_texts_agent", "namespace", "agent_id"),
 )
-"""What people have said, and who: the one place that has it, in the services' database."""
-
-
-def row_of(fact: AnyFact) -> dict[str, Any]:
-    """The row of a fact, of what JSON has words for: amounts are text."""
-    row = structs.asdict(fact)
-    at = row.pop("at")
-    row["key"] = models.key_of(fact.namespace, fact.id)
-    row["time_us"] = models.microseconds(at)
-    row["quarter"] = models.quarter_of(at)
-    for name in ("cost", "amount", "provider_cost", "quantity"):
-        if row.get(name) is not None:
-            row[name] = format(row[name], "f")
-    if isinstance(fact, models.ConversationFact):
-        row["status"] = fact.status.value
-        took = fact.response_us
-        row["bucket"] = None if took is None else models.bucket_of(took)
-    return row
-
-
-def fact_of(kind: Kind, row: Mapping[str, Any]) -> AnyFact:
-    """The fact of a row."""
-    type_ = _TYPES[kind]
-    given = {name: row[name] for name in type_.__struct_fields__ if name != "at"}
-    if kind is Kind.CONVERSATION:
-        given["status"] = Status(given["status"])
-    return type_(at=models.moment(row["time_us"]), **given)
+"""What people have said, and who: the one place that has it, in the services' database. What was
+erased leaves its id, so that it does not come back with an event that is late.
+"""
 
 
 def in_span(table: Table, namespace: str, since: int, until: int) -> ColumnElement[bool]:
     """Whether something of the table is of a namespace and a stretch of time."""
     return and_(table.c.namespace == namespace, table.c.quarter >= since, table.c.quarter < until)
-
-
-_TYPES: Final[Mapping[Kind, type[AnyFact]]] = {
-    Kind.CONVERSATION: models.ConversationFact,
-    Kind.USAGE: models.UsageFact,
-    Kind.CHARGE: models.ChargeFact,
-    Kind.INVOICE_LINE: models.InvoiceLineFact,
-    Kind.AGENT: models.AgentFact,
-}

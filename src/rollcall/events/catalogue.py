@@ -195,6 +195,26 @@ TYPES: Final = (
         {"session_id": "the session"},
     ),
     EventType(
+        "conversation.reported",
+        "analytics",
+        "Somebody has told of a conversation that was held elsewhere.",
+        {
+            "conversation_id": _TURN["conversation_id"],
+            "agent_id": _TURN["agent_id"],
+            "status": "completed or failed",
+            "tokens_used": "tokens read and written",
+        },
+        {
+            **_VERSION,
+            "session": "a number that stands for its session",
+            "model_used": "the model",
+            "cost": "a decimal string",
+            "currency": "of the cost, ISO 4217",
+            "response_time_ms": "from the message to the answer, in milliseconds",
+            "satisfaction_score": "1 to 5",
+        },
+    ),
+    EventType(
         "usage.recorded",
         "conversations",
         "A message has used a model, whatever became of it.",

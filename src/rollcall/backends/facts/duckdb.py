@@ -8,7 +8,7 @@ of its own. A file belongs to one process, so several analytics processes need a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -106,7 +106,7 @@ class DuckdbFactStore:
         """See `FactStore`."""
         return await self._in(self._readers, partial(self._rows, *_compiled(statement(question))))
 
-    async def stream(self, question: Export) -> AsyncIterator[Sequence[Row]]:
+    async def stream(self, question: Export) -> AsyncGenerator[Sequence[Row]]:
         """See `FactStore`."""
         cursor = self._cursor()
         try:

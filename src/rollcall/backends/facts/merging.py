@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Executable, Table, delete, func, insert, s
 
 from rollcall.analytics.models import AnyFact, Kind, key_of
 from rollcall.analytics.ports import Row
-from rollcall.analytics.tables import CONVERSATIONS, ROLLUPS, SESSIONS, TABLES, row_of
+from rollcall.analytics.rows import row_of
+from rollcall.analytics.tables import CONVERSATIONS, ROLLUPS, SESSIONS, TABLES
 
 CHUNK: Final = 2_000
 """Facts that are merged by one statement."""

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from rollcall.analytics.models import AnyFact, Kind, UsageFact, quarter_of
 from rollcall.analytics.questions import Agents, ById, Percentiles, Sessions, Span, Sums
-from rollcall.analytics.tables import fact_of
+from rollcall.analytics.rows import fact_of
 from rollcall.testing.fact_store_contract import oracle
 from rollcall.testing.fact_store_contract.case import (
     HUGE,

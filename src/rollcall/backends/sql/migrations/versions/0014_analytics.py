@@ -5,6 +5,8 @@ elsewhere.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -25,9 +27,12 @@ def upgrade() -> None:
         sa.Column("agent_id", sa.Text, nullable=False),
         sa.Column("session_id", sa.Text),
         sa.Column("user_id", sa.Text),
-        sa.Column("user_message", sa.Text, nullable=False),
+        sa.Column("user_message", sa.Text, comment="null: erased"),
         sa.Column("agent_response", sa.Text),
-        sa.Column("digest", sa.Text, comment="of what was posted; null: told by an event"),
+        sa.Column("time_us", sa.BigInteger, nullable=False, comment="microseconds since the epoch"),
+        sa.Column(
+            "digest", sa.Text, comment="of what was posted; null: told by an event, or erased"
+        ),
         sa.PrimaryKeyConstraint("namespace", "conversation_id", name="pk_analytics_texts"),
     )
     for name in ("session", "user", "agent"):
@@ -131,7 +136,7 @@ def _sums() -> None:
     )
 
 
-def _fact(kind: str, *columns: sa.Column[object]) -> None:
+def _fact(kind: str, *columns: sa.Column[Any]) -> None:
     name = f"analytics_{kind}"
     op.create_table(
         name,
@@ -148,7 +153,7 @@ def _fact(kind: str, *columns: sa.Column[object]) -> None:
     op.create_index(f"ix_{name}_key", name, ["key"])
 
 
-def _sum(of: str, *columns: sa.Column[object]) -> None:
+def _sum(of: str, *columns: sa.Column[Any]) -> None:
     name = f"analytics_{of}_quarters"
     op.create_table(
         name,
