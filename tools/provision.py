@@ -109,8 +109,10 @@ def emulator_folder() -> Path:
 
 
 def emulator_there(folder: Path) -> bool:
-    """Whether all of it is there, the Python that it was made with included."""
-    return (folder / "complete").exists() and (folder / "bin" / "python").exists()
+    """Whether all of it is there as it is pinned, and the Python that it was made with."""
+    complete = folder / "complete"
+    as_pinned = complete.exists() and complete.read_bytes() == PINS.read_bytes()
+    return as_pinned and (folder / "bin" / "python").exists()
 
 
 def fetch_emulator(folder: Path, run: Callable[[Sequence[str]], int], uv: str | None) -> bool:
@@ -142,7 +144,7 @@ def fetch_emulator(folder: Path, run: Callable[[Sequence[str]], int], uv: str | 
                 break
         else:
             return False
-        (made / "complete").touch()
+        shutil.copy(PINS, made / "complete")
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     return True

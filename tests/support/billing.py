@@ -25,7 +25,7 @@ from rollcall.billing.models import (
     UsageInput,
 )
 from rollcall.billing.module import module
-from rollcall.billing.ports import ListedModel
+from rollcall.billing.ports import ListedModel, Outstanding
 from rollcall.billing.rate_cards import NewVersion
 from rollcall.billing.repository import SqlBillingStore
 from rollcall.billing.service import BillingService
@@ -68,10 +68,14 @@ class KnownPrices:
 
 
 def service_of(
-    database: Database, clock: Clock, defaults: AccountDefaults | None = None
+    database: Database,
+    clock: Clock,
+    defaults: AccountDefaults | None = None,
+    outstanding: Outstanding | None = None,
 ) -> BillingService:
     """Billing over a database."""
-    return BillingService(SqlBillingStore(database), KnownPrices(), clock, RandomIds(), defaults)
+    store = SqlBillingStore(database)
+    return BillingService(store, KnownPrices(), clock, RandomIds(), defaults, outstanding)
 
 
 def feed_of(database: Database, billing: BillingService) -> UsageFeed:

@@ -136,6 +136,10 @@ def test_the_emulator_is_installed_once_and_taken_for_there_only_as_a_whole(
     assert provision.fetch_emulator(folder, installer, None)
     assert len(installer.commands) == 3
 
+    (folder / "complete").write_text("of other pins")
+    assert not provision.emulator_there(folder)
+    assert provision.fetch_emulator(folder, Installer(0, 0), None)
+
     (folder / "bin" / "python").unlink()
     assert not provision.emulator_there(folder)
     assert provision.fetch_emulator(folder, Installer(0, 0), None)

@@ -98,6 +98,7 @@ def analytics_service(platform: Platform) -> Sequence[Module]:
         platform.places.database,
         platform.places.facts,
         DuckdbSettings(memory=settings.duckdb_memory, threads=settings.duckdb_threads),
+        settings.bigquery(),
     )
     texts = SqlTexts(database)
     accounts = accounts_of(platform)

@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from rollcall.app.bigquery_settings import BigqueryVariables
 from rollcall.app.event_settings import EventVariables
 from rollcall.app.gateway_settings import GatewayVariables
 from rollcall.app.number_settings import NumberVariables
@@ -59,7 +60,9 @@ def _variable(name: str, default: Any, about: str, **bounds: Any) -> Any:
     return Field(default=default, validation_alias=name, description=about, **bounds)
 
 
-class Settings(ProviderSettings, GatewayVariables, EventVariables, NumberVariables):
+class Settings(
+    ProviderSettings, GatewayVariables, EventVariables, NumberVariables, BigqueryVariables
+):
     """What a process is told from outside. A field's alias is the variable that sets it."""
 
     model_config = SettingsConfigDict(

@@ -76,12 +76,15 @@ def _add_whole(routes: APIRouter) -> None:
         response: Response,
     ) -> list[wire.InvoiceView]:
         """Invoices, the newest first; `Link` leads to more."""
-        if asked.agent_id is not None:
-            check_line("agent_id", asked.agent_id)
+        for field in ("agent_id", "number"):
+            text: str | None = getattr(asked, field)
+            if text is not None:
+                check_line(field, text)
         found, after = await books.reads.invoices(
             caller.namespace,
             status=asked.status,
             agent_id=asked.agent_id,
+            number=asked.number,
             limit=asked.limit,
             after=place_of(asked.cursor),
         )

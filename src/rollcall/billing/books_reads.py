@@ -85,6 +85,7 @@ class BooksReads:
         *,
         status: InvoiceStatus | None = None,
         agent_id: str | None = None,
+        number: str | None = None,
         limit: int,
         after: Place | None = None,
     ) -> tuple[Sequence[Shown], Place | None]:
@@ -95,6 +96,8 @@ class BooksReads:
             wanted = wanted.where(columns.status == status.value)
         if agent_id is not None:
             wanted = wanted.where(columns.agent_id == agent_id)
+        if number is not None:
+            wanted = wanted.where(columns.number == number)
         async with self._database.reading() as connection:
             rows = await _page(connection, wanted, INVOICES, columns.generated_at, limit, after)
             page = rows[:limit]

@@ -104,6 +104,7 @@ class InvoicesQuery(Wire):
 
     status: InvoiceStatus | None = None
     agent_id: str | None = Field(default=None, max_length=200)
+    number: str | None = Field(default=None, max_length=200, description="As in INV-000001.")
     limit: Limit = DEFAULT_PAGE
     cursor: Cursor = None
 

@@ -9,18 +9,15 @@ import base64
 import binascii
 import importlib.util
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, cast
 
 from rollcall.backends.facts import bigquery_sql as sql
 from rollcall.backends.facts.bigquery_sql import FACTS, Statement
 from rollcall.kernel.errors import IncompatibleStore, InvalidInput, MissingExtra, StoreUnavailable
-
-if TYPE_CHECKING:
-    from google.cloud import bigquery
 
 EXTRA: Final = "bigquery"
 KEY: Final = "GOOGLE_SERVICE_ACCOUNT_KEY"
@@ -71,12 +68,12 @@ def key_of(encoded: str) -> dict[str, Any]:
     except (binascii.Error, ValueError):
         raise InvalidInput(KEY, "must be base64 of the key file, as of `base64 < FILE`") from None
     try:
-        key = json.loads(text)
+        key: Any = json.loads(text)
     except ValueError:
         raise InvalidInput(KEY, "is base64, but not of a key file's JSON") from None
-    if not isinstance(key, dict) or key.get("type") != "service_account":
+    if not isinstance(key, dict) or ("type", "service_account") not in key.items():
         raise InvalidInput(KEY, "is JSON, but not a service account's key file")
-    return key
+    return cast("dict[str, Any]", key)
 
 
 class Link:
@@ -84,7 +81,8 @@ class Link:
 
     def __init__(self, settings: BigquerySettings) -> None:
         self._settings = settings
-        self._client: bigquery.Client = _client(settings)
+        # Its types are half known, which is of no help.
+        self._client: Any = _client(settings)
         self._dataset = f"{self._client.project}.{settings.dataset}"
 
     def close(self) -> None:
@@ -129,7 +127,7 @@ class Link:
                 job_retry=DEFAULT_JOB_RETRY.with_timeout(timeout),
             )
             found = job.result(page_size=page, retry=retry, timeout=timeout)
-        pages = iter(found.pages)
+        pages: Iterator[Any] = iter(found.pages)
         while True:
             with _told():
                 some = next(pages, None)
@@ -166,7 +164,7 @@ class Link:
                 self._make_dataset()
                 self.do(Statement(sql.tables(), {}))
                 table = self._client.get_table(name, **self._waits())
-        there = {one.name for one in table.schema}
+        there: set[str] = {one.name for one in table.schema}
         version = int(table.labels.get(_LABEL, 0))
         if version > VERSION:
             raise IncompatibleStore(
@@ -219,7 +217,7 @@ def check_driver() -> None:
         raise MissingExtra("BigQuery", EXTRA)
 
 
-def _client(settings: BigquerySettings) -> bigquery.Client:
+def _client(settings: BigquerySettings) -> Any:
     check_driver()
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
@@ -236,8 +234,9 @@ def _client(settings: BigquerySettings) -> bigquery.Client:
         given["credentials"] = AnonymousCredentials()
     elif settings.key:
         key = key_of(settings.key)
+        known: Any = service_account.Credentials
         try:
-            made = service_account.Credentials.from_service_account_info(key)
+            made = known.from_service_account_info(key)
         except ValueError:
             raise InvalidInput(KEY, "is a key file without a key that can be read") from None
         given["credentials"] = made
@@ -256,12 +255,12 @@ def _bound(name: str, type_: str, value: Any) -> Any:
     from google.cloud import bigquery
 
     if isinstance(value, list):
-        return bigquery.ArrayQueryParameter(name, type_, value)
+        return bigquery.ArrayQueryParameter(name, type_, cast("list[Any]", value))
     return bigquery.ScalarQueryParameter(name, type_, value)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told() -> Generator[None]:
     """Say what the driver says in a word of ours."""
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError

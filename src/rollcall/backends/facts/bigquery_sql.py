@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Boolean, Integer, Numeric, Select, String
@@ -22,7 +22,8 @@ from sqlalchemy.sql.elements import BinaryExpression, BindParameter, Cast
 from sqlalchemy.types import TypeEngine
 
 from rollcall.analytics.models import QUARTER_SECONDS, AnyFact, Kind, quarter_of
-from rollcall.analytics.tables import TABLES, row_of
+from rollcall.analytics.rows import row_of
+from rollcall.analytics.tables import TABLES
 
 FACTS: Final = "facts"
 """The table."""
@@ -72,7 +73,7 @@ class Statement(NamedTuple):
 
 def compiled(question: Select[Any]) -> Statement:
     """A statement of SQLAlchemy's in BigQuery's dialect."""
-    made = cast("SQLCompiler", question.compile(dialect=_DIALECT))
+    made = question.compile(dialect=_DIALECT)
     return Statement(
         made.string,
         {
@@ -248,7 +249,7 @@ class _Compiler(SQLCompiler):
         # Sums of exact numbers are of their type here, and a cast takes no digits.
         if isinstance(cast.type, Numeric):
             return self.process(cast.clause, **kw)
-        return super().visit_cast(cast, **kw)
+        return str(super().visit_cast(cast, **kw))  # pyright: ignore[reportUnknownMemberType]
 
 
 class _Types(GenericTypeCompiler):
@@ -257,7 +258,7 @@ class _Types(GenericTypeCompiler):
 
 
 class _Names(IdentifierPreparer):
-    def _requires_quotes(self, _value: str) -> bool:
+    def _requires_quotes(self, value: str) -> bool:
         return True
 
 
