@@ -65,7 +65,7 @@ class NotFinal(RollcallError):
     def __init__(self, invoice_id: str, status: str, what: str) -> None:
         super().__init__(f"invoice {invoice_id!r} is {status} and takes no {what}")
         self.invoice_id = invoice_id
-        self.status = status
+        self.invoice_status = status
 
 
 class MoreThanLeft(RollcallError):

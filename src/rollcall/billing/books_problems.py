@@ -34,7 +34,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         409, "still-due", "The invoice is not paid yet", ("invoice_id", "amount_due", "currency")
     ),
     NotFinal: Kind(
-        409, "not-final", "The invoice takes no such thing now", ("invoice_id", "status")
+        409, "not-final", "The invoice takes no such thing now", ("invoice_id", "invoice_status")
     ),
     MoreThanLeft: Kind(
         409, "more-than-left", "There is less left than that", ("amount", "amount_left")

@@ -162,10 +162,10 @@ class ReservationNotOpen(RollcallError):
 
     Args:
         reservation_id: Which.
-        status: What became of it.
+        became: What became of it.
     """
 
-    def __init__(self, reservation_id: str, status: str) -> None:
-        super().__init__(f"reservation {reservation_id!r} is {status}, not open")
+    def __init__(self, reservation_id: str, became: str) -> None:
+        super().__init__(f"reservation {reservation_id!r} is {became}, not open")
         self.reservation_id = reservation_id
-        self.status = status
+        self.became = became

@@ -65,7 +65,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         ("budget_id", "limit", "spent", "reserved", "asked", "currency"),
     ),
     ReservationNotOpen: Kind(
-        409, "reservation-not-open", "The reservation has ended", ("reservation_id", "status")
+        409, "reservation-not-open", "The reservation has ended", ("reservation_id", "became")
     ),
 }
 """For a module."""
