@@ -96,7 +96,7 @@ def test_what_is_set_of_bigquery_is_handed_on(monkeypatch: pytest.MonkeyPatch) -
     told = {
         "GOOGLE_CLOUD_PROJECT_ID": "project",
         "BIGQUERY_DATASET_ID": "agenthub_dev",
-        "GOOGLE_SERVICE_ACCOUNT_KEY": "secret",
+        "GOOGLE_SERVICE_ACCOUNT_KEY": "zebra",
         "BIGQUERY_EMULATOR_HOST": "http://localhost:9050",
         "BIGQUERY_LOCATION": "EU",
         "BIGQUERY_FLUSH_SECONDS": "0.25",
@@ -111,14 +111,14 @@ def test_what_is_set_of_bigquery_is_handed_on(monkeypatch: pytest.MonkeyPatch) -
     assert settings.bigquery() == BigquerySettings(
         project="project",
         dataset="agenthub_dev",
-        key="secret",
+        key="zebra",
         emulator="http://localhost:9050",
         location="EU",
         flush_seconds=0.25,
         flush_facts=7,
         maximum_bytes=1000,
     )
-    assert "secret" not in f"{settings!r}{settings.bigquery()!r}"
+    assert "zebra" not in f"{settings!r}{settings.bigquery()!r}"
     wrong = Settings.load({"USE_BIGQUERY": "true", "BIGQUERY_DATASET_ID": "a b"})
     with pytest.raises(InvalidInput, match="BIGQUERY_DATASET_ID"):
         wrong.bigquery()
