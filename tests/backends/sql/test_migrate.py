@@ -18,13 +18,14 @@ from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import VERSION_TABLE, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
+from rollcall.billing import tables as billing
 from rollcall.conversations import tables as conversations
 from rollcall.kernel.errors import IncompatibleStore
 from rollcall.memory import graph_tables as graph
 from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
 
-FEATURES = (messages, conversations, agents, memory, graph)
+FEATURES = (messages, conversations, agents, memory, graph, billing)
 TABLES = {
     outbox.OUTBOX,
     outbox.HEAD,
