@@ -69,21 +69,30 @@ class DuckdbFactStore:
         self._path = path
         self._settings = settings or DuckdbSettings()
         self._connection: DuckDBPyConnection | None = None
-        self._writer = ThreadPoolExecutor(1, "facts-writer")
-        self._readers = ThreadPoolExecutor(READERS, "facts-reader")
+        self._writer: ThreadPoolExecutor | None = None
+        self._readers: ThreadPoolExecutor | None = None
         self._waiting: list[tuple[Steps, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """See `FactStore`."""
-        await self._in(self._writer, self._open)
+        self._writer = ThreadPoolExecutor(1, "facts-writer")
+        self._readers = ThreadPoolExecutor(READERS, "facts-reader")
+        try:
+            await self._in(self._writer, self._open)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """See `FactStore`."""
         if self._writing is not None:
             await asyncio.gather(self._writing, return_exceptions=True)
-        for one in (self._readers, self._writer):
-            await asyncio.to_thread(one.shutdown)
+        threads = (self._readers, self._writer)
+        self._readers = self._writer = None
+        for one in threads:
+            if one is not None:
+                await asyncio.to_thread(one.shutdown)
         connection, self._connection = self._connection, None
         if connection is not None:
             await asyncio.to_thread(connection.close)
@@ -152,12 +161,19 @@ class DuckdbFactStore:
 
     def _commit(self, all_steps: Sequence[Steps]) -> None:
         """In the writer's thread."""
+        from duckdb import FatalException, InternalException
+
         connection = self._open_connection()
         connection.execute("BEGIN TRANSACTION")
         try:
             for steps in all_steps:
                 drive(connection, steps)
             connection.execute("COMMIT")
+        except (FatalException, InternalException):
+            # It takes nothing any more until it is opened again; what was committed is there.
+            connection.close()
+            self._open()
+            raise
         except BaseException:
             with suppress(Exception):
                 connection.execute("ROLLBACK")
@@ -205,7 +221,9 @@ class DuckdbFactStore:
             raise
         self._connection = connection
 
-    async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    async def _in(self, threads: ThreadPoolExecutor | None, work: Callable[[], T]) -> T:
+        if threads is None:
+            raise Closed("the fact store is not open")
         with self._translated():
             return await asyncio.get_running_loop().run_in_executor(threads, work)
 
