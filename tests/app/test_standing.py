@@ -27,7 +27,8 @@ def examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
 
     def find(**variables: str) -> dict[str, Finding]:
         ports = ("SERVICE_REGISTRY_PORT", "ROLLCALL_AGENT_REGISTRY_PORT", "AGENT_PORT")
-        told = dict.fromkeys((*ports, "EXT_TOOL_PORT", "GATEWAY_PORT", "DASHBOARD_PORT"), "0")
+        told = dict.fromkeys((*ports, "EXT_TOOL_PORT", "GATEWAY_PORT"), "0")
+        told |= dict.fromkeys(("ANALYTICS_PORT", "BILLING_PORT", "DASHBOARD_PORT"), "0")
         told |= {"ROLLCALL_DATA_DIR": str(tmp_path / "data"), **variables}
         return {one.subject: one for one in examine(Settings.load(told))}
 
@@ -51,6 +52,7 @@ def test_every_service_says_what_it_stands_on(examined: Examined) -> None:
     assert {found[one.title].grade for one in SERVICES.values()} == {Grade.OK}
     assert found["tools service"].text == "stands on records.db and services.db: all is well"
     assert "events and model: all is well" in found["gateway"].text
+    assert "services.db, events and facts: all is well" in found["analytics"].text
 
 
 def test_a_service_at_a_url_is_asked_how_it_is(examined: Examined) -> None:

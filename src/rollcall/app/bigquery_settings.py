@@ -52,24 +52,25 @@ class BigqueryVariables(BaseSettings):
         ge=0,
     )
 
-    def bigquery(self) -> BigquerySettings | None:
-        """Which BigQuery facts are kept in; None: in none.
 
-        Raises:
-            InvalidInput: The dataset has no name.
-        """
-        if not self.use_bigquery:
-            return None
-        dataset = self.bigquery_dataset
-        if not (dataset.isascii() and dataset.replace("_", "a").isalnum()):
-            raise InvalidInput("BIGQUERY_DATASET_ID", "must be of letters, digits and underscores")
-        return BigquerySettings(
-            project=self.bigquery_project,
-            dataset=dataset,
-            key="" if self.bigquery_key is None else self.bigquery_key.get_secret_value(),
-            emulator=self.bigquery_emulator,
-            location=self.bigquery_location,
-            flush_seconds=self.bigquery_flush_seconds,
-            flush_facts=self.bigquery_flush_facts,
-            maximum_bytes=self.bigquery_maximum_bytes or None,
-        )
+def bigquery_of(settings: BigqueryVariables) -> BigquerySettings | None:
+    """Which BigQuery facts are kept in; None: in none.
+
+    Raises:
+        InvalidInput: The dataset cannot be called so.
+    """
+    if not settings.use_bigquery:
+        return None
+    dataset, key = settings.bigquery_dataset, settings.bigquery_key
+    if not (dataset.isascii() and dataset.replace("_", "a").isalnum()):
+        raise InvalidInput("BIGQUERY_DATASET_ID", "must be of letters, digits and underscores")
+    return BigquerySettings(
+        project=settings.bigquery_project,
+        dataset=dataset,
+        key="" if key is None else key.get_secret_value(),
+        emulator=settings.bigquery_emulator,
+        location=settings.bigquery_location,
+        flush_seconds=settings.bigquery_flush_seconds,
+        flush_facts=settings.bigquery_flush_facts,
+        maximum_bytes=settings.bigquery_maximum_bytes or None,
+    )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -89,6 +89,8 @@ class Platform:
         self._open: AsyncExitStack | None = None
         self.companions: list[Announced] = []
         """What is registered beside the services themselves; a service's builder adds it."""
+        self.copies: dict[str, Callable[[Path], Awaitable[None]]] = {}
+        """What copies files for a backup, by their names; whoever has one open adds it."""
         self._own: LocalRegistrations | RemoteRegistrations | None = None
 
     async def __aenter__(self) -> Self:
@@ -194,7 +196,7 @@ class Platform:
             self.dispatcher,
             self.clock,
             self.ids,
-            backup_of(self.places),
+            backup_of(self.places, self.copies),
         )
         limits = Limits(body_bytes=settings.max_body_bytes)
         rate = None

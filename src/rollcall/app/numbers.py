@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.analytics.feed import Feed
 from rollcall.analytics.module import module as analytics
+from rollcall.analytics.ports import FactStore
 from rollcall.analytics.repository import SqlTexts
 from rollcall.analytics.service import AnalyticsService
 from rollcall.app.described import DescribedAgents
 from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
 from rollcall.backends.facts import fact_store
-from rollcall.backends.facts.duckdb import DuckdbSettings
+from rollcall.backends.facts.duckdb import DuckdbFactStore, DuckdbSettings
 from rollcall.billing import api_invoices, api_ledger, api_payments
 from rollcall.billing.accounts import AccountDefaults, Accounts
 from rollcall.billing.books_problems import PROBLEMS as BOOKS_PROBLEMS
@@ -93,13 +94,7 @@ def analytics_service(platform: Platform) -> Sequence[Module]:
         InvalidInput: A setting makes no sense.
     """
     settings, database = platform.settings, platform.database
-    store = fact_store(
-        database,
-        platform.places.database,
-        platform.places.facts,
-        DuckdbSettings(memory=settings.duckdb_memory, threads=settings.duckdb_threads),
-        settings.bigquery(),
-    )
+    store = _facts(platform)
     texts = SqlTexts(database)
     accounts = accounts_of(platform)
     service = AnalyticsService(
@@ -108,6 +103,18 @@ def analytics_service(platform: Platform) -> Sequence[Module]:
     platform.parts.register("analytics_service", service)
     feed = Feed(store, texts, DescribedAgents(SqlAgentStore(database)))
     return (analytics(store, feed),)
+
+
+def _facts(platform: Platform) -> FactStore:
+    """Where facts are kept; a file that only this process can read is added to backups."""
+    settings, where = platform.settings, platform.places
+    bigquery = settings.bigquery()
+    duckdb = DuckdbSettings(memory=settings.duckdb_memory, threads=settings.duckdb_threads)
+    if bigquery is None and where.facts is not None:
+        store = DuckdbFactStore(where.facts, duckdb)
+        platform.copies[where.facts.name] = store.copy
+        return store
+    return fact_store(platform.database, where.database, None, duckdb, bigquery)
 
 
 def billing_service(platform: Platform) -> Sequence[Module]:

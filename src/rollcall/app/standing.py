@@ -80,6 +80,8 @@ def _needs(
     yield _place(where.database)
     if name in _HEARING:
         yield "Kafka" if settings.events is EventLogKind.KAFKA and "Kafka" in known else "events"
+    if name == "analytics":
+        yield "facts"
     if name in _TALKING:
         yield "model"
         if MODEL in known:

@@ -25,6 +25,7 @@ class BooksService:
         clock: Time.
         ids: Names payments.
         secrets: What providers sign their webhooks with.
+        issuer: Who sends invoices, as it stands on paper; empty: nobody is named.
 
     Its parts: `reads`, `invoicing`, `settling`, `paying`, `verifying`, `reports` and `papers`.
     """
@@ -36,6 +37,7 @@ class BooksService:
         clock: Clock,
         ids: IdSource,
         secrets: Secrets,
+        issuer: str = "",
     ) -> None:
         self.reads = BooksReads(database)
         self.invoicing = Invoicing(database, accounts, clock)
@@ -43,5 +45,5 @@ class BooksService:
         self.paying = Paying(database, self.settling, clock, ids)
         self.verifying = Verifying(database)
         self.reports = UsageReports(database, accounts, clock)
-        self.papers = Papers()
+        self.papers = Papers(issuer)
         self.secrets = secrets

@@ -111,6 +111,20 @@ async def test_facts_stay_when_it_is_closed_and_opened(tmp_path: Path) -> None:
         await store.put(batch(2))
 
 
+async def test_a_copy_holds_what_was_there_and_others_go_on(tmp_path: Path) -> None:
+    path, copy = tmp_path / "facts.duckdb", tmp_path / "it's a copy.duckdb"
+    async with opened(path) as store:
+        await store.put(batch(1))
+        await store.copy(copy)
+        await store.put(batch(2))
+        (sums,) = await store.select(CONVERSATIONS)
+        assert sums["conversations"] == 2 * BATCH
+        async with opened(copy) as other:
+            (sums,) = await other.select(CONVERSATIONS)
+            assert sums["conversations"] == BATCH
+            await other.put(batch(3))
+
+
 async def test_a_column_that_came_later_is_added(tmp_path: Path) -> None:
     path = tmp_path / "facts.duckdb"
     async with opened(path) as store:

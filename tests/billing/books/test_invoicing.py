@@ -214,3 +214,17 @@ async def test_an_invoice_that_many_finalise_at_once_is_finalised_once(shop: Sho
     assert sum(not isinstance(one, Exception) for one in done) == 1
     assert await shop.numbers() == ["INV-000001"]
     assert len(await shop.told("invoice.finalised")) == 1
+
+
+async def test_what_is_used_while_an_invoice_is_finalised_is_charged_once(shop: Shop) -> None:
+    await shop.use()
+    draft = await shop.draft()
+    work = [shop.use() for _ in range(24)]
+    work.insert(8, shop.books.settling.move(HERE, draft.id, InvoiceStatus.SENT))
+    await asyncio.gather(*work)
+    await shop.books.invoicing.generate(HERE)
+    found, _ = await shop.books.reads.invoices(HERE, limit=10)
+    assert sum(one.invoice.usages for one in found) == 25
+    for one in found:
+        report = await shop.books.verifying.verify(HERE, one.invoice.id)
+        assert report.verified, report.differences

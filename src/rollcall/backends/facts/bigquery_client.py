@@ -77,13 +77,17 @@ def key_of(encoded: str) -> dict[str, Any]:
 
 
 class Link:
-    """A connection to a dataset."""
+    """A connection to a dataset.
+
+    Attributes:
+        dataset: Its name, with the project's.
+    """
 
     def __init__(self, settings: BigquerySettings) -> None:
         self._settings = settings
         # Its types are half known, which is of no help.
         self._client: Any = _client(settings)
-        self._dataset = f"{self._client.project}.{settings.dataset}"
+        self.dataset: str = f"{self._client.project}.{settings.dataset}"
 
     def close(self) -> None:
         """Let go of it."""
@@ -112,21 +116,22 @@ class Link:
         timeout = self._settings.timeout
         retry = DEFAULT_RETRY.with_timeout(timeout)
         config = bigquery.QueryJobConfig(
-            default_dataset=self._dataset,
+            default_dataset=self.dataset,
             query_parameters=[_bound(name, *one) for name, one in statement.parameters.items()],
             labels={"application": "rollcall"},
         )
         if maximum_bytes is not None:
             config.maximum_bytes_billed = maximum_bytes
-        with _told():
+
+        def ask() -> Any:
+            # Statements are begun anew below: the driver's own way takes minutes, come what may.
             job = self._client.query(
-                statement.sql,
-                job_config=config,
-                retry=retry,
-                timeout=timeout,
-                job_retry=DEFAULT_JOB_RETRY.with_timeout(timeout),
+                statement.sql, job_config=config, retry=retry, timeout=timeout, job_retry=None
             )
-            found = job.result(page_size=page, retry=retry, timeout=timeout)
+            return job.result(page_size=page, retry=retry, timeout=timeout, job_retry=None)
+
+        with _told():
+            found = DEFAULT_JOB_RETRY.with_timeout(timeout)(ask)()
         pages: Iterator[Any] = iter(found.pages)
         while True:
             with _told():
@@ -156,7 +161,7 @@ class Link:
         from google.api_core.exceptions import NotFound, PreconditionFailed
         from google.cloud import bigquery
 
-        name = f"{self._dataset}.{FACTS}"
+        name = f"{self.dataset}.{FACTS}"
         with _told():
             try:
                 table = self._client.get_table(name, **self._waits())
@@ -189,9 +194,9 @@ class Link:
 
         # Looked for first: whoever may not make datasets can have it made by others.
         try:
-            self._client.get_dataset(self._dataset, **self._waits())
+            self._client.get_dataset(self.dataset, **self._waits())
         except NotFound:
-            made = bigquery.Dataset(self._dataset)
+            made = bigquery.Dataset(self.dataset)
             if self._settings.location:
                 made.location = self._settings.location
             self._client.create_dataset(made, exists_ok=True, **self._waits())

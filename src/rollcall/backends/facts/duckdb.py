@@ -29,6 +29,7 @@ from rollcall.analytics.questions import Export, Question
 from rollcall.analytics.tables import METADATA
 from rollcall.backends.facts.merging import Rows, Steps, merging, removing
 from rollcall.kernel.errors import Closed, IncompatibleStore, StoreInUse, StoreUnavailable
+from rollcall.kernel.ids import derived
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -136,6 +137,22 @@ class DuckdbFactStore:
             await self._in(self._readers, copied)
             async for piece in pieces(file):
                 yield piece
+
+    async def copy(self, path: Path) -> None:
+        """Write all that is here to a file that is not there yet, as of one state."""
+        await self._in(self._readers, partial(self._copied, path))
+
+    def _copied(self, path: Path) -> None:
+        # A name of its own: the database that is being copied is seen by all cursors.
+        name = f"copy_{derived(str(path))}"
+        place = str(path).replace("'", "''")
+        with self._cursor() as cursor:
+            (own,) = cursor.execute("SELECT current_database()").fetchall()[0]
+            cursor.execute(f"ATTACH '{place}' AS {name}")
+            try:
+                cursor.execute(f'COPY FROM DATABASE "{own}" TO {name}')
+            finally:
+                cursor.execute(f"DETACH {name}")
 
     async def _write(self, steps: Steps) -> None:
         done = asyncio.get_running_loop().create_future()
