@@ -50,7 +50,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         yield Apart(tmp_path, stack, request.getfixturevalue("fresh_database")(), told)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_month_ends_in_right_invoices_and_balanced_books(house: House) -> None:
     assert faults_of_a_month(house, 1, SMALL, kills=1) == []
 

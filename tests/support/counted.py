@@ -27,7 +27,7 @@ def miscounted(
     """What analytics and the dashboard say otherwise."""
     talks = [one for one in usages if one.way is Way.EVENT]
     stats = http.get("/api/usage/stats", params=DAYS).raise_for_status().json()
-    found = [*_differences("stats", stats, expected(talks))]
+    found = [*differences("stats", stats, expected(talks))]
     exact = sum(
         (line.exact for invoice in owed.values() for line in invoice.lines.values()), Fraction(0)
     )
@@ -42,7 +42,7 @@ def miscounted(
         "total_tokens": tokens(talks),
         "total_cost": cost(talks),
     }
-    return [*found, *_differences("summary", summary, wanted)]
+    return [*found, *differences("summary", summary, wanted)]
 
 
 def expected(talks: Sequence[Usage]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _by_model(models: Sequence[Any], talks: Sequence[Usage]) -> Iterator[str]:
     for model in PRICES:
         mine = [one for one in talks if one.model == model]
         wanted = {"conversations": len(mine), "tokens": tokens(mine), "cost": cost(mine)}
-        yield from _differences(model, found[model, PROVIDER], wanted)
+        yield from differences(model, found[model, PROVIDER], wanted)
 
 
 def _by_agent(http: httpx.Client, talks: Sequence[Usage]) -> Iterator[str]:
@@ -119,10 +119,10 @@ def _by_agent(http: httpx.Client, talks: Sequence[Usage]) -> Iterator[str]:
             "tokens": tokens(mine),
             "cost": cost(mine),
         }
-        yield from _differences(agent, found.get(agent, {}), wanted)
+        yield from differences(agent, found.get(agent, {}), wanted)
 
 
-def _differences(where: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+def differences(where: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
     for name, value in wanted.items():
         said = found.get(name)
         if isinstance(value, Decimal):
