@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from rollcall.app.bigquery_settings import BigqueryVariables
+from rollcall.app.bigquery_settings import BigqueryVariables, bigquery_of
 from rollcall.app.gateway_settings import GatewayVariables
 from rollcall.app.provider_settings import ProviderSettings
 from rollcall.app.settings import Environment, LogLevel, Settings
@@ -106,9 +106,9 @@ def test_what_is_set_of_bigquery_is_handed_on(monkeypatch: pytest.MonkeyPatch) -
     assert {*told, "USE_BIGQUERY"} == OF_BIGQUERY
     for variable, value in told.items():
         monkeypatch.setenv(variable, value)
-    assert Settings.load().bigquery() is None
+    assert bigquery_of(Settings.load()) is None
     settings = Settings.load({"USE_BIGQUERY": "true"})
-    assert settings.bigquery() == BigquerySettings(
+    assert bigquery_of(settings) == BigquerySettings(
         project="project",
         dataset="agenthub_dev",
         key="zebra",
@@ -118,15 +118,13 @@ def test_what_is_set_of_bigquery_is_handed_on(monkeypatch: pytest.MonkeyPatch) -
         flush_facts=7,
         maximum_bytes=1000,
     )
-    assert "zebra" not in f"{settings!r}{settings.bigquery()!r}"
+    assert "zebra" not in f"{settings!r}{bigquery_of(settings)!r}"
     wrong = Settings.load({"USE_BIGQUERY": "true", "BIGQUERY_DATASET_ID": "a b"})
     with pytest.raises(InvalidInput, match="BIGQUERY_DATASET_ID"):
-        wrong.bigquery()
+        bigquery_of(wrong)
 
 
-@pytest.mark.parametrize(
-    "variable", sorted({*VARIABLES} - OF_PROVIDERS - OF_THE_GATEWAY - OF_BIGQUERY)
-)
+@pytest.mark.parametrize("variable", sorted({*VARIABLES} - OF_PROVIDERS - OF_THE_GATEWAY))
 def test_each_setting_is_read_somewhere_outside_of_the_settings(variable: str) -> None:
     name = VARIABLES[variable]
     sources = [

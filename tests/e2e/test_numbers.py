@@ -10,6 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +20,14 @@ import httpx
 import pytest
 
 from rollcall.kernel.clock import SystemClock
+from support.servers.postgres import Postgres
 from support.serving import Serving, environment, eventually, serving
 from support.sse import parsed
 
+pytestmark = pytest.mark.timeout(300)
 CLOCK = SystemClock()
+ALONE = ("service-registry", "tools", "agent", "gateway", "analytics", "billing", "dashboard")
+"""What `rollcall serve` starts, each in a process of its own."""
 SOON = 1.0
 """Seconds after an answer within which everybody knows of it."""
 PATIENCE = 15.0
@@ -32,13 +39,50 @@ CLERK = {
 }
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("numbers"), "up") as one:
-        eventually('"calculate"', f"{one.talk}/api/v1/tools")
-        yield one
-        assert one.end() == 0
-        assert "Traceback" not in one.errors()
+@dataclass
+class Numbers:
+    """Where services answer."""
+
+    talk: str
+    gateway: str
+    analytics: str
+    billing: str
+    dashboard: str
+
+
+@pytest.fixture(
+    scope="module",
+    params=["together", pytest.param("apart", marks=pytest.mark.server)],
+)
+def up(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Numbers]:
+    """All services: in one process, or each in its own, on one PostgreSQL."""
+    folder = tmp_path_factory.mktemp("numbers")
+    with ExitStack() as stack:
+        if request.param == "together":
+            running = {"up": stack.enter_context(serving(folder, "up"))}
+        else:
+            postgres: Postgres = request.getfixturevalue("postgres")
+            url = postgres.create("numbers", request.getfixturevalue("template"))
+            told = {"PORT": "0", "ROLLCALL_STORE": url}
+
+            def start(name: str) -> Serving:
+                return stack.enter_context(serving(folder / name, "serve", name, **told))
+
+            with ThreadPoolExecutor(len(ALONE)) as starting:
+                running = dict(zip(ALONE, starting.map(start, ALONE), strict=True))
+        parts = {
+            name: next(filter(None, (getattr(one, name) for one in running.values())))
+            for name in ("talk", "gateway", "analytics", "billing", "dashboard")
+        }
+        eventually('"calculate"', f"{parts['talk']}/api/v1/tools")
+        for name in ("analytics", "billing", "dashboard"):
+            eventually(f'"{name}":"ok"', f"{parts['gateway']}/health")
+        yield Numbers(**parts)
+        for one in running.values():
+            assert one.end() == 0
+            assert "Traceback" not in one.errors()
 
 
 def get(url: str, **params: Any) -> Any:
@@ -56,7 +100,7 @@ def soon(look: Callable[[], Any]) -> Any:
     return found
 
 
-def ask(up: Serving, *words: str) -> dict[str, Any]:
+def ask(up: Numbers, *words: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "rollcall", "ask", *words, "--url", up.talk, "--json"],
         env=environment({}),
@@ -67,7 +111,7 @@ def ask(up: Serving, *words: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def test_a_conversation_held_with_rollcall_ask_shows_up_in_all_three(up: Serving) -> None:
+def test_a_conversation_held_with_rollcall_ask_shows_up_in_all_three(up: Numbers) -> None:
     before = get(f"{up.dashboard}/api/dashboard/summary")["total_conversations"]
     said = ask(up, "Calculate 10 + 5")
     assert "15" in said["response"]
@@ -100,7 +144,7 @@ def test_a_conversation_held_with_rollcall_ask_shows_up_in_all_three(up: Serving
     assert shown[0]["details"]["conversation_id"] == turn
 
 
-def test_a_new_agent_has_its_metrics_and_its_cost_tracking_at_once(up: Serving) -> None:
+def test_a_new_agent_has_its_metrics_and_its_cost_tracking_at_once(up: Numbers) -> None:
     made = httpx.post(f"{up.gateway}/api/agents", json=CLERK, timeout=30)
     assert made.is_success, made.text
 
@@ -122,7 +166,7 @@ def test_a_new_agent_has_its_metrics_and_its_cost_tracking_at_once(up: Serving) 
     assert nobody.status_code == 404
 
 
-def test_the_dashboard_tells_of_it_as_it_happens(up: Serving) -> None:
+def test_the_dashboard_tells_of_it_as_it_happens(up: Numbers) -> None:
     where = f"{up.gateway}/api/dashboard/stream"
     with httpx.stream("GET", where, timeout=30) as stream:
         events = parsed(stream.iter_lines())
@@ -139,7 +183,7 @@ def test_the_dashboard_tells_of_it_as_it_happens(up: Serving) -> None:
     assert total == first.data["total_conversations"] + 1
 
 
-def test_within_a_second_everybody_knows_of_a_conversation(up: Serving) -> None:
+def test_within_a_second_everybody_knows_of_a_conversation(up: Numbers) -> None:
     def seconds(number: int) -> float:
         body = {"session_id": f"quick-{number}", "user_input": "Calculate 2 + 2"}
         total = get(f"{up.dashboard}/api/dashboard/summary")["total_conversations"]
@@ -160,7 +204,7 @@ def test_within_a_second_everybody_knows_of_a_conversation(up: Serving) -> None:
     assert min(seconds(number) for number in range(5)) < SOON
 
 
-def test_the_gateway_leads_to_all_three(up: Serving) -> None:
+def test_the_gateway_leads_to_all_three(up: Numbers) -> None:
     checks = get(f"{up.gateway}/health")["checks"]
     assert {checks[one] for one in ("analytics", "billing", "dashboard")} == {"ok"}
     assert get(f"{up.gateway}/api/usage/stats")["total_conversations"] >= 1
@@ -174,7 +218,7 @@ def test_the_gateway_leads_to_all_three(up: Serving) -> None:
     assert status["widgets"] == "absent"
 
 
-def test_a_hard_budget_stops_an_agent_before_it_begins(up: Serving) -> None:
+def test_a_hard_budget_stops_an_agent_before_it_begins(up: Numbers) -> None:
     budget = {
         "scope": "agent",
         "agent_id": "clerk",
@@ -201,7 +245,7 @@ def test_a_hard_budget_stops_an_agent_before_it_begins(up: Serving) -> None:
     assert again.status_code == 200, again.text
 
 
-def test_what_was_said_is_gone_with_its_session_and_the_numbers_stay(up: Serving) -> None:
+def test_what_was_said_is_gone_with_its_session_and_the_numbers_stay(up: Numbers) -> None:
     body = {"session_id": "secret", "user_input": "Calculate 3 + 4 for zebra"}
     httpx.post(f"{up.talk}/api/v1/process", json=body, timeout=60).raise_for_status()
     soon(lambda: get(f"{up.analytics}/api/conversations", session_id="secret"))

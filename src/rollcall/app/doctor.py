@@ -16,6 +16,7 @@ import httpx
 from filelock import FileLock, Timeout
 
 from rollcall.app.abilities import abilities
+from rollcall.app.bigquery_settings import bigquery_of
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.places import MEMORY, Places, places
@@ -170,7 +171,7 @@ def _file(path: Path) -> Iterator[Finding]:
 def _facts(where: Places, settings: Settings) -> Iterator[Finding]:
     """Where analytics keeps what it counts."""
     try:
-        bigquery = settings.bigquery()
+        bigquery = bigquery_of(settings)
     except RollcallError as error:
         yield Finding(FACTS, Grade.ERROR, str(error))
         return

@@ -12,6 +12,7 @@ from rollcall.analytics.module import module as analytics
 from rollcall.analytics.ports import FactStore
 from rollcall.analytics.repository import SqlTexts
 from rollcall.analytics.service import AnalyticsService
+from rollcall.app.bigquery_settings import bigquery_of
 from rollcall.app.described import DescribedAgents
 from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
@@ -108,7 +109,7 @@ def analytics_service(platform: Platform) -> Sequence[Module]:
 def _facts(platform: Platform) -> FactStore:
     """Where facts are kept; a file that only this process can read is added to backups."""
     settings, where = platform.settings, platform.places
-    bigquery = settings.bigquery()
+    bigquery = bigquery_of(settings)
     duckdb = DuckdbSettings(memory=settings.duckdb_memory, threads=settings.duckdb_threads)
     if bigquery is None and where.facts is not None:
         store = DuckdbFactStore(where.facts, duckdb)
