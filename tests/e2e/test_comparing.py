@@ -27,6 +27,7 @@ def told(agent: str, invoice: Invoice) -> dict[str, Any]:
             "unit": key.unit,
             "model": None if key.model == "*" else key.model,
             "tier": key.tier,
+            "late": key.month != MONTH,
             "estimated": key.estimated,
             "quantity": str(line.quantity),
             "amount": cents(line.cents),
@@ -35,6 +36,7 @@ def told(agent: str, invoice: Invoice) -> dict[str, Any]:
     ]
     return {
         "agent_id": agent,
+        "billing_period_id": f"per_{MONTH}",
         "lines": lines,
         "subtotal": cents(invoice.subtotal),
         "tax_amount": cents(invoice.tax(TAX)),
@@ -69,6 +71,10 @@ def _with_prices_of_the_wrong_version(invoices: list[Any]) -> None:
     invoices[0]["lines"][0]["rate_card_version"] += 1
 
 
+def _with_a_line_that_is_not_late(invoices: list[Any]) -> None:
+    invoices[4]["lines"][0]["late"] = True
+
+
 def _with_other_tax(invoices: list[Any]) -> None:
     invoices[0]["tax_amount"] = "0.00"
 
@@ -89,6 +95,7 @@ def _with_an_invoice_twice(invoices: list[Any]) -> None:
         _without_a_line,
         _with_a_line_twice,
         _with_prices_of_the_wrong_version,
+        _with_a_line_that_is_not_late,
         _with_other_tax,
         _without_an_invoice,
         _with_an_invoice_twice,

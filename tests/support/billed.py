@@ -159,6 +159,9 @@ def _differences(found: Any, wanted: Invoice) -> Iterator[str]:
     for key in own.keys() | theirs.keys():
         if own.get(key) != theirs.get(key):
             yield f"{found['agent_id']}: {key} is {theirs.get(key)}, not {own.get(key)}"
+    for one in found["lines"]:
+        if one["late"] != (one["service_period"] != found["billing_period_id"]):
+            yield f"{found['agent_id']}: of {found['billing_period_id']}, but it says {one}"
     if len(theirs) != len(found["lines"]):
         yield f"{found['agent_id']} has lines that differ in nothing: {found['lines']}"
     sums = {
