@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 
 from rollcall.backends.sql.database import Database
 from rollcall.billing.accounts import AccountChange
+from rollcall.billing.models import Quantities
+from rollcall.billing.provider_prices import ListPrices
 from rollcall.billing.service import BillingService
 from rollcall.kernel.caller import READ, REGISTER, Caller
 from rollcall.testing.clock import FrozenClock
 from rollcall.web.auth import OpenAccess
-from support.billing import MODEL, NAMESPACE, app_of, service_of
+from support.billing import MIDDAY, MODEL, NAMESPACE, app_of, service_of
 
 USAGE = "/api/usage"
 CARDS = "/api/pricing/rate-cards"
@@ -66,6 +69,7 @@ async def test_what_a_client_believes_that_it_cost_is_never_charged(
     [
         ({"tokens_used": -5}, "tokens_used"),
         ({"cost": "NaN"}, "cost"),
+        ({"cost": "-0.01"}, "cost"),
         ({"cost": "a lot"}, "cost"),
         ({"minutes": -1}, "minutes"),
         ({"requests": -1}, "requests"),
@@ -178,6 +182,36 @@ async def test_prices_of_providers_are_shown_or_null(client: httpx.AsyncClient) 
         "cached_per_million": "0.1",
     }
     assert models[1]["price"] is None
+    page = await client.get("/api/pricing/models?limit=1&provider=us")
+    assert page.json() == models[:1]
+    assert (await client.get(page.links["next"]["url"])).json() == models[1:]
+    assert (await client.get("/api/pricing/models?provider=nobody")).json() == []
+
+
+def test_the_list_of_providers_prices_is_long_and_has_known_ones(clock: FrozenClock) -> None:
+    listed = {(one.provider, one.model): one for one in ListPrices(clock).models()}
+    assert len(listed) > 100
+    known = listed["openai", "gpt-4o"]
+    assert (known.read, known.written, known.cached) == (
+        Decimal("2.5"),
+        Decimal(10),
+        Decimal("1.25"),
+    )
+    used = Quantities(input_tokens=1000, output_tokens=100, cached_tokens=400)
+    cost = ListPrices(clock).cost("gpt-4o", "openai", used, MIDDAY)
+    assert cost is not None
+    assert cost.amount == Decimal("0.003")
+    assert cost.source.startswith("genai-prices ")
+    assert ListPrices(clock).cost("offline", "rollcall", used, MIDDAY) is None
+
+
+def test_what_was_used_is_priced_as_of_its_time(clock: FrozenClock) -> None:
+    used = Quantities(input_tokens=1_000_000)
+    moments = [datetime(2025, month, 1, tzinfo=UTC) for month in (5, 7)]
+    costs = [ListPrices(clock).cost("o3", "openai", used, at) for at in moments]
+    amounts = [one.amount for one in costs if one is not None]
+    # It became cheaper in between.
+    assert amounts == [10, 2]
 
 
 async def test_a_card_has_versions(client: httpx.AsyncClient) -> None:

@@ -201,6 +201,19 @@ async def test_to_release_twice_changes_nothing(billing: BillingService) -> None
     assert await left(billing, budget.id) == (0, 0)
 
 
+async def test_what_ended_long_ago_is_forgotten(
+    billing: BillingService, clock: FrozenClock
+) -> None:
+    name = await billing.budgets.reserve(NAMESPACE, "a", Decimal(1), ttl_seconds=60)
+    await clock.advance(6 * 86_400)
+    await billing.budgets.reserve(NAMESPACE, "a", Decimal(1))
+    await billing.budgets.reservation(NAMESPACE, name)
+    await clock.advance(2 * 86_400)
+    await billing.budgets.reserve(NAMESPACE, "a", Decimal(1))
+    with pytest.raises(ReservationNotFound):
+        await billing.budgets.reservation(NAMESPACE, name)
+
+
 async def test_a_new_budget_counts_what_was_spent_in_its_window(billing: BillingService) -> None:
     await cards(billing)
     await spend(billing, 3)

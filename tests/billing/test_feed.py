@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
+from rollcall.backends.eventlog.sql import SqlEventLog
 from rollcall.backends.sql.database import Database
 from rollcall.billing.errors import AgentNotTracked
+from rollcall.billing.feed import GROUP
 from rollcall.billing.metering import Recorded, Told
 from rollcall.billing.models import Unit, Usage
+from rollcall.billing.module import module
 from rollcall.billing.service import BillingService
+from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
+from rollcall.events.subscriptions import DeliverySettings
 from rollcall.kernel.errors import InvalidInput
+from rollcall.policies.retry import RetryPolicy
+from rollcall.testing.clock import FrozenClock
 from support.billing import (
     MIDDAY,
     MODEL,
@@ -169,3 +178,25 @@ async def test_what_a_server_counts_beside_its_cache_is_no_fault(
     await hear(sqlite, small, used(cached_tokens=5000))
     (one,) = await usages(small)
     assert one.quantities.cached_tokens == 100
+
+
+async def test_a_bad_event_is_parked_alone_and_the_rest_is_charged_once(
+    small: BillingService, sqlite: Database, clock: FrozenClock
+) -> None:
+    subscriptions = module(feed_of(sqlite, small)).subscriptions
+    settings = DeliverySettings(retry=RetryPolicy(max_retries=0))
+    dispatcher = Dispatcher(SqlEventLog(sqlite), clock, subscriptions, settings)
+    await dispatcher.start()
+    async with sqlite.begin() as work:
+        for number in range(30):
+            one = used(f"u{number}", f"t{number}")
+            bad = {**one.data, "input_tokens": -1}
+            work.publish(msgspec.structs.replace(one, subject=f"s{number}"))
+            if number == 15:
+                work.publish(event("usage.recorded", "bad", bad))
+    await asyncio.wait_for(dispatcher.drained(), 30)
+    (parked,) = await dispatcher.parked(GROUP)
+    await dispatcher.stop()
+    assert parked.event.id == "bad"
+    assert {one.key for one in await usages(small)} == {f"u{number}" for number in range(30)}
+    assert len(await told(sqlite, "usage.charged")) == 30

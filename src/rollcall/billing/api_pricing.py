@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -34,10 +35,21 @@ def router() -> APIRouter:
     routes = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["pricing"])
 
     @routes.get("/models")
-    async def models(caller: Reader, billing: Billing) -> list[wire_views.ModelView]:
-        """The models whose providers' prices are known."""
+    async def models(
+        caller: Reader,
+        billing: Billing,
+        asked: Annotated[wire.ModelsQuery, Query()],
+        request: Request,
+        response: Response,
+    ) -> list[wire_views.ModelView]:
+        """The models whose providers' prices are known; `Link` leads to more."""
+        page, after = await asyncio.to_thread(
+            billing.models, asked.provider, limit=asked.limit, after=id_of(asked.cursor)
+        )
+        if after is not None:
+            response.headers["Link"] = link(request.url, word_of(after))
         source = billing.price_source
-        return [wire_views.model_view(one, PROVIDER_CURRENCY, source) for one in billing.models()]
+        return [wire_views.model_view(one, PROVIDER_CURRENCY, source) for one in page]
 
     @routes.put("/assignments/{kind}/{id}")
     async def assign(

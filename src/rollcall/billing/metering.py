@@ -46,7 +46,7 @@ from rollcall.billing.quantities import check, content_hash, quantities, raw_of
 from rollcall.billing.rate_cards import in_force
 from rollcall.kernel.errors import InvalidInput, RollcallError
 from rollcall.kernel.ids import IdSource, derived
-from rollcall.kernel.money import money
+from rollcall.kernel.money import money, non_negative
 from rollcall.web.lines import check_id, check_line
 
 API: Final = "api"
@@ -166,7 +166,7 @@ class Metering:
                 check_line(field, text, _LONGEST)
         check(usage)
         if usage.reported_cost is not None:
-            money(usage.reported_cost, "cost")
+            non_negative(usage.reported_cost, "cost")
         at = check_moment("timestamp", usage.at)
         if one.source == API and at is not None and at > batch.now + AHEAD:
             raise InvalidInput("timestamp", "lies in the future")

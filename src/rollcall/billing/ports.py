@@ -187,7 +187,9 @@ class BillingWork(UnitOfWork, Protocol):
         ...
 
     async def hold(self, reservation: Reservation, budget_ids: Sequence[str]) -> None:
-        """Write a reservation that keeps a part of each of these budgets, which were locked."""
+        """Write a reservation that keeps a part of each of these budgets, which were locked.
+        Those of the agent that ended long ago are forgotten.
+        """
         ...
 
     async def reservation(
@@ -380,6 +382,6 @@ class Spending(Protocol):
         """What it was for is recorded as a usage. To settle what has ended changes nothing."""
         ...
 
-    async def release(self, namespace: str, reservation_id: str) -> None:
+    async def release(self, namespace: str, reservation_id: str) -> object:
         """Nothing was used. To release what has ended changes nothing."""
         ...

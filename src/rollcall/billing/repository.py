@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Table, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -49,6 +49,9 @@ from rollcall.billing.tables import (
 from rollcall.events.envelope import Event
 from rollcall.events.log import UnitOfWork
 from rollcall.kernel.clock import utc
+
+REMEMBERED: Final = timedelta(days=7)
+"""How long it is known what became of a reservation after its time."""
 
 
 class Work(UnitOfWork, Protocol):
@@ -277,6 +280,14 @@ class SqlBillingWork:
         return await reading.held(self._connection, namespace, budget_ids, now)
 
     async def hold(self, reservation: Reservation, budget_ids: Sequence[str]) -> None:
+        columns = RESERVATIONS.c
+        await self._connection.execute(
+            delete(RESERVATIONS).where(
+                columns.namespace == reservation.namespace,
+                columns.agent_id == reservation.agent_id,
+                columns.expires_at <= (reservation.created_at - REMEMBERED).timestamp(),
+            )
+        )
         # What has expired is of no use to anybody, and its budgets are locked just now.
         await self._connection.execute(
             delete(HOLDS).where(

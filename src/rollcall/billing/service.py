@@ -184,9 +184,20 @@ class BillingService:
         priced = price(counted, card, before, basis, told.model)
         return Quote(counted, priced.lines, priced.amount, account.currency, cost, card)
 
-    def models(self) -> Sequence[ListedModel]:
-        """Models with a provider's price, by provider."""
-        return self._prices.models()
+    def models(
+        self, provider: str | None = None, *, limit: int, after: str | None = None
+    ) -> tuple[Sequence[ListedModel], str | None]:
+        """Models with a provider's price, by provider and model, and behind which key the next
+        page begins, if there is one.
+        """
+        every = {f"{one.provider}/{one.model}": one for one in self._prices.models()}
+        keys = sorted(
+            key
+            for key, one in every.items()
+            if provider in (None, one.provider) and (after is None or key > after)
+        )
+        page = [every[key] for key in keys[:limit]]
+        return page, keys[limit - 1] if len(keys) > limit else None
 
     @property
     def price_source(self) -> str:

@@ -187,6 +187,7 @@ RESERVATIONS: Final = Table(
     Column("conversation_id", Text),
     Column("usage_id", Text),
     Index("ix_billing_reservations_conversation", "namespace", "conversation_id"),
+    Index("ix_billing_reservations_agent", "namespace", "agent_id", "expires_at"),
 )
 
 HOLDS: Final = Table(

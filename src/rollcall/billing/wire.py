@@ -126,6 +126,13 @@ class PageQuery(BaseModel):
     cursor: Cursor = None
 
 
+class ModelsQuery(PageQuery):
+    """Which page of the models of one provider, or of all."""
+
+    provider: Line = None
+    limit: Limit = MAX_PAGE
+
+
 class TierIn(Wire):
     """A price up to a quantity, and with it."""
 

@@ -203,6 +203,11 @@ def _create_budgets() -> None:
         "billing_reservations",
         ["namespace", "conversation_id"],
     )
+    op.create_index(
+        "ix_billing_reservations_agent",
+        "billing_reservations",
+        ["namespace", "agent_id", "expires_at"],
+    )
     op.create_table(
         "billing_holds",
         sa.Column("namespace", sa.Text, nullable=False),
