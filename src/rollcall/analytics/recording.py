@@ -9,6 +9,7 @@ the two come. So nothing is counted twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -100,7 +101,7 @@ def _charge(event: Event) -> list[AnyFact]:
         ChargeFact(
             namespace=event.namespace,
             id=str(data["usage_id"]),
-            at=event.time,
+            at=_served(event),
             agent_id=str(data["agent_id"]),
             conversation_id=_text(data, "conversation_id"),
             model=_text(data, "model_used"),
@@ -155,6 +156,21 @@ def _common(event: Event) -> dict[str, Any]:
         "agent_id": str(event.data["agent_id"]),
         "agent_version": _text(event.data, "agent_version"),
     }
+
+
+def _served(event: Event) -> datetime:
+    """When what is charged was used, which may be long before it is."""
+    said = event.data.get("served_at")
+    if said is None:
+        return event.time
+    try:
+        at = datetime.fromisoformat(str(said))
+        known = EARLIEST <= at < LATEST
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise InvalidInput("served_at", f"must be a time with an offset, not {said!r:.40}")
+    return at.astimezone(UTC)
 
 
 def _session(event: Event) -> int | None:
