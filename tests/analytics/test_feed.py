@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -188,6 +188,35 @@ async def test_charges_and_invoice_lines_are_facts_too(analysis: Analysis) -> No
     )
     await analysis.feed.count([event, event, finalised])
     assert (await stats(analysis)).charged_amount == "0.0125"
+
+
+async def test_what_is_charged_late_counts_for_the_day_on_which_it_was_used(
+    analysis: Analysis,
+) -> None:
+    for served_at, charged in (("2026-03-27T08:00:00+02:00", "1"), ("not a time", None)):
+        event = Event(
+            id="e1",
+            type="usage.charged",
+            source="/billing",
+            subject="agent_1",
+            time=AT,
+            data={
+                "usage_id": "use_1",
+                "agent_id": "agent_1",
+                "amount": "1",
+                "currency": "USD",
+                "served_at": served_at,
+            },
+            namespace="default",
+        )
+        if charged is None:
+            with pytest.raises(InvalidInput):
+                await analysis.feed.count([event])
+        else:
+            await analysis.feed.count([event])
+            day = date(2026, 3, 27)
+            assert (await stats(analysis, first=day, last=day)).charged_amount == charged
+    assert (await stats(analysis, days=1)).charged_amount is None
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,22 @@ def test_every_service_says_what_it_stands_on(examined: Examined) -> None:
     assert {found[one.title].grade for one in SERVICES.values()} == {Grade.OK}
     assert found["tools service"].text == "stands on records.db and services.db: all is well"
     assert "events and model: all is well" in found["gateway"].text
-    assert "services.db, events and facts: all is well" in found["analytics"].text
+    assert "services.db, events, facts and accounts: all is well" in found["analytics"].text
+
+
+def test_accounts_that_cannot_be_billed_so_are_an_error_of_billing(examined: Examined) -> None:
+    assert examined()["accounts"].text == (
+        "billed in USD by the days of UTC, with 8.00 % tax, to be paid in 15 days"
+    )
+    for variable, value in (
+        ("ROLLCALL_TIME_ZONE", "Mars/Base"),
+        ("ROLLCALL_CURRENCY", "coins"),
+        ("ROLLCALL_WEBHOOK_SECRETS", "stripe=secret"),
+    ):
+        found = examined(**{variable: value})
+        assert found["accounts"].grade is Grade.ERROR
+        assert found["accounts"].text.startswith(variable)
+        assert found["billing"].grade is Grade.ERROR
 
 
 def test_a_service_at_a_url_is_asked_how_it_is(examined: Examined) -> None:

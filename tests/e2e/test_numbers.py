@@ -70,8 +70,12 @@ def up(
             def start(name: str) -> Serving:
                 return stack.enter_context(serving(folder / name, "serve", name, **told))
 
-            with ThreadPoolExecutor(len(ALONE)) as starting:
+            # A registry has no record of itself: who is to ask it is told where it is.
+            registry = start("agent-registry")
+            told["AGENT_REGISTRY_URL"] = registry.agents
+            with ThreadPoolExecutor(2) as starting:
                 running = dict(zip(ALONE, starting.map(start, ALONE), strict=True))
+            running["agent-registry"] = registry
         parts = {
             name: next(filter(None, (getattr(one, name) for one in running.values())))
             for name in ("talk", "gateway", "analytics", "billing", "dashboard")

@@ -9,7 +9,7 @@ the two come. So nothing is counted twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -114,13 +114,6 @@ def _charge(event: Event) -> list[AnyFact]:
     ]
 
 
-def _served(event: Event) -> datetime:
-    """When what is charged was used: it may be told of a month later."""
-    told = event.data.get("served_at")
-    at = event.time if told is None else datetime.fromisoformat(told)
-    return at if EARLIEST <= at < LATEST else event.time
-
-
 def _lines(event: Event) -> list[AnyFact]:
     data, found = event.data, list[AnyFact]()
     for place, line in enumerate(data.get("lines") or (), 1):
@@ -163,6 +156,21 @@ def _common(event: Event) -> dict[str, Any]:
         "agent_id": str(event.data["agent_id"]),
         "agent_version": _text(event.data, "agent_version"),
     }
+
+
+def _served(event: Event) -> datetime:
+    """When what is charged was used, which may be long before it is."""
+    said = event.data.get("served_at")
+    if said is None:
+        return event.time
+    try:
+        at = datetime.fromisoformat(str(said))
+        known = EARLIEST <= at < LATEST
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise InvalidInput("served_at", f"must be a time with an offset, not {said!r:.40}")
+    return at.astimezone(UTC)
 
 
 def _session(event: Event) -> int | None:

@@ -206,7 +206,7 @@ class Reports:
         now = self._now()
         today = await self.period(namespace, 1)
         known, ever, active = await asyncio.gather(
-            self._store.select(Agents(namespace=namespace)),
+            self._store.select(Agents(namespace=namespace, deleted=True)),
             self._by_agent(namespace, EVER, sessions=False),
             self._store.select(
                 Sums(source="conversations", namespace=namespace, span=today.span, by=("agent_id",))
@@ -215,11 +215,14 @@ class Reports:
         tally = added_up(ever.values())
         currency = currency_of([tally], self._currency)
         talking = {row["agent_id"] for row in active}
+        gone = {row["id"] for row in known if row["deleted"]}
+        there = {row["id"] for row in known} | ever.keys()
+        working = {row["id"] for row in known if row["status"] == "active"} | talking
         return Summary(
             total_conversations=tally.counts["conversations"],
             conversations_today=sum(row["conversations"] for row in active),
-            active_agents=len({row["id"] for row in known if row["status"] == "active"} | talking),
-            total_agents=len({row["id"] for row in known} | talking),
+            active_agents=len(working - gone),
+            total_agents=len(there - gone),
             total_tokens=tally.counts["tokens"],
             total_cost=tally.cost(currency),
             currency=currency,

@@ -19,6 +19,7 @@ from rollcall.app.abilities import abilities
 from rollcall.app.bigquery_settings import bigquery_of
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
+from rollcall.app.numbers import account_defaults, webhook_secrets
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
 from rollcall.app.services import SERVICES, Service
@@ -31,6 +32,8 @@ from rollcall.kernel.clock import Clock, SystemClock, utc
 from rollcall.kernel.errors import RollcallError
 from rollcall.web.binding import is_loopback
 
+ACCOUNTS: Final = "accounts"
+"""The subject of how they are billed."""
 FACTS: Final = "facts"
 """The subject of what analytics counts."""
 LITTLE: Final = 1 << 30
@@ -59,6 +62,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found.append(Finding("settings", Grade.OK, f"records in {where.kind}, {where.told}"))
     found += _files(where)
     found += _facts(where, settings)
+    found.append(_accounts(settings))
     clock = clock or SystemClock()
     found += asyncio.run(_servers(where, settings, clock))
     if not any(one.subject == "clock" for one in found):
@@ -187,6 +191,21 @@ def _facts(where: Places, settings: Settings) -> Iterator[Finding]:
         there = where.facts.exists()
         size = f"{where.facts.stat().st_size / 1e6:,.1f} MB" if there else "not there yet"
         yield Finding(FACTS, Grade.OK, f"{where.facts}, {size}")
+
+
+def _accounts(settings: Settings) -> Finding:
+    """How accounts are billed of which nobody has said anything."""
+    try:
+        defaults, providers = account_defaults(settings), webhook_secrets(settings)
+    except RollcallError as error:
+        return Finding(ACCOUNTS, Grade.ERROR, str(error))
+    text = (
+        f"billed in {defaults.currency} by the days of {defaults.time_zone}, with"
+        f" {defaults.tax_rate * 100:f} % tax, to be paid in {defaults.terms_days} days"
+    )
+    if providers:
+        text += f"; webhooks of {', '.join(sorted(providers))}"
+    return Finding(ACCOUNTS, Grade.OK, text)
 
 
 def _is_sqlite(path: Path) -> bool:

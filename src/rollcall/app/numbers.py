@@ -29,7 +29,7 @@ from rollcall.billing.module import module as billing
 from rollcall.billing.provider_prices import ListPrices
 from rollcall.billing.repository import SqlBillingStore
 from rollcall.billing.service import BillingService
-from rollcall.billing.webhooks import secrets_of
+from rollcall.billing.webhooks import Secrets, secrets_of
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web.background import BackgroundTask
 from rollcall.web.module import Module
@@ -74,6 +74,19 @@ def account_defaults(settings: Settings) -> AccountDefaults:
             tax_rate=settings.tax_rate,
             terms_days=settings.terms_days,
         )
+    except InvalidInput as error:
+        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
+
+
+def webhook_secrets(settings: Settings) -> Secrets:
+    """What payment providers sign with.
+
+    Raises:
+        InvalidInput: It cannot be read; the error names the variable.
+    """
+    secrets = settings.webhook_secrets
+    try:
+        return secrets_of("" if secrets is None else secrets.get_secret_value())
     except InvalidInput as error:
         raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
 
@@ -130,12 +143,7 @@ def billing_service(platform: Platform) -> Sequence[Module]:
     service = BillingService(
         store, ListPrices(clock), clock, ids, account_defaults(settings), BooksReads(database)
     )
-    secrets = settings.webhook_secrets
-    try:
-        known = secrets_of("" if secrets is None else secrets.get_secret_value())
-    except InvalidInput as error:
-        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
-    books = BooksService(database, service.accounts.get, clock, ids, known)
+    books = BooksService(database, service.accounts.get, clock, ids, webhook_secrets(settings))
     platform.parts.register("billing_service", service)
     platform.parts.register("books_service", books)
     parts = BooksParts(

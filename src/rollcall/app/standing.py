@@ -82,6 +82,8 @@ def _needs(
         yield "Kafka" if settings.events is EventLogKind.KAFKA and "Kafka" in known else "events"
     if name == "analytics":
         yield "facts"
+    if name in {"analytics", "billing"}:
+        yield "accounts"
     if name in _TALKING:
         yield "model"
         if MODEL in known:

@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 from rollcall.billing.currencies import exponent
 from rollcall.billing.errors import AccountChanged, CurrencyInUse, RateCardNotFound
 from rollcall.billing.models import BUILT_IN, Account, Period
-from rollcall.billing.periods import FIRST_YEAR, LAST_YEAR, period, period_id, zone_of
+from rollcall.billing.periods import LAST_YEAR, period, period_id, zone_of
 from rollcall.billing.ports import BillingStore, BillingWork
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
@@ -25,6 +25,8 @@ from rollcall.web.lines import check_line
 
 MOST_DAYS: Final = 365
 LONGEST_NAME: Final = 200
+LONG_PAST: Final = 2000
+"""The last year in which nothing is used: whoever counts what was charged begins behind it."""
 _TAX_DIGITS: Final = 6
 
 
@@ -171,14 +173,14 @@ def check_moment(field: str, at: datetime | None) -> datetime | None:
     """A moment that every time zone has a word for.
 
     Raises:
-        InvalidInput: It has no offset, or lies before 1970 or too far ahead.
+        InvalidInput: It has no offset, or lies too far back or too far ahead.
     """
     if at is None:
         return None
     if at.tzinfo is None:
         raise InvalidInput(field, "must have an offset, as in 2026-01-31T12:00:00Z")
-    if not FIRST_YEAR < at.year < LAST_YEAR:
-        raise InvalidInput(field, f"must be after {FIRST_YEAR} and before {LAST_YEAR}")
+    if not LONG_PAST < at.year < LAST_YEAR:
+        raise InvalidInput(field, f"must be after {LONG_PAST} and before {LAST_YEAR}")
     return at
 
 

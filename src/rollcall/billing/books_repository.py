@@ -40,6 +40,7 @@ from rollcall.billing.books_tables import (
     WEBHOOKS,
 )
 from rollcall.billing.credit_notes import CreditNote
+from rollcall.billing.invoice_usages import of_period
 from rollcall.billing.invoices import Invoice
 from rollcall.billing.ledger import Transaction
 from rollcall.billing.ledger_accounts import Account
@@ -121,30 +122,30 @@ class BooksWork:
         found = await self.connection.execute(_NEXT, {"namespace": namespace, "series": series})
         return int(found.scalar_one())
 
-    async def take_usages(self, invoice: Invoice, at: float) -> int:
-        """Close the invoice's period for its agent, and mark what was used in it as charged there;
-        how many usages that are.
-        """
-        periods, usage = usage_tables.PERIODS, usage_tables.USAGE
-        of = {"namespace": invoice.namespace, "agent_id": invoice.agent_id}
+    async def close_period(self, invoice: Invoice, at: float) -> None:
+        """Have the invoice's period take no usage of its agent any more."""
+        columns = usage_tables.PERIODS.c
         await self.connection.execute(
-            update(periods)
+            update(usage_tables.PERIODS)
             .where(
-                *(periods.c[name] == value for name, value in of.items()),
-                periods.c.period_id == invoice.billing_period_id,
+                columns.namespace == invoice.namespace,
+                columns.agent_id == invoice.agent_id,
+                columns.period_id == invoice.billing_period_id,
             )
             .values(invoice_id=invoice.id, closed_at=at)
         )
-        taken = await self.connection.execute(
-            update(usage)
-            .where(
-                *(usage.c[name] == value for name, value in of.items()),
-                usage.c.period_id == invoice.billing_period_id,
-                usage.c.invoice_id.is_(None),
-            )
+
+    async def take_usages(self, invoice: Invoice, first: str, last: str) -> None:
+        """Mark as charged by an invoice what its agent used in its period, from the id `first` to
+        the id `last`.
+        """
+        columns = usage_tables.USAGE.c
+        period = invoice.namespace, invoice.agent_id, invoice.billing_period_id
+        await self.connection.execute(
+            update(usage_tables.USAGE)
+            .where(*of_period(*period), columns.id >= first, columns.id <= last)
             .values(invoice_id=invoice.id)
         )
-        return taken.rowcount
 
     async def note(self, transaction: Transaction) -> None:
         """Write a transaction into the ledger, for good; its invoice is locked."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -117,13 +117,24 @@ async def gathered(
     where: Sequence[ColumnElement[bool]],
     currency: str,
     zone: ZoneInfo,
+    each: Callable[[Sequence[Any]], Awaitable[None]] | None = None,
 ) -> tuple[tuple[InvoiceLine, ...], int]:
-    """The lines of an invoice over usages, and how many usages these are."""
+    """The lines of an invoice over usages, and how many usages these are.
+
+    Args:
+        connection: Where they are read.
+        where: Which.
+        currency: Of the invoice.
+        zone: In which late usages have their periods.
+        each: Called with the rows that were read, some at a time.
+    """
     sums, count = Gathering(), 0
     async for rows in chunks(connection, where):
         count += len(rows)
         # Thousands of them take longer than others should wait for.
         await asyncio.to_thread(_add, sums, rows, zone)
+        if each is not None:
+            await each(rows)
     return sums.lines(currency), count
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from rollcall.billing.books_errors import InvoiceNotFound
 from rollcall.billing.books_repository import BooksWork, Raced, latest_of, with_lines
 from rollcall.billing.books_tables import INVOICES
 from rollcall.billing.errors import AgentNotTracked
-from rollcall.billing.invoice_usages import gathered, of_invoice, of_period
+from rollcall.billing.invoice_usages import gathered, of_period
 from rollcall.billing.invoices import (
     SERIES,
     Invoice,
@@ -115,17 +115,21 @@ class Invoicing:
             if draft is None or draft.status is not InvoiceStatus.DRAFT:
                 raise Raced(f"invoice {invoice_id!r} is no draft any more")
             terms = _terms(account)
-            await work.take_usages(draft, now.timestamp())
-            taken = replace(draft, finalised_date=now)
-            lines, usages = await gathered(
-                work.connection, of_invoice(taken), terms.currency, ZoneInfo(terms.time_zone)
-            )
+            await work.close_period(draft, now.timestamp())
+
+            async def take(rows: Sequence[Any]) -> None:
+                await work.take_usages(draft, rows[0].id, rows[-1].id)
+
+            where = of_period(namespace, draft.agent_id, draft.billing_period_id)
+            zone = ZoneInfo(terms.time_zone)
+            lines, usages = await gathered(work.connection, where, terms.currency, zone, take)
             subtotal, tax = totals(lines, terms)
             # Last, since from here on everybody else waits who wants a number.
             number = numbered(SERIES, await work.next_number(namespace, SERIES))
             final = replace(
-                taken,
+                draft,
                 number=number,
+                finalised_date=now,
                 status=InvoiceStatus.SENT,
                 terms=terms,
                 subtotal=subtotal,

@@ -137,7 +137,7 @@ class Settling:
         """Have what is not paid in time read `overdue`; how many invoices that were."""
         now = utc(self._clock.now())
         wanted = (
-            select(INVOICES.c.namespace, INVOICES.c.id)
+            select(INVOICES.c.namespace, INVOICES.c.id, INVOICES.c.subtotal)
             .where(
                 INVOICES.c.status == InvoiceStatus.SENT.value,
                 INVOICES.c.due_date < (now + _EAST).date().isoformat(),
@@ -145,7 +145,8 @@ class Settling:
             .order_by(INVOICES.c.due_date)
         )
         async with self._database.reading() as connection:
-            found = (await connection.execute(wanted)).all()
+            # An invoice of nothing is never late.
+            found = [row for row in await connection.execute(wanted) if Decimal(row.subtotal)]
         turned = 0
         for row in found:
             async with self._database.begin() as unit:

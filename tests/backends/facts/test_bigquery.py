@@ -150,7 +150,7 @@ async def test_columns_that_came_later_are_added_and_asked_for(
     assert earlier != tables()
     outside.do(earlier)
     outside.do(
-        f"INSERT INTO {FACTS} (kind, namespace, id, key, revision, time_us, quarter)"
+        f"INSERT INTO {FACTS} (kind, namespace, id, key, revision, time_us, quarter)"  # noqa: S608
         f" VALUES ('usages', 'n', 'old', {key_of('n', 'old')}, 1, 0, {SPAN.since})"
     )
     async with opened(settings) as store:
