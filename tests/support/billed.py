@@ -25,7 +25,7 @@ ACCOUNT: Final = {
 TAX: Final = Fraction(ACCOUNT["tax_rate"])
 COUNTING: Final = ("analytics", "billing", "dashboard")
 """How the names of the groups begin that make numbers of events."""
-PATIENCE: Final = 600.0
+PATIENCE: Final = 1800.0
 """Seconds until everything that was told must have been taken in."""
 _clock = SystemClock()
 

@@ -19,7 +19,7 @@ _AWAY: Final = frozenset({502, 503, 504})
 """Nobody is there, or broke off; it may have been done."""
 PAUSE: Final = 0.1
 """Seconds until somebody who was not there is asked again."""
-PATIENCE: Final = 300.0
+PATIENCE: Final = 1800.0
 """Seconds that all of it may take."""
 _EXPECTED: Final[Mapping[Telling, Set[int | str]]] = {
     Telling.FIRST: {201, "recorded"},
