@@ -28,7 +28,7 @@ GRADUATED = version(tiered(Unit.TOKEN, (100, "0.01"), (1000, "0.005"), (None, "0
 
 
 def charge(card: CardVersion, quantities: Quantities, **more: object) -> Priced:
-    return price(quantities, card, {}, None, **more)  # pyright: ignore[reportArgumentType]
+    return price(quantities, card, {}, None, **more)
 
 
 def test_each_unit_has_its_price() -> None:
@@ -177,7 +177,7 @@ def test_the_order_of_usages_does_not_change_what_they_cost(
     card: CardVersion, quantities: list[int], random: object
 ) -> None:
     shuffled = list(quantities)
-    random.shuffle(shuffled)  # pyright: ignore[reportAttributeAccessIssue]
+    random.shuffle(shuffled)
     assert spent(card, shuffled) == spent(card, quantities)
 
 

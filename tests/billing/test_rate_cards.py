@@ -75,7 +75,7 @@ async def test_no_usage_slips_between_a_new_version_and_its_check(billing: Billi
         *(record(billing.metering, usage()) for _ in range(8)),
     )
     changed = results[8]
-    usages = [one for made in (*results[:8], *results[9:]) for one in made]  # pyright: ignore[reportGeneralTypeIssues, reportOptionalIterable]
+    usages = [one for made in (*results[:8], *results[9:]) for one in made]
     assert {one.rate_card_version for one in usages} == {1 if changed is None else 2}
 
 
@@ -138,7 +138,7 @@ async def test_an_account_that_cannot_be_billed_is_refused(
     small: BillingService, change: dict[str, object], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await small.accounts.change(NAMESPACE, AccountChange(**change))  # pyright: ignore[reportArgumentType]
+        await small.accounts.change(NAMESPACE, AccountChange(**change))
     assert refused.value.field == field
     with pytest.raises(InvalidInput):
         AccountDefaults(currency="usd")
