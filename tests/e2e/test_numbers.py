@@ -157,7 +157,7 @@ def test_a_new_agent_has_its_metrics_and_its_cost_tracking_at_once(up: Numbers) 
         return [one for one in agents if one["agent_id"] == "clerk"]
 
     (clerk,) = soon(performance)
-    assert (clerk["conversations"], clerk["data"]) == (0, False)
+    assert (clerk["agent_name"], clerk["conversations"], clerk["data"]) == ("Clerk", 0, False)
     assert clerk["average_response_time_ms"] is None
 
     def tracked() -> dict[str, Any] | None:

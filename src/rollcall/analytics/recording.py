@@ -165,12 +165,11 @@ def _served(event: Event) -> datetime:
         return event.time
     try:
         at = datetime.fromisoformat(str(said))
-        known = EARLIEST <= at < LATEST
+        if EARLIEST <= at < LATEST:
+            return at.astimezone(UTC)
     except (ValueError, TypeError):
-        known = False
-    if not known:
-        raise InvalidInput("served_at", f"must be a time with an offset, not {said!r:.40}")
-    return at.astimezone(UTC)
+        pass
+    raise InvalidInput("served_at", f"must be a time with an offset, not {said!r:.40}")
 
 
 def _session(event: Event) -> int | None:

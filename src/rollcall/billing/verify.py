@@ -16,7 +16,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Table, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.billing import ledger
@@ -24,6 +24,7 @@ from rollcall.billing.books_errors import InvoiceNotFound
 from rollcall.billing.books_repository import credit_notes_of, with_lines
 from rollcall.billing.books_rows import payment_of, refund_of
 from rollcall.billing.books_tables import (
+    CREDIT_NOTES,
     ENTRIES,
     INVOICES,
     NUMBERS,
@@ -31,6 +32,7 @@ from rollcall.billing.books_tables import (
     REFUNDS,
     TRANSACTIONS,
 )
+from rollcall.billing.credit_notes import SERIES as CREDIT_NOTE_SERIES
 from rollcall.billing.currencies import minor
 from rollcall.billing.invoice_lines import Gathering, InvoiceLine
 from rollcall.billing.invoice_usages import charges, chunks, of_invoice
@@ -112,6 +114,10 @@ class Verifying:
             InvoiceNotFound: There is none.
         """
         async with self._database.reading() as connection:
+            if connection.dialect.name == "postgresql":
+                # By default each statement sees what was committed before it, and who pays
+                # meanwhile would look like a fault.
+                await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             wanted = select(INVOICES).where(
                 INVOICES.c.namespace == namespace, INVOICES.c.id == invoice_id
             )
@@ -188,20 +194,27 @@ class _Verification:
             self._compare("totals", "the invoice", "due_date", due, invoice.due_date)
 
     async def _number(self) -> None:
-        columns, namespace = INVOICES.c, self._invoice.namespace
-        given = select(func.count(), func.max(columns.number), func.min(columns.number)).where(
-            columns.namespace == namespace, columns.number.is_not(None)
-        )
+        invoice = self._invoice
+        assert invoice.number is not None
+        await self._series(INVOICES, SERIES, invoice.number)
+        notes = await credit_notes_of(self._connection, invoice.namespace, invoice.id)
+        for note in notes:
+            await self._series(CREDIT_NOTES, CREDIT_NOTE_SERIES, note.number)
+
+    async def _series(self, table: Table, series: str, number: str) -> None:
+        """Compare how many numbers of a series were given with how many are there."""
+        namespace = self._invoice.namespace
+        there = select(func.count(table.c.number)).where(table.c.namespace == namespace)
         last = select(NUMBERS.c.last).where(
-            NUMBERS.c.namespace == namespace, NUMBERS.c.series == SERIES
+            NUMBERS.c.namespace == namespace, NUMBERS.c.series == series
         )
-        count = (await self._connection.execute(given)).one()[0]
-        kept = (await self._connection.execute(last)).scalar_one_or_none()
-        self._compare("number", "all invoices", "how many numbers were given", kept, count)
-        assert self._invoice.number is not None
-        place = int(self._invoice.number.rpartition("-")[2])
-        inside = kept is not None and 1 <= place <= kept
-        self._compare("number", "the invoice", "number is one that was given", True, inside)
+        # By one statement: somebody else may be given the next number meanwhile.
+        both = select(there.scalar_subquery(), last.scalar_subquery())
+        count, given = (await self._connection.execute(both)).one()
+        self._compare("number", f"all of {series}", "how many numbers were given", given, count)
+        place = number.removeprefix(f"{series}-")
+        inside = place.isdecimal() and 1 <= int(place) <= (given or 0)
+        self._compare("number", number, "is one of those that were given", True, inside)
 
     async def _ledger(self) -> None:
         """Compare the ledger's transactions with what the documents must have written."""

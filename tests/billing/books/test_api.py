@@ -9,6 +9,8 @@ import pytest
 import pytest_asyncio
 
 from rollcall.billing.webhooks import signature
+from rollcall.kernel.caller import ADMIN, REGISTER, Caller
+from rollcall.web.auth import OpenAccess
 from support.books import SECRET, Shop
 
 
@@ -276,3 +278,40 @@ async def test_the_summary_of_billing_says_what_is_outstanding(
 ) -> None:
     await sent(small, client)
     assert (await client.get("/api/billing")).json()["outstanding"] == "5.78"
+
+
+class As(OpenAccess):
+    """Everybody is somebody of a namespace who has one scope."""
+
+    def __init__(self, namespace: str, scope: str) -> None:
+        super().__init__()
+        self._someone = Caller("key:1", namespace, frozenset({scope}))
+
+    async def identify(self, *arguments: Any, **more: Any) -> Caller:
+        return self._someone
+
+    def recall(self, *arguments: Any, **more: Any) -> None:
+        return None
+
+
+async def test_an_agents_own_key_moves_no_money_and_other_namespaces_see_none(
+    small: Shop, client: httpx.AsyncClient
+) -> None:
+    invoice = await sent(small, client)
+    path = f"/api/invoices/{invoice['id']}"
+    payment = {"invoice_id": invoice["id"], "amount": "1.00", "payment_method": "card"}
+
+    async with small.client(As("default", REGISTER)) as agent:
+        assert (await agent.get(path)).status_code == 200
+        for answer in (
+            await agent.post("/api/payments", json=payment),
+            await agent.post("/api/invoices/generate", json={}),
+            await agent.patch(f"{path}/status", json={"status": "void"}),
+            await agent.post(f"{path}/credit-notes", json={"amount": "1.00", "reason": "x"}),
+        ):
+            assert (answer.status_code, problem(answer)) == (403, "not-permitted")
+    async with small.client(As("zoo", ADMIN)) as other:
+        assert (await other.get(path)).status_code == 404
+        assert (await other.get("/api/invoices")).json() == []
+        assert (await other.get("/api/billing/ledger")).json()["accounts"] == []
+        assert (await other.post("/api/payments", json=payment)).status_code == 404
