@@ -103,6 +103,7 @@ async def _serve(
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+        gc.enable()
         running = [
             Running(one.name, one.title, _url(platform.settings.host, bound_to.getsockname()[1]))
             for one, bound_to in zip(platform.services, sockets, strict=True)
