@@ -87,6 +87,7 @@ def up(
         for one in running.values():
             assert one.end() == 0
             assert "Traceback" not in one.errors()
+            assert "leaked" not in one.errors()
 
 
 def get(url: str, **params: Any) -> Any:

@@ -133,6 +133,8 @@ async def _serve(
         if not signals.ending:
             await server.serve(list(sockets))
         _log.info("every open request is answered; closing the stores")
+    # Or the end of the process lets nothing go of what was loaded, and DuckDB's driver complains.
+    gc.unfreeze()
 
 
 class _Server(DrainingServer):
