@@ -47,11 +47,12 @@ bench: $(VENV)/.dev ## Measure, side by side (ARGS="..." goes to bench/run.py)
 	$(BIN)/python bench/run.py $(ARGS)
 
 lock: $(VENV)/.dev ## Pin what pyproject.toml asks for (ARGS=--upgrade takes the newest)
-	$(LOCK) pyproject.toml --group build --extra server --output-file requirements/run.txt
-	$(LOCK) pyproject.toml --group dev --all-extras --constraint requirements/run.txt \
-		--output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --group dev --all-extras --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --group build --extra server --constraint requirements/dev.txt \
+		--output-file requirements/run.txt
 	$(LOCK) bench/requirements.in --constraint requirements/dev.txt \
 		--output-file bench/requirements.txt
+	$(LOCK) tools/bigquery.in --output-file tools/bigquery.txt
 
 clean: ## Remove the environment and everything that was built or cached
 	rm -rf $(VENV) bench/.venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache .schemathesis

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bench.agent import measure as agent
+from bench.billing import measure as billing
 from bench.events import measure as events
+from bench.facts import measure as facts
 from bench.gateway import measure as gateway
 from bench.graph import measure as graph
 from bench.memories import measure as memories
@@ -41,6 +43,16 @@ def _graph(quick: bool) -> str:
     return graph.page(graph.measured(entities, 50 if quick else 500), entities)
 
 
+def _facts(quick: bool) -> str:
+    million = 1_000_000
+    sizes = (10_000, 100_000) if quick else (million, 10 * million)
+    return facts.page(facts.measured(sizes, asked=5 if quick else 21, batches=5 if quick else 40))
+
+
+def _billing(quick: bool) -> str:
+    return billing.page(billing.measured(2_000 if quick else 100_000))
+
+
 def _gateway(quick: bool) -> str:
     peers.install()
     return gateway.page(gateway.measured(1 if quick else 3, 1 if quick else 3))
@@ -52,6 +64,8 @@ PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "events": _events,
     "memories": _memories,
     "graph": _graph,
+    "facts": _facts,
     "gateway": _gateway,
+    "billing": _billing,
 }
 """By name, what measures a part and says it as Markdown, given whether it is to be quick."""

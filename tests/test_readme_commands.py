@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of the README's section on agents that remember, against `rollcall up`."""
+"""The commands of the README's sections on agents that remember and what they cost, against
+`rollcall up`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -29,6 +32,7 @@ def blocks(section: str) -> list[list[str]]:
 
 
 DEFINE, TALK, LOOK = blocks(SECTION)
+CHARGE, BILL = blocks("What it costs")
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +81,20 @@ def test_what_is_remembered_and_what_comes_from_it_is_shown(up: Serving) -> None
     removed = erasure.json["removed"]
     assert (removed["memories"], removed["graph_entities"]) == (2, 3)
     assert len(pasted(LOOK[0], up).json) == 2
+
+
+@pytest.mark.usefixtures("defined")
+def test_a_conversation_is_counted_charged_and_shown(up: Serving) -> None:
+    card, given, held, used = (pasted(command, up) for command in CHARGE)
+    assert (card.status, given.status, held.status) == (201, 200, 201), held.text
+    assert (used.status, used.json["currency"]) == (201, "USD")
+    assert Decimal(used.json["amount"]) == Decimal("0.055")
+    assert pasted(CHARGE[-1], up).status == 200
+
+    stats, invoices, summary = (pasted(command, up) for command in BILL)
+    assert stats.json["total_conversations"] >= 1
+    assert stats.json["data"] is True
+    (invoice,) = invoices.json
+    assert (invoice["agent_id"], invoice["status"]) == ("clerk", "draft")
+    assert {"conversation", "output_token"} <= {one["unit"] for one in invoice["lines"]}
+    assert summary.json["total_conversations"] >= 1

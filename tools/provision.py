@@ -1,5 +1,6 @@
-"""Install the servers of others that some tests talk to: Debian's packages, and Kafka by Maven.
+"""Install the servers of others that some tests talk to, where they are missing.
 
+Debian's packages by apt-get, Kafka by Maven, BigQuery's emulator by uv or pip.
 What is there already is left alone, and no service of theirs is started: the tests start their own,
 on free ports of the loopback, in folders of their own.
 """
@@ -66,8 +67,7 @@ WITHOUT_KAFKA = "the event log on Kafka"
 
 def kafka_folder() -> Path:
     """Where Kafka is kept; outside of the repository, so that it is fetched once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "rollcall" / f"kafka-{KAFKA}"
+    return _cache() / f"kafka-{KAFKA}"
 
 
 def fetch_kafka(folder: Path, run: Callable[[Sequence[str]], int]) -> bool:
@@ -88,6 +88,65 @@ def fetch_kafka(folder: Path, run: Callable[[Sequence[str]], int]) -> bool:
         Path(aside, "jars", "complete").touch()
         shutil.rmtree(folder, ignore_errors=True)
         Path(aside, "jars").rename(folder)
+    return True
+
+
+EMULATOR = "1.4.0"
+PINS = Path(__file__).with_name("bigquery.txt")
+WITHOUT_EMULATOR = "facts in BigQuery"
+EXTENSION = """\
+import duckdb, pathlib, duckdb_extension_spatial as wheel
+(file,) = pathlib.Path(wheel.__file__).parent.glob("extensions/*/*.duckdb_extension")
+duckdb.execute(f"INSTALL '{file}'")
+duckdb.execute("LOAD spatial")
+"""
+"""Puts what the emulator's DuckDB would fetch, and a wheel brought, where it looks."""
+
+
+def emulator_folder() -> Path:
+    """Where BigQuery's emulator is kept, in an environment of its own."""
+    return _cache() / f"bqemulator-{EMULATOR}"
+
+
+def emulator_there(folder: Path) -> bool:
+    """Whether all of it is there as it is pinned, and the Python that it was made with."""
+    complete = folder / "complete"
+    as_pinned = complete.exists() and complete.read_bytes() == PINS.read_bytes()
+    return as_pinned and (folder / "bin" / "python").exists()
+
+
+def fetch_emulator(folder: Path, run: Callable[[Sequence[str]], int], uv: str | None) -> bool:
+    """Install BigQuery's emulator as it is pinned; whether all of it is there.
+
+    Args:
+        folder: Where it goes.
+        run: Runs a command; its exit code.
+        uv: The program, which is the quicker way; pip goes where it is not there, or fails.
+    """
+    if emulator_there(folder):
+        return True
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="bqemulator-", dir=folder.parent) as aside:
+        made = Path(aside, "made")
+        python = str(made / "bin" / "python")
+        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+        ways = [pip, pip]
+        if uv:
+            ways.insert(0, (uv, "pip", "install", "-q", "--compile-bytecode", "--python", python))
+        for way in ways:
+            shutil.rmtree(made, ignore_errors=True)
+            (made / "home").mkdir(parents=True)
+            if (
+                run((sys.executable, "-m", "venv", str(made))) == 0
+                and run((*way, "--require-hashes", "--requirement", str(PINS))) == 0
+                and run(("env", f"HOME={made / 'home'}", python, "-c", EXTENSION)) == 0
+            ):
+                break
+        else:
+            return False
+        shutil.copy(PINS, made / "complete")
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
     return True
 
 
@@ -138,12 +197,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("fetching Kafka")
         kafka = fetch_kafka(kafka_folder(), _run)
     print("Kafka is there" if kafka else f"Kafka is MISSING: tests of {WITHOUT_KAFKA} are left out")
+    emulator = emulator_there(emulator_folder())
+    if not emulator and not asked.check:
+        print("installing BigQuery's emulator")
+        emulator = fetch_emulator(emulator_folder(), _run, _uv())
+    said = "there" if emulator else f"MISSING: tests of {WITHOUT_EMULATOR} are left out"
+    print(f"BigQuery's emulator is {said}")
     for server in SERVERS:
         if server in missing:
             print(f"{server.name} is MISSING: tests of {server.without} are left out")
         else:
             print(f"{server.name} is there")
-    return 1 if (missing or not kafka) and (asked.require or asked.check) else 0
+    complete = not missing and kafka and emulator
+    return 1 if not complete and (asked.require or asked.check) else 0
+
+
+def _cache() -> Path:
+    """The folder of this user's that outlives a checkout."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rollcall"
+
+
+def _uv() -> str | None:
+    """Where uv is, if it is: on the path, or beside this Python."""
+    return shutil.which("uv") or shutil.which("uv", path=Path(sys.executable).parent)
 
 
 def _run(command: Sequence[str]) -> int:

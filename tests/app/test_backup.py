@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import tarfile
@@ -40,3 +41,23 @@ async def test_a_copy_has_the_keys_and_not_a_trace_of_the_secret(tmp_path: Path)
     await again.open()
     assert await service_secret(again, 3.0, os.urandom) != secret
     await again.close()
+
+
+async def test_what_others_have_open_is_copied_by_them_after_the_services(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/services.db"
+    database = Database(dialect_of(url))
+    await database.open()
+
+    async def copied(path: Path) -> None:
+        await asyncio.to_thread(path.write_text, "facts", encoding="utf-8")
+
+    backup = backup_of(Places(f"sqlite:///{tmp_path}/records.db", url), {"facts.duckdb": copied})
+    archive = tmp_path / "copy.tar"
+    async with backup() as pieces:
+        archive.write_bytes(b"".join([piece async for piece in pieces]))
+    await database.close()
+    with tarfile.open(archive) as tar:
+        assert tar.getnames() == ["services.db", "facts.duckdb", "records.db"]
+        found = tar.extractfile("facts.duckdb")
+        assert found is not None
+        assert found.read() == b"facts"

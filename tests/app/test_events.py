@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from rollcall.app.compose import Platform, Service
+from rollcall.app.compose import Platform
 from rollcall.app.events import event_log, kafka_settings
 from rollcall.app.places import places
+from rollcall.app.services import Service
 from rollcall.app.settings import Settings
 from rollcall.backends.eventlog.kafka_client import KafkaSettings, ensure_topics
 from rollcall.backends.eventlog.kafka_direct import KafkaSender

@@ -113,3 +113,15 @@ def test_what_is_told_of_a_place_holds_no_password() -> None:
     assert told("sqlite:////srv/fleet.db") == "/srv/fleet.db"
     assert told("zookeeper://a:1,b:2/fleet?timeout=10") == "zookeeper://a:1,b:2/fleet"
     assert told("memory") == "memory"
+
+
+def test_facts_are_in_a_file_beside_the_services_and_each_registry_has_its_own(
+    tmp_path: Path,
+) -> None:
+    assert of(tmp_path).facts == tmp_path / "analytics.duckdb"
+    odd = tmp_path / "50% off? #1"
+    assert of(odd).facts == odd / "analytics.duckdb"
+    named = of(tmp_path, ROLLCALL_STORE="sqlite:////srv/fleet.db")
+    assert named.facts == Path("/srv/fleet.analytics.duckdb")
+    assert of(tmp_path, ROLLCALL_STORE="memory").facts is None
+    assert of(tmp_path, ROLLCALL_STORE="postgresql://db/fleet").facts is None

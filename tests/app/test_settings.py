@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from rollcall.app.bigquery_settings import BigqueryVariables, bigquery_of
 from rollcall.app.gateway_settings import GatewayVariables
 from rollcall.app.provider_settings import ProviderSettings
 from rollcall.app.settings import Environment, LogLevel, Settings
+from rollcall.backends.facts.bigquery_client import BigquerySettings
 from rollcall.client.connection import API_KEY_VARIABLE
 from rollcall.kernel.errors import InvalidInput
 
@@ -28,6 +30,7 @@ OF_THE_GATEWAY = {
     for name, field in GatewayVariables.model_fields.items()
     if name.endswith("_url")
 }
+OF_BIGQUERY = {str(one.validation_alias) for one in BigqueryVariables.model_fields.values()}
 OF_PROVIDERS = {str(one.validation_alias) for one in ProviderSettings.model_fields.values()}
 OF_THE_DOCUMENTS = {
     "AGENT_PORT",
@@ -87,6 +90,38 @@ def test_the_keys_of_providers_are_handed_on_by_their_own_names(
     settings = Settings.load()
     assert settings.variables() == {variable: f"of {variable}" for variable in OF_PROVIDERS}
     assert "of OPENAI_API_KEY" not in repr(settings)
+
+
+def test_what_is_set_of_bigquery_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "GOOGLE_CLOUD_PROJECT_ID": "project",
+        "BIGQUERY_DATASET_ID": "agenthub_dev",
+        "GOOGLE_SERVICE_ACCOUNT_KEY": "zebra",
+        "BIGQUERY_EMULATOR_HOST": "http://localhost:9050",
+        "BIGQUERY_LOCATION": "EU",
+        "BIGQUERY_FLUSH_SECONDS": "0.25",
+        "BIGQUERY_FLUSH_FACTS": "7",
+        "BIGQUERY_MAXIMUM_BYTES_BILLED": "1000",
+    }
+    assert {*told, "USE_BIGQUERY"} == OF_BIGQUERY
+    for variable, value in told.items():
+        monkeypatch.setenv(variable, value)
+    assert bigquery_of(Settings.load()) is None
+    settings = Settings.load({"USE_BIGQUERY": "true"})
+    assert bigquery_of(settings) == BigquerySettings(
+        project="project",
+        dataset="agenthub_dev",
+        key="zebra",
+        emulator="http://localhost:9050",
+        location="EU",
+        flush_seconds=0.25,
+        flush_facts=7,
+        maximum_bytes=1000,
+    )
+    assert "zebra" not in f"{settings!r}{bigquery_of(settings)!r}"
+    wrong = Settings.load({"USE_BIGQUERY": "true", "BIGQUERY_DATASET_ID": "a b"})
+    with pytest.raises(InvalidInput, match="BIGQUERY_DATASET_ID"):
+        bigquery_of(wrong)
 
 
 @pytest.mark.parametrize("variable", sorted({*VARIABLES} - OF_PROVIDERS - OF_THE_GATEWAY))

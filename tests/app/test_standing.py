@@ -10,9 +10,9 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from rollcall.app.compose import SERVICES
 from rollcall.app.doctor import examine
 from rollcall.app.findings import Finding, Grade
+from rollcall.app.services import SERVICES
 from rollcall.app.settings import Settings
 from support.gateways import served
 from support.servers.ports import free_ports
@@ -28,6 +28,7 @@ def examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
     def find(**variables: str) -> dict[str, Finding]:
         ports = ("SERVICE_REGISTRY_PORT", "ROLLCALL_AGENT_REGISTRY_PORT", "AGENT_PORT")
         told = dict.fromkeys((*ports, "EXT_TOOL_PORT", "GATEWAY_PORT"), "0")
+        told |= dict.fromkeys(("ANALYTICS_PORT", "BILLING_PORT", "DASHBOARD_PORT"), "0")
         told |= {"ROLLCALL_DATA_DIR": str(tmp_path / "data"), **variables}
         return {one.subject: one for one in examine(Settings.load(told))}
 
@@ -51,6 +52,22 @@ def test_every_service_says_what_it_stands_on(examined: Examined) -> None:
     assert {found[one.title].grade for one in SERVICES.values()} == {Grade.OK}
     assert found["tools service"].text == "stands on records.db and services.db: all is well"
     assert "events and model: all is well" in found["gateway"].text
+    assert "services.db, events, facts and accounts: all is well" in found["analytics"].text
+
+
+def test_accounts_that_cannot_be_billed_so_are_an_error_of_billing(examined: Examined) -> None:
+    assert examined()["accounts"].text == (
+        "billed in USD by the days of UTC, with 8.00 % tax, to be paid in 15 days"
+    )
+    for variable, value in (
+        ("ROLLCALL_TIME_ZONE", "Mars/Base"),
+        ("ROLLCALL_CURRENCY", "coins"),
+        ("ROLLCALL_WEBHOOK_SECRETS", "stripe=secret"),
+    ):
+        found = examined(**{variable: value})
+        assert found["accounts"].grade is Grade.ERROR
+        assert found["accounts"].text.startswith(variable)
+        assert found["billing"].grade is Grade.ERROR
 
 
 def test_a_service_at_a_url_is_asked_how_it_is(examined: Examined) -> None:

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from rollcall.conversations.errors import (
+    BudgetExhausted,
     LimitReached,
     ModelMisbehaved,
     ModelRefused,
@@ -126,6 +127,7 @@ async def test_a_tool_that_cannot_be_reached_makes_no_error(
         (ModelMisbehaved("nonsense"), 502, "model-misbehaved"),
         (ModelRefused("no such model"), 422, "model-refused"),
         (LimitReached("steps", "12 steps"), 422, "limit-reached"),
+        (BudgetExhausted("nothing is left"), 402, "budget-exhausted"),
         (TurnFailed("who knows"), 500, "turn-failed"),
         (Interrupted("stopped meanwhile"), 503, "interrupted"),
         (NoSuchModel("model: there is none"), 422, "invalid-input"),

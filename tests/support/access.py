@@ -37,6 +37,9 @@ class Place:
     talk: str
     tools: str
     gateway: str
+    analytics: str
+    billing: str
+    dashboard: str
     headers: dict[str, dict[str, str]]
     key_id: str
     """The id of the others' key."""
@@ -68,7 +71,10 @@ def opened(folder: Path) -> Iterator[Place]:
             key_id = made["id"] if name == "others" else key_id
         assert before.end() == 0
     with serving(folder, "up", ROLLCALL_HOST=EVERYWHERE) as one:
-        urls = (one.agents, one.services, one.talk, one.tools, one.gateway)
+        urls = (
+            *(one.agents, one.services, one.talk, one.tools, one.gateway),
+            *(one.analytics, one.billing, one.dashboard),
+        )
         yield Place(*(url.replace(EVERYWHERE, "127.0.0.1") for url in urls), headers, key_id)
         assert "Traceback" not in one.errors()
 

@@ -12,7 +12,16 @@ import httpx
 
 from support.serving import Serving, environment
 
-_PORTS = {3003: "services", 3004: "talk", 3006: "tools", 8000: "gateway", 8009: "agents"}
+_PORTS = {
+    3003: "services",
+    3004: "talk",
+    3006: "tools",
+    8000: "gateway",
+    8002: "analytics",
+    8003: "billing",
+    8004: "dashboard",
+    8009: "agents",
+}
 """The ports of the documentation; tests take others, so that services in use are left alone."""
 _CURL = 'curl() { command curl --silent --show-error --include "$@"; }\n'
 

@@ -28,7 +28,8 @@ READY = 30.0
 _KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 _clock = SystemClock()
 _URL = re.compile(
-    r"^  (service registry|agent registry|agent service|tools service|gateway) +(http://\S+)",
+    r"^  (service registry|agent registry|agent service|tools service|gateway|analytics|billing"
+    r"|dashboard) +(http://\S+)",
     re.MULTILINE,
 )
 
@@ -52,6 +53,9 @@ class Serving:
         self.talk = found.get("agent service", "")
         self.tools = found.get("tools service", "")
         self.gateway = found.get("gateway", "")
+        self.analytics = found.get("analytics", "")
+        self.billing = found.get("billing", "")
+        self.dashboard = found.get("dashboard", "")
 
     def kill(self) -> None:
         """End it with no chance to do anything about it."""
@@ -100,6 +104,9 @@ def start(
         "AGENT_PORT": "0",
         "EXT_TOOL_PORT": "0",
         "GATEWAY_PORT": "0",
+        "ANALYTICS_PORT": "0",
+        "BILLING_PORT": "0",
+        "DASHBOARD_PORT": "0",
         "ROLLCALL_DATA_DIR": str(folder / "data"),
         **variables,
     }

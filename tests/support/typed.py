@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from rollcall.cli.commands import app
 
 _UNSET = (
+    "BILLING_SERVICE_URL",
     "CONVERSATIONS_URL",
     "LOG_LEVEL",
     "ROLLCALL_API_KEY",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.servers import bigquery
 from support.servers.kafka import jars
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "provision.py"
@@ -101,6 +102,61 @@ def test_kafka_is_fetched_once_and_taken_for_there_only_as_a_whole(tmp_path: Pat
 def test_the_pinned_kafka_is_the_one_that_is_cached() -> None:
     assert f"<version>{provision.KAFKA}</version>" in provision.POM.read_text(encoding="utf-8")
     assert provision.kafka_folder() == jars()
+
+
+class Installer:
+    """Makes an environment as the standard library does; each other step ends as is told."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+        self.commands: list[Sequence[str]] = []
+
+    def __call__(self, command: Sequence[str]) -> int:
+        self.commands.append(command)
+        if command[1:3] == ("-m", "venv"):
+            python = Path(command[3], "bin", "python")
+            python.parent.mkdir()
+            python.touch()
+            return 0
+        return self.codes.pop(0)
+
+
+def test_the_emulator_is_installed_once_and_taken_for_there_only_as_a_whole(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "cache" / "emulator"
+    assert not provision.fetch_emulator(folder, Installer(1, 0, 1), None)
+    assert not folder.exists()
+
+    installer = Installer(0, 0)
+    assert provision.fetch_emulator(folder, installer, None)
+    assert provision.emulator_there(folder)
+    assert [one.name for one in folder.parent.iterdir()] == ["emulator"]
+    assert "--require-hashes" in installer.commands[1]
+    assert provision.fetch_emulator(folder, installer, None)
+    assert len(installer.commands) == 3
+
+    (folder / "complete").write_text("of other pins")
+    assert not provision.emulator_there(folder)
+    assert provision.fetch_emulator(folder, Installer(0, 0), None)
+
+    (folder / "bin" / "python").unlink()
+    assert not provision.emulator_there(folder)
+    assert provision.fetch_emulator(folder, Installer(0, 0), None)
+    assert provision.emulator_there(folder)
+
+
+def test_pip_installs_the_emulator_where_uv_cannot(tmp_path: Path) -> None:
+    installer = Installer(1, 0, 0)
+    assert provision.fetch_emulator(tmp_path / "emulator", installer, "/usr/bin/uv")
+    ways = [one for one in installer.commands if "--requirement" in one]
+    assert [one[0] == "/usr/bin/uv" for one in ways] == [True, False]
+
+
+def test_the_pinned_emulator_is_the_one_that_is_cached() -> None:
+    pins = provision.PINS.read_text(encoding="utf-8").splitlines()
+    assert any(one.startswith(f"bqemulator=={provision.EMULATOR} ") for one in pins)
+    assert provision.emulator_folder() == bigquery.folder()
 
 
 def test_it_explains_itself_and_checks_without_installing() -> None:

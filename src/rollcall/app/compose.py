@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from fastapi import FastAPI
 
@@ -21,18 +21,17 @@ from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.events import delivery_figures, event_log
-from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
-from rollcall.app.gateway import GATEWAY, gateway_service, origins
+from rollcall.app.gateway import origins
 from rollcall.app.own import (
     Announced,
     LocalRegistrations,
     Own,
-    Registration,
     RemoteRegistrations,
     advertised,
 )
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.relay import registry_relay
+from rollcall.app.services import GATEWAY_NAME, SERVICES, Service, service
 from rollcall.app.settings import Settings
 from rollcall.app.shared import Shared, shared
 from rollcall.app.tracing import traced
@@ -44,13 +43,10 @@ from rollcall.backends.sql.passes import service_secret
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.kernel.clock import Clock, SystemClock
-from rollcall.kernel.errors import Closed, InvalidInput
+from rollcall.kernel.errors import Closed
 from rollcall.kernel.ids import IdSource, RandomIds
 from rollcall.kernel.services import ServiceRegistry
 from rollcall.protocols.admin.module import module as admin
-from rollcall.protocols.agent_registry.module import module as agent_registry
-from rollcall.protocols.service_registry.module import HEALTH_PATHS
-from rollcall.protocols.service_registry.module import module as service_registry
 from rollcall.registry.catalogue import open_encoder, open_store
 from rollcall.registry.service import RegistryOptions, RegistryService
 from rollcall.registry.store import RecordStore
@@ -58,105 +54,8 @@ from rollcall.web.auth import Access
 from rollcall.web.drain import Drain
 from rollcall.web.keys import CachedKeys
 from rollcall.web.limits import Limits, RateLimiter
-from rollcall.web.module import Kit, Module, create_app
+from rollcall.web.module import Kit, create_app
 from rollcall.web.passes import PassAccess, Passes
-
-GATEWAY_NAME: Final = "gateway"
-Build = Callable[["Platform"], Sequence[Module]]
-
-
-@dataclass(frozen=True)
-class Service:
-    """One of the services that Rollcall is made of.
-
-    Args:
-        name: What `rollcall serve` calls it.
-        title: What people call it.
-        port: Its port by the settings.
-        variable: The setting that says so.
-        build: Makes its modules.
-        health_paths: Where its health is told.
-        registration: How it stands in the registry; None: it is a registry itself.
-    """
-
-    name: str
-    title: str
-    port: Callable[[Settings], int]
-    variable: str
-    build: Build
-    health_paths: Sequence[str] = ("/health",)
-    registration: Registration | None = None
-
-
-SERVICES: Final[Mapping[str, Service]] = {
-    one.name: one
-    for one in (
-        Service(
-            "service-registry",
-            "service registry",
-            lambda settings: settings.service_registry_port,
-            "SERVICE_REGISTRY_PORT",
-            lambda platform: (
-                service_registry(
-                    platform.registry, store=platform.places.kind, drain=platform.drain
-                ),
-            ),
-            HEALTH_PATHS,
-        ),
-        Service(
-            "agent-registry",
-            "agent registry",
-            lambda settings: settings.agent_registry_port,
-            "ROLLCALL_AGENT_REGISTRY_PORT",
-            lambda platform: (
-                agent_registry(
-                    platform.registry,
-                    heartbeat_timeout=platform.settings.heartbeat_timeout,
-                    drain=platform.drain,
-                ),
-            ),
-        ),
-        Service(
-            "agent",
-            "agent service",
-            lambda settings: settings.agent_port,
-            "AGENT_PORT",
-            agent_service,
-            registration=AGENT,
-        ),
-        Service(
-            "tools",
-            "tools service",
-            lambda settings: settings.ext_tool_port,
-            "EXT_TOOL_PORT",
-            tools_service,
-            registration=TOOLS,
-        ),
-        Service(
-            GATEWAY_NAME,
-            "gateway",
-            lambda settings: settings.gateway_port,
-            "GATEWAY_PORT",
-            gateway_service,
-            registration=GATEWAY,
-        ),
-    )
-}
-"""Every service, in the order in which they are shown."""
-
-
-def service(name: str) -> Service:
-    """The service called `name`.
-
-    Raises:
-        InvalidInput: There is none.
-    """
-    try:
-        return SERVICES[name]
-    except KeyError:
-        raise InvalidInput(
-            "service", f"{name!r} is not the name of one; there are {', '.join(SERVICES)}"
-        ) from None
 
 
 class Platform:
@@ -190,6 +89,8 @@ class Platform:
         self._open: AsyncExitStack | None = None
         self.companions: list[Announced] = []
         """What is registered beside the services themselves; a service's builder adds it."""
+        self.copies: dict[str, Callable[[Path], Awaitable[None]]] = {}
+        """What copies files for a backup, by their names; whoever has one open adds it."""
         self._own: LocalRegistrations | RemoteRegistrations | None = None
 
     async def __aenter__(self) -> Self:
@@ -295,7 +196,7 @@ class Platform:
             self.dispatcher,
             self.clock,
             self.ids,
-            backup_of(self.places),
+            backup_of(self.places, self.copies),
         )
         limits = Limits(body_bytes=settings.max_body_bytes)
         rate = None

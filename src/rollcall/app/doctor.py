@@ -16,11 +16,13 @@ import httpx
 from filelock import FileLock, Timeout
 
 from rollcall.app.abilities import abilities
-from rollcall.app.compose import SERVICES, Service
+from rollcall.app.bigquery_settings import bigquery_of
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
+from rollcall.app.numbers import account_defaults, webhook_secrets
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
+from rollcall.app.services import SERVICES, Service
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import CannotListen, bound
 from rollcall.app.standing import elsewhere, standing
@@ -30,6 +32,10 @@ from rollcall.kernel.clock import Clock, SystemClock, utc
 from rollcall.kernel.errors import RollcallError
 from rollcall.web.binding import is_loopback
 
+ACCOUNTS: Final = "accounts"
+"""The subject of how they are billed."""
+FACTS: Final = "facts"
+"""The subject of what analytics counts."""
 LITTLE: Final = 1 << 30
 """Free bytes on a disk below which somebody should look."""
 PATIENCE: Final = 2.0
@@ -41,6 +47,7 @@ EXTRAS: Final = {
     "postgres": ("asyncpg", "PostgreSQL"),
     "zookeeper": ("kazoo", "ZooKeeper"),
     "kafka": ("aiokafka", "events on Kafka"),
+    "bigquery": ("google.cloud.bigquery", "facts in BigQuery"),
     "otel": ("opentelemetry", "traces"),
 }
 
@@ -54,6 +61,8 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
         return [*found, Finding("settings", Grade.ERROR, str(error))]
     found.append(Finding("settings", Grade.OK, f"records in {where.kind}, {where.told}"))
     found += _files(where)
+    found += _facts(where, settings)
+    found.append(_accounts(settings))
     clock = clock or SystemClock()
     found += asyncio.run(_servers(where, settings, clock))
     if not any(one.subject == "clock" for one in found):
@@ -163,6 +172,42 @@ def _file(path: Path) -> Iterator[Finding]:
     yield Finding(subject, grade, f"{path}, {there}; {free / 1e9:,.1f} GB free on the disk")
 
 
+def _facts(where: Places, settings: Settings) -> Iterator[Finding]:
+    """Where analytics keeps what it counts."""
+    try:
+        bigquery = bigquery_of(settings)
+    except RollcallError as error:
+        yield Finding(FACTS, Grade.ERROR, str(error))
+        return
+    if bigquery is not None:
+        project = bigquery.project or "of the credentials"
+        text = f"in BigQuery, project {project}, dataset {bigquery.dataset}; not asked from here"
+        yield Finding(FACTS, Grade.OK, text)
+    elif where.database.startswith("postgresql:"):
+        yield Finding(FACTS, Grade.OK, "in PostgreSQL, beside everything else")
+    elif where.facts is None:
+        yield Finding(FACTS, Grade.OK, "in memory, gone when the process ends")
+    else:
+        there = where.facts.exists()
+        size = f"{where.facts.stat().st_size / 1e6:,.1f} MB" if there else "not there yet"
+        yield Finding(FACTS, Grade.OK, f"{where.facts}, {size}")
+
+
+def _accounts(settings: Settings) -> Finding:
+    """How accounts are billed of which nobody has said anything."""
+    try:
+        defaults, providers = account_defaults(settings), webhook_secrets(settings)
+    except RollcallError as error:
+        return Finding(ACCOUNTS, Grade.ERROR, str(error))
+    text = (
+        f"billed in {defaults.currency} by the days of {defaults.time_zone}, with"
+        f" {defaults.tax_rate * 100:f} % tax, to be paid in {defaults.terms_days} days"
+    )
+    if providers:
+        text += f"; webhooks of {', '.join(sorted(providers))}"
+    return Finding(ACCOUNTS, Grade.OK, text)
+
+
 def _is_sqlite(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(SQLITE)) == SQLITE
@@ -197,8 +242,10 @@ def _extras(where: Places, settings: Settings) -> Iterator[Finding]:
         needed.add("otel")
     if settings.events is EventLogKind.KAFKA:
         needed.add("kafka")
+    if settings.use_bigquery:
+        needed.add("bigquery")
     for extra, (package, what) in EXTRAS.items():
-        there = importlib.util.find_spec(package) is not None
+        there = _there(package)
         must = {"postgres": "postgresql"}.get(extra, extra) in needed
         if there:
             yield Finding(f"extra {extra}", Grade.OK, f"installed: {what}")
@@ -210,3 +257,11 @@ def _extras(where: Places, settings: Settings) -> Iterator[Finding]:
                 if must
                 else f"not installed; only {what} needs it",
             )
+
+
+def _there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        # Not even what it lies in.
+        return False

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.app.agent_records import AgentRecords
+from rollcall.app.numbers import accounts_of
 from rollcall.app.own import Registration, is_own
 from rollcall.app.runnable import StoredDefinitions
 from rollcall.app.session_memories import session_memories
 from rollcall.app.settings import Settings
+from rollcall.app.spending import AgentSpending
 from rollcall.app.tool_keys import tool_keys
 from rollcall.backends.messages import message_index
 from rollcall.backends.remote.directory import RemoteDirectory
 from rollcall.backends.sql.redaction import EventRedaction
+from rollcall.billing.budgets import Budgets
+from rollcall.billing.repository import SqlBillingStore
 from rollcall.conversations.directory import RegistryDirectory
 from rollcall.conversations.loop import LoopSettings, ModelLoop
 from rollcall.conversations.loop_terms import PROMPT
@@ -30,6 +34,7 @@ from rollcall.conversations.ports import Directory
 from rollcall.conversations.providers import Models, ModelSettings
 from rollcall.conversations.repository import SqlTurnStore
 from rollcall.conversations.service import ConversationService
+from rollcall.conversations.spending import Budgeted
 from rollcall.conversations.toolbox import RegistryToolbox
 from rollcall.conversations.toolbox_metrics import ToolboxMetrics
 from rollcall.conversations.toolbox_services import for_own
@@ -114,9 +119,10 @@ def agent_service(platform: Platform) -> Sequence[Module]:
         clock=clock,
     )
     metrics = ConversationMetrics()
+    budgets = Budgets(SqlBillingStore(platform.database), accounts_of(platform), platform.ids)
     service = ConversationService(
         SqlTurnStore(platform.database, EventRedaction(BLANKS)),
-        loop,
+        Budgeted(loop, AgentSpending(budgets)),
         clock,
         platform.ids,
         ConversationOptions(

@@ -44,12 +44,7 @@ def gateway_service(platform: Platform) -> Sequence[Module]:
         InvalidInput: A setting is no URL, or no network.
     """
     settings, shared = platform.settings, platform.shared
-    url = platform.registry_url
-    instances = (
-        LocalInstances(platform.registry, platform.passes)
-        if url is None
-        else RemoteInstances(url, platform.passes, platform.clock)
-    )
+    instances = instances_of(platform)
 
     @asynccontextmanager
     async def asking() -> AsyncGenerator[None]:
@@ -67,7 +62,7 @@ def gateway_service(platform: Platform) -> Sequence[Module]:
                 instances=instances,
                 local=platform.apps,
                 here=_HERE,
-                urls=_urls(settings, url),
+                urls=urls_of(platform),
             ),
             settings=GatewaySettings(trusted_proxies=proxies(settings.trusted_proxies)),
         ),
@@ -103,9 +98,17 @@ def proxies(text: str) -> Sequence[IPv4Network | IPv6Network]:
     return found
 
 
-def _urls(settings: Settings, registry: str | None) -> Mapping[str, str]:
+def instances_of(platform: Platform) -> LocalInstances | RemoteInstances:
+    """Where services of this installation are, by the registry; to be closed."""
+    url = platform.registry_url
+    if url is None:
+        return LocalInstances(platform.registry, platform.passes)
+    return RemoteInstances(url, platform.passes, platform.clock)
+
+
+def urls_of(platform: Platform) -> Mapping[str, str]:
     """Fixed addresses. The registry's counts where this process has none itself, as everywhere."""
-    urls = dict(settings.urls())
-    if registry is not None:
-        urls[_REGISTRY] = registry
+    urls = dict(platform.settings.urls())
+    if platform.registry_url is not None:
+        urls[_REGISTRY] = platform.registry_url
     return urls

@@ -6,11 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from rollcall.app.settings import Settings
 from rollcall.kernel.errors import InvalidInput
 
+FACTS: Final = "analytics.duckdb"
+"""The name of DuckDB's file in a data folder."""
 MEMORY: Final = "memory"
 """The database's URL where nothing outlives the process."""
 
@@ -31,6 +33,17 @@ class Places:
     def kind(self) -> str:
         """What kind of record store it is: `memory`, `sqlite`, `postgresql` or `zookeeper`."""
         return self.records.partition(":")[0]
+
+    @property
+    def facts(self) -> Path | None:
+        """DuckDB's file beside the SQLite file of the services; None: there is no such file."""
+        parts = urlsplit(self.database)
+        if parts.scheme != "sqlite":
+            return None
+        path = Path(unquote(parts.path[1:]))
+        # Several of them may be in one folder.
+        other = path.name.removesuffix(".db").removesuffix("services").rstrip(".")
+        return path.with_name(f"{other}.{FACTS}" if other else FACTS)
 
     @property
     def told(self) -> str:

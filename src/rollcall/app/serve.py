@@ -18,7 +18,8 @@ import uvicorn
 from rollcall import __version__
 from rollcall.app.abilities import answering
 from rollcall.app.banner import Running, banner
-from rollcall.app.compose import SERVICES, Platform, Service, compose, service
+from rollcall.app.compose import Platform, compose
+from rollcall.app.services import SERVICES, Service, service
 from rollcall.app.settings import Settings
 from rollcall.app.sockets import ByPort, bound
 from rollcall.kernel.clock import SystemClock
@@ -102,6 +103,7 @@ async def _serve(
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+        gc.enable()
         running = [
             Running(one.name, one.title, _url(platform.settings.host, bound_to.getsockname()[1]))
             for one, bound_to in zip(platform.services, sockets, strict=True)
@@ -131,6 +133,8 @@ async def _serve(
         if not signals.ending:
             await server.serve(list(sockets))
         _log.info("every open request is answered; closing the stores")
+    # Or the end of the process lets nothing go of what was loaded, and DuckDB's driver complains.
+    gc.unfreeze()
 
 
 class _Server(DrainingServer):

@@ -13,8 +13,10 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from rollcall.app.bigquery_settings import BigqueryVariables
 from rollcall.app.event_settings import EventVariables
 from rollcall.app.gateway_settings import GatewayVariables
+from rollcall.app.number_settings import NumberVariables
 from rollcall.app.provider_settings import ProviderSettings
 from rollcall.kernel.errors import InvalidInput
 
@@ -58,7 +60,9 @@ def _variable(name: str, default: Any, about: str, **bounds: Any) -> Any:
     return Field(default=default, validation_alias=name, description=about, **bounds)
 
 
-class Settings(ProviderSettings, GatewayVariables, EventVariables):
+class Settings(
+    ProviderSettings, GatewayVariables, EventVariables, NumberVariables, BigqueryVariables
+):
     """What a process is told from outside. A field's alias is the variable that sets it."""
 
     model_config = SettingsConfigDict(

@@ -13,6 +13,7 @@ from rollcall.agents.capability_service import CapabilityService
 from rollcall.agents.documents import AgentRepository
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.service import AgentService
+from rollcall.analytics.repository import SqlTexts
 from rollcall.app.features import reached
 from rollcall.app.settings import Settings
 from rollcall.backends.entity_model import ModelEntities
@@ -20,6 +21,7 @@ from rollcall.backends.erasure import ConversationErasure
 from rollcall.backends.memories import memory_store
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.redaction import EventRedaction
+from rollcall.backends.text_erasure import TextErasure
 from rollcall.conversations.providers import Models
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
@@ -98,7 +100,7 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
         ids,
         Meaning(encoder),
         [EventRedaction(BLANKS), graph],
-        [ConversationErasure(database, clock, ids)],
+        [ConversationErasure(database, clock, ids), TextErasure(SqlTexts(database))],
     )
     texts.memories = memories
     models = reached(settings)

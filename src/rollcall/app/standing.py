@@ -10,11 +10,11 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from rollcall.app.compose import GATEWAY_NAME, SERVICES
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.features import reached
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.places import Places
+from rollcall.app.services import GATEWAY_NAME, SERVICES
 from rollcall.app.settings import Settings
 from rollcall.gateway.ports import Instance
 from rollcall.gateway.targets import fixed
@@ -26,7 +26,11 @@ REGISTRY: Final = "SERVICE_REGISTRY_URL"
 MODEL: Final = "model server"
 _SERVERS: Final = {"postgresql": "PostgreSQL", "zookeeper": "ZooKeeper"}
 _TALKING: Final = frozenset({"agent", GATEWAY_NAME})
-"""Services that tell of what happens, or hear of it, and that ask a model where there is one."""
+"""Services that ask a model where there is one."""
+_HEARING: Final = _TALKING | {"analytics", "billing", "dashboard"}
+"""Services that tell of what happens, or hear of it."""
+_ASKING: Final = frozenset({GATEWAY_NAME, "dashboard"})
+"""Services that ask all others."""
 _GRADES: Final = (Grade.OK, Grade.WARNING, Grade.ERROR)
 
 
@@ -74,12 +78,17 @@ def _needs(
     else:
         yield _place(where.records)
     yield _place(where.database)
-    if name in _TALKING:
+    if name in _HEARING:
         yield "Kafka" if settings.events is EventLogKind.KAFKA and "Kafka" in known else "events"
+    if name == "analytics":
+        yield "facts"
+    if name in {"analytics", "billing"}:
+        yield "accounts"
+    if name in _TALKING:
         yield "model"
         if MODEL in known:
             yield MODEL
-    if name == GATEWAY_NAME:
+    if name in _ASKING:
         yield from settings.urls()
 
 

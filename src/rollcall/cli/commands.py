@@ -12,6 +12,7 @@ from rollcall.cli import (
     agents,
     archive,
     asking,
+    billing,
     chat,
     definitions,
     events,
@@ -74,5 +75,6 @@ app.add_typer(events.app, name="events")
 app.command(epilog=archive.EXPORT_EXAMPLES)(archive.export)
 app.command("import", epilog=archive.IMPORT_EXAMPLES)(archive.import_records)
 app.command(epilog=archive.BACKUP_EXAMPLES)(archive.backup)
+app.add_typer(billing.app, name="billing")
 app.add_typer(keys.app, name="keys")
 app.add_typer(messages.app, name="messages")

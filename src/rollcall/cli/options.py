@@ -15,6 +15,7 @@ from rollcall.cli.told import clean, note, say
 AGENTS: Final = "http://127.0.0.1:8009"
 SERVICES: Final = "http://127.0.0.1:3003"
 CONVERSATIONS: Final = "http://127.0.0.1:3004"
+BILLING: Final = "http://127.0.0.1:8003"
 
 AgentsUrl = Annotated[
     str,
@@ -32,6 +33,12 @@ ConversationsUrl = Annotated[
     str,
     typer.Option(
         "--url", envvar="CONVERSATIONS_URL", metavar="URL", help="Where the agent service is."
+    ),
+]
+BillingUrl = Annotated[
+    str,
+    typer.Option(
+        "--url", envvar="BILLING_SERVICE_URL", metavar="URL", help="Where the billing service is."
     ),
 ]
 Key = Annotated[

@@ -96,3 +96,13 @@ class OnConflict(StrEnum):
     SKIP = "skip"
     REPLACE = "replace"
     FAIL = "fail"
+
+
+class InvoiceStatus(StrEnum):
+    """Where an invoice stands."""
+
+    DRAFT = "draft"
+    SENT = "sent"
+    PAID = "paid"
+    OVERDUE = "overdue"
+    VOID = "void"

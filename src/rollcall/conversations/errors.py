@@ -115,6 +115,12 @@ class ModelMisbehaved(TurnFailed):
     type = "model-misbehaved"
 
 
+class BudgetExhausted(TurnFailed):
+    """A budget has less left than the turn may cost."""
+
+    type = "budget-exhausted"
+
+
 class LimitReached(TurnFailed):
     """The turn would have used more than it may.
 

@@ -154,6 +154,7 @@ class Task:
         limits: What it may use.
         correlation_id: Sent along with calls.
         caller: Who asks, as the audit log knows them.
+        agent_id: Who answers; empty: nobody in particular.
     """
 
     turn_id: str
@@ -166,6 +167,7 @@ class Task:
     limits: Limits = field(default_factory=Limits)
     correlation_id: str = ""
     caller: str = ""
+    agent_id: str = ""
 
 
 class Loop(Protocol):

@@ -65,6 +65,7 @@ class Preparation:
             limits=clamped(limits, agent.limits) if agent else limits,
             correlation_id=turn.correlation_id,
             caller=turn.owner,
+            agent_id=turn.agent_id,
         )
 
     async def _agent(self, turn: Turn) -> Agent | None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
 
-from rollcall.conversations.providers import COMPATIBLE
-from rollcall.kernel.money import money
+from rollcall.policies import list_prices
 
 CHARACTERS_A_TOKEN: Final = 4
 """The rule for tokens that nobody counted: what English text has on average."""
@@ -63,34 +62,15 @@ class ListPrices:
 
     @property
     def source(self) -> str:
-        import genai_prices  # noqa: PLC0415 (a fifth of a second)
-
-        return f"genai-prices {genai_prices.__version__}"
+        return list_prices.source()
 
     def price(self, tokens: Tokens) -> Decimal | None:
-        from genai_prices import Usage, calc_price  # noqa: PLC0415 (a fifth of a second)
-
-        if tokens.provider == "ollama":
-            return None
-        # Some servers count what comes from a cache beside what is read, not within it.
-        cached = min(tokens.cached, tokens.read)
-        usage = Usage(
-            input_tokens=tokens.read,
-            output_tokens=tokens.written,
-            cache_read_tokens=cached,
-            cache_write_tokens=min(tokens.cached_anew, tokens.read - cached),
+        return list_prices.list_price(
+            tokens.model,
+            tokens.provider,
+            read=tokens.read,
+            written=tokens.written,
+            cached=tokens.cached,
+            cached_anew=tokens.cached_anew,
+            url=tokens.url,
         )
-        try:
-            if tokens.url:
-                by_place = calc_price(usage, tokens.model, provider_api_url=tokens.url)
-                return money(by_place.total_price, "cost")
-        except LookupError:
-            pass
-        # A server of one's own may call its model like a famous one, at another price.
-        if tokens.provider == COMPATIBLE:
-            return None
-        try:
-            by_name = calc_price(usage, tokens.model, provider_id=tokens.provider)
-        except LookupError:
-            return None
-        return money(by_name.total_price, "cost")

@@ -12,6 +12,7 @@ of these: the model is told so, and its answer is an answer.
     model-refused       422: the provider does not take this request
     invalid-input       422: there is no such model
     limit-reached       422: answering would have used more than a turn may
+    budget-exhausted    402: a budget has too little left; nobody was asked
     turn-cancelled      409: somebody called it off
     turn-failed         500: anything else
 """
@@ -26,6 +27,7 @@ from starlette.responses import Response
 from rollcall.conversations.errors import (
     AgentNotFound,
     AgentNotRunnable,
+    BudgetExhausted,
     KeyReused,
     LimitReached,
     ModelMisbehaved,
@@ -85,6 +87,7 @@ _ENDINGS: Final = {
         Kind(422, "invalid-input", "Something in the request cannot be used"),
         Kind(502, ModelMisbehaved.type, "The model said what makes no sense"),
         Kind(422, ModelRefused.type, "The model's provider does not take the request"),
+        Kind(402, BudgetExhausted.type, "The budget has too little left"),
         Kind(422, LimitReached.type, "The turn would have used more than it may"),
     )
 }

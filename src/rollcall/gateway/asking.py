@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import msgspec
-from starlette.types import ASGIApp, Message, Scope
 
 from rollcall.gateway.connections import Connections
 from rollcall.gateway.errors import ServiceNotHere
@@ -18,6 +17,7 @@ from rollcall.gateway.targets import Targets
 from rollcall.kernel.clock import Clock, within
 from rollcall.kernel.errors import Unavailable
 from rollcall.web.health import Ping
+from rollcall.web.inside import ask_inside
 
 PATIENCE: Final = 2.0
 """Seconds that a service may take to say how it is."""
@@ -25,7 +25,6 @@ _FRESH: Final = 1.0
 """Seconds for which that is believed: strangers may ask the gateway, and it asks everybody."""
 _LONGEST: Final = 4 << 20
 _INSTANCES: Final = 8
-_HOST: Final = b"localhost"
 
 
 class ServiceIll(Unavailable):
@@ -69,7 +68,8 @@ class Asking:
         """
         app = self._targets.local(service)
         if app is not None:
-            return [await _called(app, path)]
+            found = await ask_inside(app, path)
+            return [Said(found.status, found.body)]
         instances = (await self._targets.instances(service))[:_INSTANCES]
         answers = await asyncio.gather(
             *(self._fetched(one, path) for one in instances), return_exceptions=True
@@ -152,42 +152,3 @@ async def described(asking: Asking, service: str) -> dict[str, Any] | None:
     except Exception:
         return None
     return None
-
-
-async def _called(app: ASGIApp, path: str) -> Said:
-    """What an application of this process says."""
-    status = 0
-    body = bytearray()
-    scope: Scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", _HOST), (b"accept", b"application/json")],
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 0),
-        "extensions": {},
-    }
-    asked = False
-
-    async def receive() -> Message:
-        nonlocal asked
-        if asked:
-            await asyncio.Event().wait()
-        asked = True
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        else:
-            body.extend(message.get("body", b""))
-
-    await app(scope, receive, send)
-    return Said(status, bytes(body))

@@ -115,6 +115,8 @@ SERVICES: Final[Sequence[GatewayService]] = (
         ),
         registered="billing-service",
         variable="BILLING_SERVICE_URL",
+        # Payment providers sign what they send.
+        public=("/api/payments/webhooks/{provider}",),
     ),
     GatewayService(
         "dashboard",

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from rollcall.agents import tables as agents
+from rollcall.analytics import tables as analytics
 from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.messages import tables as messages
 from rollcall.backends.sql import audit, consumers, event_keys, keys, outbox, passes, relay
@@ -21,14 +22,22 @@ from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.backends.sql.migrate import FOLDER, VERSION_TABLE, revisions, upgrade
 from rollcall.backends.sql.sqlite import SqliteDialect
 from rollcall.backends.sql.tables import METADATA
+from rollcall.billing import books_tables as books
+from rollcall.billing import tables as billing
 from rollcall.conversations import tables as conversations
+from rollcall.dashboard import tables as dashboard
 from rollcall.kernel.errors import IncompatibleStore
 from rollcall.memory import graph_tables as graph
 from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
 from support.databases import sqlite_at
 
-FEATURES = (messages, conversations, agents, memory, graph)
+FEATURES = (
+    *(one.METADATA for one in (messages, conversations, agents, memory, graph)),
+    *(one.METADATA for one in (billing, books, dashboard)),
+    # Facts are in a file of their own.
+    analytics.TEXTS_METADATA,
+)
 TABLES = {
     outbox.OUTBOX,
     outbox.HEAD,
@@ -78,7 +87,7 @@ async def test_from_nothing_it_makes_the_tables_that_the_code_knows(tmp_path: Pa
         }
         return compare_metadata(
             MigrationContext.configure(connection, opts=options),
-            [METADATA, *(one.METADATA for one in FEATURES)],
+            [METADATA, *FEATURES],
         )
 
     async with database.reading() as connection:
@@ -189,7 +198,7 @@ async def test_what_belongs_to_something_else_is_left_alone(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "table",
     sorted(
-        {*TABLES, messages.MESSAGES}.union(*(one.METADATA.tables.values() for one in FEATURES)),
+        {*TABLES, messages.MESSAGES}.union(*(one.tables.values() for one in FEATURES)),
         key=str,
     ),
     ids=str,

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from rollcall.agents import tables as agents
+from rollcall.analytics import tables as analytics
 from rollcall.backends.eventlog import kafka_tables
 from rollcall.backends.sql import event_keys
 from rollcall.backends.sql.audit import SqlAuditLog
@@ -24,6 +25,9 @@ from rollcall.backends.sql.passes import SECRET
 from rollcall.backends.sql.postgres import PostgresDialect
 from rollcall.backends.sql.relay import RELAY
 from rollcall.backends.sql.tables import METADATA
+from rollcall.billing import books_tables as books
+from rollcall.billing import tables as billing
+from rollcall.dashboard import tables as dashboard
 from rollcall.kernel.caller import READ
 from rollcall.kernel.errors import InvalidInput, StoreUnavailable
 from rollcall.memory import graph_tables as graph
@@ -38,7 +42,12 @@ OF_OTHERS = {
     *("agent_registry", "registry_changes", "registry_documents", "registry_store"),
     "messages",
     *("conversation_sessions", "conversation_turns"),
-    *(str(table) for one in (agents, memory, graph) for table in one.METADATA.tables),
+    *(
+        str(table)
+        for one in (agents, memory, graph, analytics, billing, books, dashboard)
+        for table in one.METADATA.tables
+    ),
+    *analytics.TEXTS_METADATA.tables,
 }
 """Tables whose owners have tests of their own."""
 

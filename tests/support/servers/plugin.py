@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from rollcall.backends.sql.migrate import upgrade
+from support.servers.bigquery import Bigquery
 from support.servers.kafka import Kafka
 from support.servers.postgres import Postgres
 from support.servers.shared import Shared
@@ -95,6 +96,23 @@ def kafka() -> Iterator[Kafka]:
 def fresh_prefix() -> Callable[[], str]:
     """Makes up prefixes of topics that nobody uses."""
     return lambda: f"fleet-{next(_numbers)}."
+
+
+@pytest.fixture(scope="session")
+def bigquery() -> Iterator[Bigquery]:
+    """An emulator of BigQuery; who freezes it lets it go on."""
+    server = Bigquery()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def fresh_dataset() -> Callable[[], str]:
+    """Makes up names of datasets that nobody uses."""
+    return lambda: f"fleet_{next(_numbers)}"
 
 
 @pytest.fixture(params=["postgresql", "zookeeper"])

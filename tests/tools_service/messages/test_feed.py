@@ -135,5 +135,20 @@ async def test_an_event_that_comes_twice_counts_once(
     handler = feed(index)
     for _ in range(2):
         async with database.begin() as work:
-            await handler.handle(event(COMPLETED), work)
+            await handler.handle([event(COMPLETED)], work)
     assert len(await find(index, "question OR answer", namespace="acme")) == 2
+
+
+async def test_events_that_are_handled_together_count_in_their_order(
+    database: Database, index: SqliteMessageIndex
+) -> None:
+    together = [
+        event(COMPLETED, "turn_1"),
+        event(FAILED, "turn_2"),
+        event(DELETED, "turn_3"),
+        event(COMPLETED, "turn_4"),
+    ]
+    async with database.begin() as work:
+        await feed(index).handle(together, work)
+    found = await find(index, "question", namespace="acme")
+    assert set(found) == {"question of turn_4"}

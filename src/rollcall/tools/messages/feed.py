@@ -7,13 +7,14 @@ come in their order: nothing that was said before a session was deleted comes af
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Final
 
 from rollcall.events.envelope import Event
 from rollcall.events.log import WorkT
-from rollcall.events.subscriptions import Handler
+from rollcall.events.subscriptions import Batch
 from rollcall.tools.messages.models import MAX_TEXT, Message, Source
 from rollcall.tools.messages.ports import MessageIndex
 
@@ -25,16 +26,18 @@ USER: Final = "user"
 """Who says what nobody's name is on."""
 
 
-def feed(index: MessageIndex[WorkT]) -> Handler[WorkT]:
+def feed(index: MessageIndex[WorkT]) -> Batch[WorkT]:
     """The subscription that keeps an index current, exactly once for each event."""
 
-    async def handle(event: Event, work: WorkT) -> None:
-        if event.type == DELETED:
-            await index.forget(work, event.namespace, event.data["session_id"])
-        else:
-            await index.add(work, list(messages_of(event)))
+    async def handle(events: Sequence[Event], work: WorkT) -> None:
+        for deleted, some in groupby(events, lambda event: event.type == DELETED):
+            if deleted:
+                for event in some:
+                    await index.forget(work, event.namespace, event.data["session_id"])
+            else:
+                await index.add(work, [one for event in some for one in messages_of(event)])
 
-    return Handler(GROUP, frozenset({COMPLETED, FAILED, DELETED}), handle)
+    return Batch(GROUP, frozenset({COMPLETED, FAILED, DELETED}), handle)
 
 
 def messages_of(event: Event) -> Iterator[Message]:

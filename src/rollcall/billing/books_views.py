@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the books to what HTTP says of them: pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from rollcall.billing import books_wire as wire
+from rollcall.billing.books_reads import Balance, Shown
+from rollcall.billing.credit_notes import CreditNote
+from rollcall.billing.currencies import major, rounded
+from rollcall.billing.invoice_lines import InvoiceLine
+from rollcall.billing.invoice_usages import LineUsage
+from rollcall.billing.invoice_words import description_of
+from rollcall.billing.ledger import Transaction
+from rollcall.billing.payments import Payment
+from rollcall.billing.usage_reports import Group, UsageReport
+from rollcall.billing.verify import Report
+from rollcall.kernel.clock import utc
+
+_FORMULA: Final = re.compile(r"^[\s]*[=+\-@\t\r]")
+"""What a spreadsheet would take for a formula."""
+
+
+def text_of(amount: Decimal) -> str:
+    """An amount without an exponent."""
+    return format(amount, "f")
+
+
+def invoice_view(shown: Shown) -> wire.InvoiceView:
+    """What HTTP says of an invoice."""
+    one, amounts = shown
+    currency = one.currency
+
+    def money(amount: Decimal) -> str:
+        return text_of(rounded(amount, currency))
+
+    return wire.InvoiceView(
+        id=one.id,
+        number=one.number,
+        billing_period_id=one.billing_period_id,
+        agent_id=one.agent_id,
+        business_name=one.business_name,
+        status=one.status,
+        subtotal=money(one.subtotal),
+        tax_rate=text_of(one.terms.tax_rate),
+        tax_amount=money(one.tax_amount),
+        total_amount=money(one.total_amount),
+        amount_paid=money(amounts.paid),
+        amount_credited=money(amounts.credited),
+        amount_due=money(amounts.due),
+        customer_credit=money(amounts.credit),
+        currency=currency,
+        time_zone=one.terms.time_zone,
+        terms_days=one.terms.terms_days,
+        generated_date=one.generated_date,
+        finalised_date=one.finalised_date,
+        due_date=one.due_date,
+        paid_date=one.paid_date,
+        voided_date=one.voided_date,
+        usages=one.usages,
+        revision=one.revision,
+        lines=[line_view(line) for line in one.lines],
+    )
+
+
+def line_view(line: InvoiceLine) -> wire.LineView:
+    """What HTTP says of a line."""
+    key = line.key
+    return wire.LineView(
+        number=line.number,
+        description=description_of(line),
+        unit=key.unit,
+        model=None if key.model in ("", "*") else key.model,
+        quantity=text_of(line.quantity),
+        unit_price=key.unit_price or None,
+        markup=key.markup or None,
+        exact_amount=text_of(line.exact_amount),
+        amount=text_of(line.amount),
+        usages=line.usages,
+        rate_card_id=key.rate_card_id,
+        rate_card_version=key.rate_card_version,
+        tier=None if key.tier < 0 else key.tier,
+        estimated=key.estimated,
+        late=key.late,
+        service_period=key.service_period,
+        service_from=line.service_from,
+        service_to=line.service_to,
+        note=key.note,
+    )
+
+
+def line_usage_view(one: LineUsage) -> wire.LineUsageView:
+    """What HTTP says of a usage in a line."""
+    return wire.LineUsageView(
+        usage_id=one.usage_id,
+        conversation_id=one.conversation_id,
+        model=one.model,
+        served_at=utc(one.charge.at),
+        quantity=text_of(one.charge.quantity),
+        amount=text_of(one.charge.amount),
+    )
+
+
+def credit_note_view(one: CreditNote) -> wire.CreditNoteView:
+    """What HTTP says of a credit note."""
+    return wire.CreditNoteView(
+        id=one.id,
+        number=one.number,
+        invoice_id=one.invoice_id,
+        currency=one.currency,
+        subtotal=text_of(rounded(one.subtotal, one.currency)),
+        tax_amount=text_of(rounded(one.tax_amount, one.currency)),
+        total_amount=text_of(rounded(one.total_amount, one.currency)),
+        reason=one.reason,
+        created_date=one.created_date,
+        lines=[
+            wire.CreditedLineView(
+                number=line.number, amount=text_of(rounded(line.amount, one.currency))
+            )
+            for line in one.lines
+        ],
+    )
+
+
+def payment_view(one: Payment) -> wire.PaymentView:
+    """What HTTP says of a payment."""
+    return wire.PaymentView(
+        id=one.id,
+        invoice_id=one.invoice_id,
+        amount=text_of(one.amount),
+        refunded_amount=text_of(rounded(one.refunded_amount, one.currency)),
+        currency=one.currency,
+        payment_method=one.payment_method,
+        provider=one.provider or None,
+        transaction_id=one.transaction_id,
+        idempotency_key=one.idempotency_key,
+        status=one.status,
+        created_date=one.created_date,
+        processed_date=one.processed_date,
+    )
+
+
+def report_view(report: Report) -> wire.ReportView:
+    """What HTTP says of an invoice that was worked out again."""
+    return wire.ReportView.model_validate(
+        {
+            **msgspec.structs.asdict(report),
+            "total_amount": text_of(report.total_amount),
+            "checks": [msgspec.structs.asdict(one) for one in report.checks],
+            "differences": [one._asdict() for one in report.differences],
+        }
+    )
+
+
+def ledger_view(balances: Sequence[Balance]) -> wire.LedgerView:
+    """What HTTP says of the ledger's accounts."""
+    trial: dict[str, list[Decimal]] = {}
+    for one in balances:
+        sums = trial.setdefault(one.currency, [Decimal(0), Decimal(0)])
+        sums[0] += one.debits
+        sums[1] += one.credits
+    return wire.LedgerView(
+        accounts=[
+            wire.BalanceView(
+                account=one.account,
+                currency=one.currency,
+                normal=one.account.normal,
+                debits=text_of(one.debits),
+                credits=text_of(one.credits),
+                balance=text_of(one.balance),
+            )
+            for one in balances
+        ],
+        trial_balance=[
+            wire.TrialBalance(
+                currency=currency,
+                debits=text_of(debits),
+                credits=text_of(credited),
+                difference=text_of(debits - credited),
+            )
+            for currency, (debits, credited) in trial.items()
+        ],
+        balanced=all(debits == credited for debits, credited in trial.values()),
+    )
+
+
+def transaction_view(one: Transaction) -> wire.TransactionView:
+    """What HTTP says of a transaction."""
+    return wire.TransactionView(
+        id=one.id,
+        act=one.act,
+        invoice_id=one.invoice_id,
+        reference=one.reference,
+        currency=one.currency,
+        at=one.at,
+        entries=[
+            wire.EntryView(account=entry.account, amount=text_of(major(entry.amount, one.currency)))
+            for entry in one.entries
+        ],
+    )
+
+
+def usage_report_view(report: UsageReport) -> wire.UsageReportView:
+    """What HTTP says of a report on usage."""
+    return wire.UsageReportView(
+        from_day=report.from_day,
+        to_day=report.to_day,
+        time_zone=report.time_zone,
+        currency=report.currency,
+        group_by=report.group_by,
+        rows=[_group_view(one) for one in report.rows],
+        total=_group_view(report.total),
+    )
+
+
+def usage_report_csv(report: UsageReport) -> str:
+    """A report on usage as CSV (RFC 4180), the total in its last line."""
+    made = io.StringIO()
+    writer = csv.writer(made)
+    names = [name for name in Group.__struct_fields__ if name != "key"]
+    writer.writerow([report.group_by.value, *names, "currency"])
+    for one in (*report.rows, report.total):
+        view = _group_view(one).model_dump()
+        key = "total" if one is report.total else view["key"]
+        writer.writerow(_harmless([key, *(view[name] for name in names), report.currency]))
+    return made.getvalue()
+
+
+def _harmless(cells: Iterable[Any]) -> list[Any]:
+    """Cells that no spreadsheet takes for formulas."""
+    return [
+        f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell for cell in cells
+    ]
+
+
+def _group_view(one: Group) -> wire.GroupView:
+    return wire.GroupView.model_validate(
+        {**msgspec.structs.asdict(one), "amount": text_of(one.amount)}
+    )

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What has happened lately, in the SQL database: noted with the events, read by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
+
+import msgspec
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rollcall.dashboard.activity import noted
+from rollcall.dashboard.models import Activity
+from rollcall.dashboard.tables import ACTIVITIES, HEADS, activity_of
+from rollcall.events.envelope import Event
+from rollcall.events.log import UnitOfWork
+
+KEPT: Final = 1000
+"""Activities of a namespace that are kept."""
+
+
+class Work(UnitOfWork, Protocol):
+    """A unit of work in the SQL database."""
+
+    @property
+    def connection(self) -> AsyncConnection: ...
+
+
+class Sql(Protocol):
+    """The SQL database of the services."""
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+
+
+class SqlActivities:
+    """`Activities` in the SQL database. They are noted in the unit of work that handles the events.
+
+    Args:
+        sql: The database.
+        kept: How many of a namespace are kept.
+    """
+
+    def __init__(self, sql: Sql, kept: int = KEPT) -> None:
+        self._sql = sql
+        self._kept = kept
+
+    async def note(self, events: Sequence[Event], work: Work) -> None:
+        """Note events, in order. Who writes here in another process waits until this is committed,
+        so that ids become visible in order.
+        """
+        connection = work.connection
+        for namespace in dict.fromkeys(event.namespace for event in events):
+            some = [event for event in events if event.namespace == namespace]
+            last = await _moved(connection, namespace, len(some))
+            rows = [
+                {
+                    "namespace": namespace,
+                    "id": last - len(some) + place,
+                    "type": event.type,
+                    "at": event.time.timestamp(),
+                    "agent_id": note.agent_id,
+                    "message": note.message,
+                    "details": msgspec.json.encode(note.details).decode(),
+                }
+                for place, event in enumerate(some, 1)
+                for note in (noted(event),)
+            ]
+            await connection.execute(insert(ACTIVITIES), rows)
+            await connection.execute(
+                delete(ACTIVITIES).where(
+                    ACTIVITIES.c.namespace == namespace, ACTIVITIES.c.id <= last - self._kept
+                )
+            )
+
+    async def newest(self, namespace: str) -> int:
+        """See `Activities`."""
+        async with self._sql.reading() as connection:
+            query = select(HEADS.c.last).where(HEADS.c.namespace == namespace)
+            return (await connection.execute(query)).scalar_one_or_none() or 0
+
+    async def before(self, namespace: str, limit: int, before: int | None) -> Sequence[Activity]:
+        """See `Activities`."""
+        query = select(ACTIVITIES).where(ACTIVITIES.c.namespace == namespace)
+        if before is not None:
+            query = query.where(ACTIVITIES.c.id < before)
+        query = query.order_by(ACTIVITIES.c.id.desc()).limit(limit)
+        async with self._sql.reading() as connection:
+            return [activity_of(row) for row in await connection.execute(query)]
+
+    async def after(self, namespace: str, after: int, limit: int) -> Sequence[Activity]:
+        """See `Activities`."""
+        query = (
+            select(ACTIVITIES)
+            .where(ACTIVITIES.c.namespace == namespace, ACTIVITIES.c.id > after)
+            .order_by(ACTIVITIES.c.id)
+            .limit(limit)
+        )
+        async with self._sql.reading() as connection:
+            return [activity_of(row) for row in await connection.execute(query)]
+
+
+async def _moved(connection: AsyncConnection, namespace: str, count: int) -> int:
+    """Take `count` ids, and hold the namespace until the commit; the last of them."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(HEADS).values(namespace=namespace, last=count)
+    moved = first.on_conflict_do_update(
+        index_elements=[HEADS.c.namespace], set_={"last": HEADS.c.last + count}
+    )
+    last: int = (await connection.execute(moved.returning(HEADS.c.last))).scalar_one()
+    return last

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list prices of models, as the package `genai-prices` carries them. Asks no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from rollcall.kernel.money import money
+
+UNLISTED: Final = frozenset({"ollama", "openai-compatible"})
+"""Servers of one's own, which may call a model like a famous one that has another price."""
+
+
+class Listed(NamedTuple):
+    """A model on the list, with its prices in US dollars for a million tokens; None: it has none,
+    or one that depends on how much is asked for.
+    """
+
+    model: str
+    name: str
+    provider: str
+    provider_name: str
+    read: Decimal | None
+    written: Decimal | None
+    cached: Decimal | None
+
+
+def source() -> str:
+    """Where the prices are from, with its version."""
+    import genai_prices  # noqa: PLC0415 (a fifth of a second)
+
+    return f"genai-prices {genai_prices.__version__}"
+
+
+def list_price(
+    model: str,
+    provider: str | None,
+    *,
+    read: int,
+    written: int,
+    cached: int = 0,
+    cached_anew: int = 0,
+    url: str = "",
+    at: datetime | None = None,
+) -> Decimal | None:
+    """What a request costs by the list, in US dollars; None: it is on no list.
+
+    Args:
+        model: As its provider calls it.
+        provider: Whose it is; None: the one that has a model of this name.
+        read: Tokens read, those from and into a cache included.
+        written: Tokens written.
+        cached: Those of `read` that came from a cache.
+        cached_anew: Those of `read` that were put into a cache.
+        url: Where it was asked; empty: unknown.
+        at: When; None: now.
+    """
+    from genai_prices import Usage, calc_price  # noqa: PLC0415 (a fifth of a second)
+
+    if provider == "ollama":
+        return None
+    # Some servers count what comes from a cache beside what is read, not within it.
+    cached = min(cached, read)
+    usage = Usage(
+        input_tokens=read,
+        output_tokens=written,
+        cache_read_tokens=cached,
+        cache_write_tokens=min(cached_anew, read - cached),
+    )
+    try:
+        if url:
+            by_place = calc_price(usage, model, provider_api_url=url, genai_request_timestamp=at)
+            return money(by_place.total_price, "cost")
+    except LookupError:
+        pass
+    if provider in UNLISTED:
+        return None
+    try:
+        by_name = calc_price(usage, model, provider_id=provider, genai_request_timestamp=at)
+    except LookupError:
+        return None
+    return money(by_name.total_price, "cost")
+
+
+def listed(at: datetime) -> Iterator[Listed]:
+    """All models on the list, by provider, with the prices of a moment."""
+    from genai_prices.data import providers  # noqa: PLC0415 (a fifth of a second)
+
+    for provider in providers:
+        for model in provider.models:
+            prices = model.get_prices(at)
+            yield Listed(
+                model=model.id,
+                name=model.name or model.id,
+                provider=provider.id,
+                provider_name=provider.name,
+                read=_plain(prices, "input_mtok"),
+                written=_plain(prices, "output_mtok"),
+                cached=_plain(prices, "cache_read_mtok"),
+            )
+
+
+def _plain(prices: Any, name: str) -> Decimal | None:
+    price = getattr(prices, name, None)
+    return money(price, "price") if isinstance(price, Decimal) else None
