@@ -36,7 +36,7 @@ async def database(url: str) -> AsyncIterator[Database]:
 async def analysis(
     database: Database, url: str, tmp_path: Path, clock: FrozenClock
 ) -> AsyncIterator[Analysis]:
-    store = fact_store(database, url, tmp_path)
+    store = fact_store(database, url, tmp_path / "analytics.duckdb")
     await store.open()
     yield Analysis(store, database, clock)
     await store.close()

@@ -187,8 +187,6 @@ class Platform:
                 for subscription in module.subscriptions
             ],
         )
-        await self.dispatcher.start()
-        stack.push_async_callback(self.dispatcher.stop)
         administration = admin(
             self.registry,
             keys,
@@ -243,6 +241,9 @@ class Platform:
             ]
             apps[one.name] = app = create_app(parts, kit)
             await stack.enter_async_context(app.router.lifespan_context(app))
+        # Once everything that takes events is open, and until it is closed.
+        stack.push_async_callback(self.dispatcher.stop)
+        await self.dispatcher.start()
 
     def _database_url(self, stack: AsyncExitStack) -> str:
         if self.places.database != MEMORY:

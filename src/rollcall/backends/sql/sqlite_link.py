@@ -110,6 +110,11 @@ class LinkCursor:
 def _executed(connection: sqlite3.Connection, how: str, sql: str, parameters: Any) -> _Found:
     cursor = connection.cursor()
     getattr(cursor, how)(sql, parameters)
-    rows = cursor.fetchmany(FIRST) if cursor.description else []
-    more = cursor if len(rows) == FIRST else None
+    if not cursor.description:
+        return _Found(None, cursor.rowcount, cursor.lastrowid, [], None)
+    # What writes is brought to its end: while it stands, nothing can be committed, and whoever
+    # asked for it may be gone.
+    reads = sql.lstrip()[:6].upper() == "SELECT"
+    rows = cursor.fetchmany(FIRST) if reads else cursor.fetchall()
+    more = cursor if reads and len(rows) == FIRST else None
     return _Found(cursor.description, cursor.rowcount, cursor.lastrowid, rows, more)
