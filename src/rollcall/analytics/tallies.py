@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from rollcall.analytics.figures import Totals, milliseconds, shown
 
+NO_CURRENCY: Final = "XXX"
+"""What ISO 4217 calls no currency: where nobody said of which an amount is."""
 _TALKS: Final = ("conversations", "failed", "responses", "response_us", "ratings", "satisfaction")
 _USED: Final = (
     "usages",
@@ -142,7 +144,7 @@ def currency_of(tallies: Iterable[Tally], default: str) -> str:
 
 
 def _add(amounts: dict[str, Decimal], currency: str | None, amount: Decimal) -> None:
-    name = currency or "XXX"
+    name = currency or NO_CURRENCY
     amounts[name] = amounts.get(name, Decimal(0)) + amount
 
 

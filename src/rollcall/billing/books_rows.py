@@ -17,22 +17,11 @@ from rollcall.billing.invoices import Invoice, InvoiceStatus, Terms
 from rollcall.billing.ledger import Act, Entry, Transaction
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment, PaymentStatus, Refund
+from rollcall.billing.rows import as_json, moment, plain
 from rollcall.kernel.clock import utc
 
 _key: Final = msgspec.json.Decoder(LineKey).decode
 _credited: Final = msgspec.json.Decoder(tuple[CreditedLine, ...]).decode
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _plain(amount: Decimal) -> str:
-    return format(amount, "f")
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
 
 
 def _moment(seconds: float | None) -> datetime | None:
@@ -52,17 +41,17 @@ def invoice_row(one: Invoice) -> dict[str, Any]:
         "business_name": one.business_name,
         "status": one.status.value,
         "time_zone": one.terms.time_zone,
-        "tax_rate": _plain(one.terms.tax_rate),
+        "tax_rate": plain(one.terms.tax_rate),
         "terms_days": one.terms.terms_days,
-        "subtotal": _plain(one.subtotal),
-        "tax_amount": _plain(one.tax_amount),
+        "subtotal": plain(one.subtotal),
+        "tax_amount": plain(one.tax_amount),
         "usages": one.usages,
         "revision": one.revision,
         "generated_at": one.generated_date.timestamp(),
-        "finalised_at": _seconds(one.finalised_date),
+        "finalised_at": moment(one.finalised_date),
         "due_date": None if one.due_date is None else one.due_date.isoformat(),
-        "paid_at": _seconds(one.paid_date),
-        "voided_at": _seconds(one.voided_date),
+        "paid_at": moment(one.paid_date),
+        "voided_at": moment(one.voided_date),
     }
 
 
@@ -103,10 +92,10 @@ def line_rows(one: Invoice) -> list[dict[str, Any]]:
             "namespace": one.namespace,
             "invoice_id": one.id,
             "number": line.number,
-            "key": _json(line.key),
-            "quantity": _plain(line.quantity),
-            "exact_amount": _plain(line.exact_amount),
-            "amount": _plain(line.amount),
+            "key": as_json(line.key),
+            "quantity": plain(line.quantity),
+            "exact_amount": plain(line.exact_amount),
+            "amount": plain(line.amount),
             "usages": line.usages,
             "service_from": line.service_from.timestamp(),
             "service_to": line.service_to.timestamp(),
@@ -137,10 +126,10 @@ def credit_note_row(one: CreditNote) -> dict[str, Any]:
         "number": one.number,
         "invoice_id": one.invoice_id,
         "currency": one.currency,
-        "subtotal": _plain(one.subtotal),
-        "tax_amount": _plain(one.tax_amount),
+        "subtotal": plain(one.subtotal),
+        "tax_amount": plain(one.tax_amount),
         "reason": one.reason,
-        "lines": _json(one.lines),
+        "lines": as_json(one.lines),
         "idempotency_key": one.idempotency_key,
         "created_at": one.created_date.timestamp(),
     }
@@ -169,8 +158,8 @@ def payment_row(one: Payment) -> dict[str, Any]:
         "namespace": one.namespace,
         "id": one.id,
         "invoice_id": one.invoice_id,
-        "amount": _plain(one.amount),
-        "refunded_amount": _plain(one.refunded_amount),
+        "amount": plain(one.amount),
+        "refunded_amount": plain(one.refunded_amount),
         "currency": one.currency,
         "payment_method": one.payment_method,
         "provider": one.provider,
@@ -179,7 +168,7 @@ def payment_row(one: Payment) -> dict[str, Any]:
         "idempotency_key": one.idempotency_key,
         "status": one.status.value,
         "created_at": one.created_date.timestamp(),
-        "processed_at": _seconds(one.processed_date),
+        "processed_at": moment(one.processed_date),
     }
 
 
@@ -206,7 +195,7 @@ def refund_row(one: Refund) -> dict[str, Any]:
     """The row of a refund."""
     fields = msgspec.structs.asdict(one)
     created = fields.pop("created_date")
-    return {**fields, "amount": _plain(one.amount), "created_at": created.timestamp()}
+    return {**fields, "amount": plain(one.amount), "created_at": created.timestamp()}
 
 
 def refund_of(row: Row[Any]) -> Refund:

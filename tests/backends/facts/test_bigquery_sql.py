@@ -88,7 +88,7 @@ def test_a_list_of_ids_is_one_parameter() -> None:
 
 
 def test_a_type_that_has_no_name_in_bigquery_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="LargeBinary"):
+    with pytest.raises(TypeError, match="LargeBinary"):
         compiled(select(literal(b"x", LargeBinary)))
 
 

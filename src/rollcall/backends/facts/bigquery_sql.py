@@ -88,7 +88,7 @@ def type_name(type_: TypeEngine[Any]) -> str:
     for ours, name in _TYPES:
         if isinstance(type_, ours):
             return name
-    raise NotImplementedError(f"there is no type in BigQuery for {type_!r}")
+    raise TypeError(f"there is no type in BigQuery for {type_!r}")
 
 
 def columns() -> Mapping[str, str]:
