@@ -97,13 +97,12 @@ class Apart:
         self._told = {"PORT": "0", **told}
         self._turns = count()
         self._running: dict[str, list[Serving]] = {}
-        registries = [one for one in SERVICES.values() if one.registration is None]
-        self._start(registries)
-        for one in registries:
+        self._registries = [one.name for one in SERVICES.values() if one.registration is None]
+        self._start([SERVICES[name] for name in self._registries])
+        for name in self._registries:
             # They have no record of themselves, so it is said where they are.
-            balanced = stack.enter_context(Balanced(self.both(one.name)))
-            variable = f"{one.name.upper().replace('-', '_')}_URL"
-            self._told[variable] = balanced.url
+            balanced = stack.enter_context(Balanced(self.both(name)))
+            self._told[f"{name.upper().replace('-', '_')}_URL"] = balanced.url
         self._start([one for one in SERVICES.values() if one.registration is not None])
 
     def url(self, service: str) -> str:
@@ -126,7 +125,10 @@ class Apart:
 
     def end(self) -> list[str]:
         """End all as an operator does; what was wrong with that."""
-        return _ended([one for some in self._running.values() for one in some])
+        # Who leaves says so to a registry.
+        registries = [one for name in self._registries for one in self._running.pop(name)]
+        others = [one for some in self._running.values() for one in some]
+        return [*_ended(others), *_ended(registries)]
 
     def _start(self, some: Sequence[Service]) -> None:
         names = [(one.name, number) for number in range(2) for one in some]
