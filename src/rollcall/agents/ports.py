@@ -151,6 +151,10 @@ class AgentStore(Protocol):
         """One capability; None: there is none."""
         ...
 
+    async def known_capabilities(self, namespace: str, ids: Sequence[str]) -> frozenset[str]:
+        """The ids of those of the capabilities that are there."""
+        ...
+
     async def find_capabilities(
         self, namespace: str, *, tag: str | None, q: str | None, limit: int, after: str | None
     ) -> Sequence[Capability]:

@@ -85,7 +85,7 @@ def _instructions(agent_id: str, content: Content) -> str:
     try:
         return instructions_of(content)
     except InvalidInput as error:
-        problem = f"its prompt {SYSTEM!r} cannot be told: {error}"
+        problem = f"its prompt {SYSTEM!r} cannot be told: {error.field} {error.problem}"
         raise AgentNotRunnable(agent_id, Status.ACTIVE.value, problem) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -156,6 +156,46 @@ class IndustryMetadata(msgspec.Struct, frozen=True):
     name: str | None
     icon: str | None
     has_custom_prompt: bool
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether an agent can begin its work.
+
+    Args:
+        ready: Whether nothing keeps it.
+        issues: What does.
+        industry_metadata: Of its industry.
+    """
+
+    ready: bool
+    issues: tuple[Issue, ...]
+    industry_metadata: IndustryMetadata
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """An agent that is not kept yet.
+
+    Args:
+        system_prompt: What it would be told to be.
+        greeting: How it would begin.
+        industry_metadata: Of its industry.
+        yaml: Its definition, as `rollcall agents apply` takes it.
+        issues: What would keep it from its work.
+    """
+
+    system_prompt: str
+    greeting: str
+    industry_metadata: IndustryMetadata
+    yaml: str
+    issues: tuple[Issue, ...]
+
+
+class TalkEvent(NamedTuple):
+    """One event of an answer as it comes: its type, its JSON, its id."""
+
+    event: str
+    data: bytes
+    id: str | None = None
 
 
 class Reach(msgspec.Struct, frozen=True):
