@@ -20,11 +20,10 @@ PRIORITY = {
 
 
 def upgrade() -> None:
-    op.add_column(
-        TABLE, sa.Column("priority", sa.Text, nullable=False, server_default="medium")
-    )
-    priority = PRIORITY[op.get_bind().dialect.name]
-    op.execute(f"UPDATE {TABLE} SET priority = {priority}")
+    op.add_column(TABLE, sa.Column("priority", sa.Text, nullable=False, server_default="medium"))
+    definitions = sa.table(TABLE, sa.column("priority"))
+    priority = sa.literal_column(PRIORITY[op.get_bind().dialect.name])
+    op.execute(sa.update(definitions).values(priority=priority))
     for name in ("status", "priority", "industry"):
         columns = ["namespace", name, "created_at", "id"]
         op.create_index(f"ix_agent_definitions_{name}", TABLE, columns)
