@@ -81,4 +81,7 @@ async def test_lists_of_many_agents_are_read_by_index(database: Database) -> Non
         assert re.search(rf"ix_agent_definitions_({indices})", told[name]), f"{name}: {told[name]}"
         # What comes in the order of an index is not sorted.
         assert "TEMP B-TREE FOR ORDER BY" not in told[name], f"{name}: {told[name]}"
+    for name in ("all", "status", "priority"):
+        # Nor are the pages before this one read again.
+        assert re.search(r"(USING INDEX|Index Cond:).*created_at", told[name]), told[name]
     assert re.search("agent_status_moves_1|pk_agent_status_moves", told["moves"]), told["moves"]

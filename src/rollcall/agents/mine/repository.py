@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.agents.mine.models import Census, Count, Page, Row
@@ -74,8 +74,8 @@ def page(namespace: str, wanted: Wanted, after: Place | None) -> Select[Any]:
     """Definitions that were not deleted, the newest first, behind a place."""
     asked = select(DEFINITIONS).where(*_there(namespace), *filters(wanted))
     if after is not None:
-        same = and_(_ONE.created_at == after.at, _ONE.id < after.id)
-        asked = asked.where(or_(_ONE.created_at < after.at, same))
+        # As one value, so that an index leads there at once.
+        asked = asked.where(tuple_(_ONE.created_at, _ONE.id) < after)
     return asked.order_by(_ONE.created_at.desc(), _ONE.id.desc())
 
 
