@@ -80,7 +80,9 @@ class Told:
         self._ask("analytics", caller)
         return self.details.get(agent_id)
 
-    async def usage(self, caller: Caller, agent_id: str, first: str, last: str) -> JsonObject:
+    async def usage(
+        self, caller: Caller, agent_id: str, first: str, last: str
+    ) -> JsonObject | None:
         self._ask("billing", caller)
         self.days.append((first, last))
         return USAGE

@@ -40,7 +40,7 @@ MY_AGENTS: Final = Registration(
 )
 PATIENCE: Final = 2.0
 """Seconds that a service may take."""
-_LONGEST: Final = 6_000
+_LONGEST: Final = 7_500
 """Bytes of the ids in one question; a URL may have 8,192."""
 _NOT_FOUND: Final = 404
 
@@ -121,19 +121,7 @@ class AskedFigures:
         self, caller: Caller, ids: Sequence[str], days: int
     ) -> Mapping[str, Performance]:
         """See `Figures`. One question, unless ids are too long for one URL."""
-        asked = [
-            self._asked(
-                caller,
-                Question(
-                    "analytics",
-                    "/api/agents/performance",
-                    (("period_days", str(days)), ("limit", str(len(some))), *_named(some)),
-                ),
-                list[_Figure],
-            )
-            for some in in_urls(ids)
-        ]
-        found = await asyncio.gather(*asked)
+        found = await asyncio.gather(*(self._figures(caller, some, days) for some in in_urls(ids)))
         return {one.agent_id: one.performance() for figures in found for one in figures}
 
     async def detail(self, caller: Caller, agent_id: str, days: int) -> JsonObject | None:
@@ -147,12 +135,17 @@ class AskedFigures:
         _read(question, said.body, _Detail)
         return said.body
 
-    async def usage(self, caller: Caller, agent_id: str, first: str, last: str) -> JsonObject:
+    async def usage(
+        self, caller: Caller, agent_id: str, first: str, last: str
+    ) -> JsonObject | None:
         """See `Figures`."""
         # The sums are of all pages; the usages themselves are billing's to show.
         params = (("from", first), ("to", last), ("limit", "1"))
-        question = Question("billing", f"/api/usage/agent/{agent_id}", params)
-        found = await self._asked(caller, question, _Usage)
+        question = Question("billing", f"/api/usage/agent/{agent_id}", params, (200, _NOT_FOUND))
+        said = await self._said(caller, question)
+        if said.status == _NOT_FOUND:
+            return None
+        found = _read(question, said.body, _Usage)
         return {"from": first, "to": last, **msgspec.structs.asdict(found)}
 
     async def overview(self, caller: Caller, days: int) -> JsonObject:
@@ -162,9 +155,10 @@ class AskedFigures:
         _read(question, said.body, _Overview)
         return said.body
 
-    async def _asked(self, caller: Caller, question: Question, shape: type[T]) -> T:
-        """What is wanted of an answer."""
-        return _read(question, (await self._said(caller, question)).body, shape)
+    async def _figures(self, caller: Caller, ids: Sequence[str], days: int) -> list[_Figure]:
+        params = (("period_days", str(days)), ("limit", str(len(ids))), *_named(ids))
+        question = Question("analytics", "/api/agents/performance", params)
+        return _read(question, (await self._said(caller, question)).body, list[_Figure])
 
     async def _said(self, caller: Caller, question: Question) -> Said:
         """What a service answers.

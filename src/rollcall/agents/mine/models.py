@@ -143,7 +143,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         performance: What analytics says; None: it knows nothing of the agent.
-        usage: What billing says; None: see `lack`.
+        usage: What billing says; None: it knows nothing of the agent, or see `lack`.
         lack: Who does not answer.
     """
 

@@ -63,8 +63,11 @@ class Figures(Protocol):
         """
         ...
 
-    async def usage(self, caller: Caller, agent_id: str, first: str, last: str) -> JsonObject:
-        """What an agent used from one day to another, both included, as billing says it.
+    async def usage(
+        self, caller: Caller, agent_id: str, first: str, last: str
+    ) -> JsonObject | None:
+        """What an agent used from one day to another, both included, as billing says it; None: it
+        does not know it.
 
         Raises:
             NotAnswering: Billing does not say.

@@ -135,8 +135,10 @@ class MetricsView(Wire):
     performance: dict[str, Any] | None = Field(
         description="null: analytics knows nothing of the agent."
     )
-    usage: dict[str, Any] | None
-    unavailable: list[LackView] = Field(description="Why `usage` is null.")
+    usage: dict[str, Any] | None = Field(
+        description="null: billing knows nothing of the agent, or does not answer."
+    )
+    unavailable: list[LackView] = Field(description="Who does not answer.")
 
 
 class BackupView(Wire):
@@ -180,7 +182,7 @@ class Why(Wire):
 class Restore(Wire):
     """What to go back to: a version, or a backup's id."""
 
-    version: str | int | None = None
+    version: str | Annotated[int, Field(strict=True)] | None = None
     backup_id: str | None = None
     reason: str = ""
 
