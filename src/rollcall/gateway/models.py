@@ -30,6 +30,8 @@ class GatewayService:
         registered: Its name in the registry; None: it does not stand there.
         variable: The setting with a URL that counts instead of the registry.
         public: Patterns of its paths that strangers may ask for, as the gateway shows them.
+        cross_origin: Beginnings of its paths, whole segments, on which it says itself which pages
+            of other origins may ask.
     """
 
     name: str
@@ -39,6 +41,7 @@ class GatewayService:
     registered: str | None = None
     variable: str | None = None
     public: Sequence[str] = ()
+    cross_origin: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
