@@ -40,6 +40,11 @@ class GatewayVariables(BaseSettings):
         validation_alias="ROLLCALL_TRUSTED_PROXIES",
         description="Networks of proxies whose X-Forwarded-* count, with commas: 10.0.0.0/8",
     )
+    gateway_routes: str = Field(
+        "",
+        validation_alias="ROLLCALL_GATEWAY_ROUTES",
+        description="Paths of services of your own, with commas: /api/quotes/**=quote-service",
+    )
     agent_registry_url: str | None = _url("AGENT_REGISTRY_URL", "agent registry")
     conversations_url: str | None = _url("CONVERSATIONS_URL", "agent service")
     tools_service_url: str | None = _url("TOOLS_SERVICE_URL", "tools service")
