@@ -40,7 +40,8 @@ class Calls:
         answer = await self._asked(name, path, query)
         if answer.is_success:
             return answer.json()
-        if answer.status_code in CALLERS_FAULT:
+        kind = answer.headers.get("Content-Type", "")
+        if answer.status_code in CALLERS_FAULT and kind == "application/problem+json":
             raise HTTPException(answer.status_code, answer.json().get("detail"))
         raise HTTPException(502, f"{name} answered {answer.status_code}")
 

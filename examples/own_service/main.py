@@ -15,7 +15,7 @@ from typing import Annotated
 
 import uvicorn
 from calls import Calls
-from fastapi import FastAPI, HTTPException, Query
+from fastapi import FastAPI, Header, HTTPException, Query
 from listening import charges
 from pydantic import BaseModel, Field
 from registering import registered
@@ -54,7 +54,11 @@ class Quote(BaseModel):
 
 
 @app.get("/api/quotes/{agent_id}")
-async def quote(agent_id: str, asked: Annotated[QuoteQuery, Query()]) -> Quote:
+async def quote(
+    agent_id: str,
+    asked: Annotated[QuoteQuery, Query()],
+    x_rollcall_subject: Annotated[str, Header(include_in_schema=False)] = "somebody",
+) -> Quote:
     """What so many answers of an agent would cost, by its rate card of now."""
     used = {
         "agent_id": agent_id,
@@ -66,7 +70,7 @@ async def quote(agent_id: str, asked: Annotated[QuoteQuery, Query()]) -> Quote:
     if unknown := [line["note"] for line in price["lines"] if line["note"]]:
         raise HTTPException(422, f"There is no price for {asked.model!r}: {unknown[0]}")
     amount, currency = price["amount"], price["currency"]
-    log.info("quoted %s %s for %s", amount, currency, agent_id)
+    log.info("quoted %s %s for %r to %s", amount, currency, agent_id, x_rollcall_subject)
     return Quote(agent_id=agent_id, answers=asked.answers, amount=amount, currency=currency)
 
 

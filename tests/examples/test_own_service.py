@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support.ownservice import NAME, own_service
+from support.ownservice import EXAMPLE, NAME, own_service
 from support.scripts import Script
 from support.servers.kafka import Kafka
 from support.serving import REGISTRIES, Serving, eventually, serving
@@ -36,6 +37,13 @@ def service(up: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield one
 
 
+QUOTED = re.findall(
+    r"<!-- not run: a part of examples/own_service/(\w+\.py) -->\n```python\n(.*?)^```",
+    (EXAMPLE.parents[1] / "docs" / "services.md").read_text(encoding="utf-8"),
+    re.DOTALL | re.MULTILINE,
+)
+
+
 def found(registry: str) -> list[dict[str, Any]]:
     """The instances of the service that the registry calls healthy."""
     asked = {"name": NAME, "status": "healthy"}
@@ -49,6 +57,12 @@ def problem(answer: httpx.Response) -> dict[str, Any]:
     assert said["status"] == answer.status_code
     assert said["request_id"] == answer.headers["x-request-id"]
     return said
+
+
+def test_the_guide_quotes_what_stands_in_the_example() -> None:
+    assert len(QUOTED) == 3
+    for name, code in QUOTED:
+        assert code in (EXAMPLE / name).read_text(encoding="utf-8"), name
 
 
 def test_it_is_registered_healthy_and_found(up: Serving, service: Script) -> None:
@@ -88,6 +102,12 @@ def test_a_model_without_a_price_is_refused_and_not_quoted_at_nothing(service: S
     said = problem(httpx.get(service.url + QUOTE, params={**ASKED, "model": "unheard-of"}))
     assert said["status"] == 422
     assert "unheard-of" in said["detail"]
+
+
+def test_what_billing_refuses_is_refused_with_its_reason(service: Script) -> None:
+    said = problem(httpx.get(f"{service.url}/api/quotes/%00%0A", params=ASKED))
+    assert said["status"] == 422
+    assert "agent_id" in said["detail"]
 
 
 def test_a_path_that_is_none_is_a_problem(service: Script) -> None:

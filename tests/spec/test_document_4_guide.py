@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Document 4's application of a new service, quoted: it needs nothing more to be a service here."""
+"""Document 4's application of a new service, quoted, and our guide's smallest service beside it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from support.scripts import Script, running
+from support.servers.ports import free_ports
 from support.serving import REGISTRIES, Serving, eventually, serving
 from support.snippets import snippet
 
+GUIDE = Path(__file__).parents[2] / "docs" / "services.md"
 APPLICATION = snippet("adding_new_services", document=4)
 
 AROUND = """
@@ -28,8 +32,6 @@ async def main():
         client = get_registration_client()
         await client.register("new-service", port, "127.0.0.1", "api", wait_ready=True)
         await uvicorn.Server(uvicorn.Config(app, log_config=None)).serve([listening])
-        await client.unregister()
-        await client.close()
 
 asyncio.run(main())
 """
@@ -67,3 +69,23 @@ def test_it_is_registered_and_discoverable(registries: Serving, service: Script)
 def test_the_registry_has_asked_for_its_health(registries: Serving, service: Script) -> None:
     (one,) = httpx.get(f"{registries.services}/api/v1/discover").json()["services"]
     eventually('"passing"', f"{registries.agents}/health/{one['service_id']}")
+
+
+def test_the_guides_smallest_service_is_registered_while_it_runs_and_not_after(
+    registries: Serving, tmp_path: Path
+) -> None:
+    block = re.search(
+        r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert block is not None
+    (port,) = free_ports(1)
+    file = tmp_path / "main.py"
+    # Uvicorn says where it listens on its standard error alone.
+    said = f'print("http://127.0.0.1:{port}", flush=True)\n'
+    file.write_text(said + block[1].replace("8100", str(port)), encoding="utf-8")
+    asked = f"{registries.services}/api/v1/discover?status=healthy&name=new-service"
+    with running(file, SERVICE_REGISTRY_URL=registries.services) as one:
+        eventually(f'"port":{port},', asked)
+        one.end()
+        assert f'"port":{port},' not in httpx.get(asked).text
+        assert "Traceback" not in one.errors()
