@@ -19,6 +19,7 @@ from rollcall.app.abilities import abilities
 from rollcall.app.bigquery_settings import bigquery_of
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
+from rollcall.app.gateway import check as check_gateway
 from rollcall.app.numbers import account_defaults, webhook_secrets
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
@@ -57,6 +58,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found = [*_ports(settings), *_login(settings), *_secrets(Path(".env"))]
     try:
         where = places(settings)
+        check_gateway(settings)
     except RollcallError as error:
         return [*found, Finding("settings", Grade.ERROR, str(error))]
     found.append(Finding("settings", Grade.OK, f"records in {where.kind}, {where.told}"))

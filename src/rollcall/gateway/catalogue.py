@@ -131,6 +131,9 @@ SERVICES: Final[Sequence[GatewayService]] = (
         ("/api/widgets/**", "/api/templates/**"),
         registered="widget-service",
         variable="WIDGET_SERVICE_URL",
+        # Visitors of others' pages have no keys, and each widget says which pages those are.
+        public=("/widget/v1/**",),
+        cross_origin=("/widget/v1",),
     ),
     GatewayService(
         "my-agents",

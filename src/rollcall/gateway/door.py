@@ -18,12 +18,14 @@ from rollcall.gateway.settings import GatewaySettings
 from rollcall.gateway.showing import Showing
 from rollcall.gateway.sockets import Sockets
 from rollcall.gateway.targets import Targets
-from rollcall.kernel.caller import READ
+from rollcall.kernel.caller import READ, REGISTER
 from rollcall.web.auth import permitted_caller
 from rollcall.web.routes import ROUTE
 
 _NEVER: Final = frozenset({"TRACE", "CONNECT"})
 """Methods that would show a caller's credentials, or make a tunnel."""
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110, section 9.2.1)."""
 _DESCRIPTION: Final = ("openapi.json",)
 
 
@@ -81,9 +83,12 @@ class Door:
         scope[ROUTE] = route.pattern
         if scope.get("method") in _NEVER:
             raise HTTPException(405, headers={"Allow": "GET, HEAD, POST, PUT, PATCH, DELETE"})
+        caller = None
         if not route.public:
-            permitted_caller(scope, READ)
-        one = passage(scope, route, raw, path, self._settings.trusted_proxies)
+            # Ours ask again what a caller may do; guests cannot.
+            reads = not route.guest or scope.get("method") in _SAFE
+            caller = permitted_caller(scope, READ if reads else REGISTER)
+        one = passage(scope, route, raw, path, self._settings.trusted_proxies, caller)
         app = self._targets.local(route.service)
         if app is not None:
             await call(app, one, scope, receive, send, self._metrics)

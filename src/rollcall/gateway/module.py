@@ -83,4 +83,5 @@ def module(
         collectors=(metrics,),
         lifespans=(lines,),
         unaudited=tuple(table.patterns),
+        cross_origin=tuple(path for one in services for path in one.cross_origin),
     )

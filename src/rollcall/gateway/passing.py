@@ -19,10 +19,12 @@ from rollcall.gateway.headers import (
     body_length,
     forwarded,
     host_of,
+    to_guest,
     trusts,
 )
 from rollcall.gateway.models import Route
 from rollcall.gateway.paths import stripped
+from rollcall.kernel.caller import Caller
 from rollcall.web import correlation
 from rollcall.web.refusals import PayloadTooLarge
 
@@ -69,7 +71,12 @@ class Passage:
 
 
 def passage(
-    scope: Scope, route: Route, raw_path: bytes, path: Sequence[str], trusted: Networks
+    scope: Scope,
+    route: Route,
+    raw_path: bytes,
+    path: Sequence[str],
+    trusted: Networks,
+    caller: Caller | None = None,
 ) -> Passage:
     """A request as it goes on to the service of `route`.
 
@@ -79,6 +86,7 @@ def passage(
         raw_path: Its path as it was sent.
         path: The segments of that.
         trusted: Whose word on earlier senders counts.
+        caller: Who asks; None: a stranger, who may ask services of ours alone.
 
     Raises:
         HostileRequest: Two servers could read it in two ways.
@@ -92,6 +100,9 @@ def passage(
     scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
     arrival = Arrival(client, scheme, host, route.prefix, trusts(client, trusted))
     onward = forwarded(fields, arrival)
+    if route.guest:
+        assert caller is not None, "strangers ask no guests"
+        onward = to_guest(onward, caller.subject, caller.namespace)
     named = correlation.current()
     if named is not None:
         onward.append((b"x-request-id", named.request_id.encode()))

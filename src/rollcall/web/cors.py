@@ -73,14 +73,20 @@ class CorsMiddleware:
 
     A page that may not is not refused: what it sends is judged like anybody's, and its browser
     keeps the answer from it.
+
+    Args:
+        app: The application behind.
+        policy: Whose pages may ask.
+        apart: Beginnings of paths, whole segments, that say it themselves.
     """
 
-    def __init__(self, app: ASGIApp, policy: CorsPolicy) -> None:
+    def __init__(self, app: ASGIApp, policy: CorsPolicy, apart: Sequence[str] = ()) -> None:
         self._app = app
         self._policy = policy
+        self._apart = tuple(f"{path}/" for path in apart)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or f"{scope['path']}/".startswith(self._apart):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -59,6 +59,8 @@ class Module:
         dialects: By the beginning of a path, how the problems of a foreign protocol look there.
         doors: What sees requests before the routes do: who asks, and how often, is known by then;
             bodies have not been read, and have no limit yet.
+        cross_origin: Beginnings of paths, whole segments, on which its routes answer preflights
+            themselves and say which pages of other origins may read them.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Module:
     express: Sequence[ExpressRoute] = ()
     dialects: Dialects = field(default_factory=dict[str, Callable[[Response], Response]])
     doors: Sequence[Middleware] = ()
+    cross_origin: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -145,12 +148,11 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     unaudited = {route for module in modules for route in module.unaudited}
     unbounded = {path for module in modules for path in module.unbounded}
     dialects = {path: one for module in modules for path, one in module.dialects.items()}
-    doors = [door for module in modules for door in module.doors]
     app = FastAPI(
         title=kit.service,
         version=kit.version,
         lifespan=_lifespan(modules, supervisor, kit.drain),
-        middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded, doors),
+        middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded, modules),
         responses=openapi.RESPONSES,
     )
     app.state.service_registry = kit.services
@@ -206,12 +208,14 @@ def _middleware(
     dialects: Dialects,
     unaudited: set[str],
     unbounded: set[str],
-    doors: Sequence[Middleware],
+    modules: Sequence[Module],
 ) -> list[Middleware]:
     """From the outside to the inside. What refuses stands inside of what tells and counts it."""
     rate = [Middleware(RateLimit, kit.rate)] if kit.rate is not None else []
     traces = [Middleware(TracesMiddleware, kit.traces)] if kit.traces is not None else []
-    cors = [Middleware(CorsMiddleware, kit.cors)] if kit.cors is not None else []
+    apart = [path for module in modules for path in module.cross_origin]
+    cors = [Middleware(CorsMiddleware, kit.cors, apart)] if kit.cors is not None else []
+    doors = [door for module in modules for door in module.doors]
     return [
         *traces,
         Middleware(CorrelationMiddleware, kit.ids),
