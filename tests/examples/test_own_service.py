@@ -21,12 +21,14 @@ from support.serving import REGISTRIES, Serving, eventually, serving
 from support.toolhosts import Request, ToolHost
 
 ASKED = {"answers": 1000, "model": "gpt-4o", "input_tokens": 900, "output_tokens": 300}
+ROUTE = "/api/quotes/**=quote-service"
 QUOTE = "/api/quotes/clerk"
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("up"), "up", ROLLCALL_STORE="memory") as one:
+    told = {"ROLLCALL_STORE": "memory", "ROLLCALL_GATEWAY_ROUTES": ROUTE}
+    with serving(tmp_path_factory.mktemp("up"), "up", **told) as one:
         eventually("billing-service", f"{one.services}/api/v1/discover")
         yield one
 
@@ -90,6 +92,24 @@ def test_a_quote_is_what_billing_would_charge(up: Serving, service: Script) -> N
         "amount": charged["amount"],
         "currency": charged["currency"],
     }
+
+
+def test_the_gateway_has_its_path_and_says_who_asks(up: Serving, service: Script) -> None:
+    lies = {"X-Rollcall-Subject": "key:boss", "X-Request-ID": "order-79"}
+    answer = httpx.get(up.gateway + QUOTE, params=ASKED, headers=lies)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == httpx.get(service.url + QUOTE, params=ASKED).json()
+    assert re.search(
+        r"\[order-79\] quoted .* for 'clerk' to local$", service.errors(), re.MULTILINE
+    )
+    assert "boss" not in service.errors()
+    eventually('"quote-service":"ok"', f"{up.gateway}/health")
+
+
+def test_its_problems_go_through_the_gateway_as_they_are(up: Serving, service: Script) -> None:
+    asked = {**ASKED, "answers": 0}
+    said = problem(httpx.get(up.gateway + QUOTE, params=asked))
+    assert [one["field"] for one in said["errors"]] == ["answers"]
 
 
 def test_bad_input_is_a_problem_that_names_the_field(service: Script) -> None:
