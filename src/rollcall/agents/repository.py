@@ -236,6 +236,11 @@ class SqlAgentStore:
             row = (await connection.execute(wanted)).one_or_none()
         return None if row is None else capability_of(row)
 
+    async def known_capabilities(self, namespace: str, ids: Sequence[str]) -> frozenset[str]:
+        columns = CAPABILITIES.c
+        wanted = select(columns.id).where(columns.namespace == namespace, columns.id.in_(ids))
+        return frozenset(row.id for row in await self._rows(wanted)) if ids else frozenset()
+
     async def find_capabilities(
         self, namespace: str, *, tag: str | None, q: str | None, limit: int, after: str | None
     ) -> Sequence[Capability]:

@@ -27,13 +27,14 @@ from rollcall.agents.lifecycle import BEGINNINGS, MOVES, beginning, may_move
 from rollcall.agents.models import (
     LOCAL,
     By,
+    Content,
     Definition,
     Status,
     StatusMove,
     Version,
     Wanted,
 )
-from rollcall.agents.ports import AgentStore, Place
+from rollcall.agents.ports import AgentStore, Place, Vocabulary
 from rollcall.agents.prompts import render
 from rollcall.agents.writing import Accepted, check_told, locked, rewritten, version_of
 from rollcall.kernel.clock import Clock, utc
@@ -53,9 +54,17 @@ class AgentService:
         store: The tables.
         clock: Time.
         ids: Draws the ids of those who bring none.
+        vocabulary: What document 4's fields may name; None: anything.
     """
 
-    def __init__(self, store: AgentStore, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self,
+        store: AgentStore,
+        clock: Clock,
+        ids: IdSource,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        self._vocabulary = vocabulary
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -101,6 +110,7 @@ class AgentService:
         check_by(by)
         content = begun(change)
         await asyncio.to_thread(check_content, content)
+        self._check_words(content, None)
         if agent_id is None:
             agent_id = f"agent_{self._ids.hex(16)}"
         check_id("id", agent_id, MAX_ID)
@@ -172,7 +182,9 @@ class AgentService:
         async with self._store.begin() as work:
             known = await work.capabilities(by.namespace, sorted(wanted))
             old = await locked(work, by.namespace, agent_id, accepted)
-            return await rewritten(work, old, changed(old.content, change), by, self._now(), known)
+            content = changed(old.content, change)
+            self._check_words(content, old.content)
+            return await rewritten(work, old, content, by, self._now(), known)
 
     async def delete(self, agent_id: str, by: By = LOCAL, accepted: Accepted = None) -> None:
         """Delete a definition. Its versions are kept, for those who began with one.
@@ -313,6 +325,10 @@ class AgentService:
         if template not in templates:
             raise TemplateNotFound(agent_id, template)
         return render(templates[template], values)
+
+    def _check_words(self, content: Content, before: Content | None) -> None:
+        if self._vocabulary is not None:
+            self._vocabulary.check(content, before)
 
     def _now(self) -> datetime:
         return utc(self._clock.now())

@@ -13,6 +13,8 @@ from rollcall.agents.capability_service import CapabilityService
 from rollcall.agents.documents import AgentRepository
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.service import AgentService
+from rollcall.agents.wizard.shelf import Shelf
+from rollcall.agents.wizard.vocabulary import LibraryVocabulary
 from rollcall.analytics.repository import SqlTexts
 from rollcall.app.features import reached
 from rollcall.app.settings import Settings
@@ -46,6 +48,7 @@ class Shared:
         graph: The knowledge that comes from them.
         extractor: Finds it.
         models: What finds it where a model is configured; None: rules do.
+        shelf: The wizard's library.
     """
 
     agents: AgentService
@@ -54,6 +57,7 @@ class Shared:
     graph: KnowledgeGraph
     extractor: EntityExtractor
     models: Models | None
+    shelf: Shelf
 
     def registry(self) -> ServiceRegistry:
         """Them by the names of document 3."""
@@ -87,8 +91,11 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
         ids: Randomness.
 
     Raises:
-        InvalidInput: A model in the settings has no name that makes sense.
+        InvalidInput: A model in the settings has no name that makes sense, or the library cannot
+            be read.
     """
+    shelf = Shelf(clock, settings.library_dir)
+    shelf.load()
     store = SqlAgentStore(database)
     # Memories know who derives something from them, and that one asks for memories.
     texts = _Texts()
@@ -106,12 +113,13 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
     models = reached(settings)
     named = bool(models.names())
     return Shared(
-        AgentService(store, clock, ids),
+        AgentService(store, clock, ids, LibraryVocabulary(shelf)),
         CapabilityService(store, clock, ids),
         memories,
         graph,
         EntityExtractor(texts, graph, ModelEntities(models, clock) if named else None),
         models if named else None,
+        shelf,
     )
 
 

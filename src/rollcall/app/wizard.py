@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent wizard: what it is made of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from rollcall.agents.module import module as definitions
+from rollcall.agents.wizard.errors import TalkRefused
+from rollcall.agents.wizard.models import Reach, TalkEvent
+from rollcall.agents.wizard.module import module as wizard
+from rollcall.agents.wizard.ports import AgentServiceAway
+from rollcall.agents.wizard.service import WizardService
+from rollcall.agents.wizard.shelf import Shelf
+from rollcall.app.features import reached
+from rollcall.app.gateway import instances_of, urls_of
+from rollcall.app.own import Registration
+from rollcall.app.service_calls import Refused, ServiceCalls
+from rollcall.conversations.providers import COMPATIBLE, OFFLINE, Models
+from rollcall.dashboard.ports import NotAnswered
+from rollcall.kernel.caller import Caller
+from rollcall.web.module import Module
+
+if TYPE_CHECKING:
+    from rollcall.app.compose import Platform
+
+WIZARD: Final = Registration(
+    "agent-wizard",
+    "api",
+    "Agents for a business, out of a library of trades",
+    capabilities=("agent creation", "system prompts", "deployment checks", "test chat"),
+    tags=("wizard",),
+)
+_AGENT: Final = "agent"
+_PROCESS: Final = "/api/v1/process"
+_VARIABLES: Final[Mapping[str, str]] = {
+    "openai": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "google": "GEMINI_API_KEY",
+    "ollama": "OLLAMA_BASE_URL",
+    COMPATIBLE: "ROLLCALL_MODEL_URL with ROLLCALL_MODEL",
+}
+"""By provider, what reaches its models."""
+
+_log = logging.getLogger(__name__)
+
+
+class SettingsModels:
+    """`ReachableModels` by the settings of a process.
+
+    Args:
+        models: What they reach.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    def reach(self, model: str | None) -> Reach:
+        """See `ReachableModels`."""
+        names = [name for name in self._models.names() if name != OFFLINE]
+        if model is None:
+            return (
+                Reach(True) if names else Reach(False, f"one of {', '.join(_VARIABLES.values())}")
+            )
+        if names and self._models.reaches(model):
+            (name, *_) = self._models.chain(model)
+            if self._models.installed(name):
+                return Reach(True)
+            return Reach(False, f"the client of {name.partition(':')[0]}: pip install it")
+        provider = model.partition(":")[0]
+        return Reach(False, _VARIABLES.get(provider, f"ROLLCALL_MODEL={model}"))
+
+
+class AgentTalk:
+    """`Talk` with the agent service of this installation, wherever it runs.
+
+    Args:
+        calls: Asks it.
+    """
+
+    def __init__(self, calls: ServiceCalls) -> None:
+        self._calls = calls
+
+    async def events(
+        self, caller: Caller, message: Mapping[str, Any], key: str | None
+    ) -> AsyncGenerator[TalkEvent]:
+        """See `Talk`."""
+        answer = self._calls.events(caller, _AGENT, _PROCESS, message, key=key)
+        try:
+            async with aclosing(answer):
+                async for one in answer:
+                    yield TalkEvent(one.event, one.data, one.id)
+        except Refused as error:
+            said = error.said
+            problem = said.body if isinstance(said.body, dict) else {"status": said.status}
+            raise TalkRefused(said.status, problem, error.retry_after) from None
+        except NotAnswered as error:
+            raise AgentServiceAway(error.problem) from error
+
+
+def wizard_service(platform: Platform) -> Sequence[Module]:
+    """The agent wizard (document 4).
+
+    Raises:
+        InvalidInput: A setting makes no sense.
+    """
+    clock, shared = platform.clock, platform.shared
+    instances = instances_of(platform)
+    calls = ServiceCalls(instances, platform.apps, urls_of(platform), platform.passes, clock)
+    models = reached(platform.settings)
+    service = WizardService(
+        shared.agents,
+        shared.capabilities,
+        shared.shelf,
+        SettingsModels(models),
+        AgentTalk(calls),
+        clock,
+        platform.ids,
+    )
+    platform.parts.register("wizard_service", service)
+
+    @asynccontextmanager
+    async def asking() -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            calls.close()
+            await instances.close()
+
+    return (
+        definitions(),
+        wizard(clock, platform.drain),
+        Module(name="talking", lifespans=(asking, lambda: reloading(shared.shelf))),
+    )
+
+
+@asynccontextmanager
+async def reloading(shelf: Shelf) -> AsyncGenerator[None]:
+    """Read the library again whenever the process gets SIGHUP."""
+    running = set[asyncio.Task[None]]()
+
+    def begin() -> None:
+        task = asyncio.create_task(shelf.reload_or_tell())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    stop = _on_hangup(begin)
+    try:
+        yield
+    finally:
+        stop()
+        await asyncio.gather(*running)
+
+
+def _on_hangup(begin: Callable[[], None]) -> Callable[[], object]:
+    """Have `begin` called at SIGHUP; what ends that. Elsewhere than in the main thread, and on
+    Windows, there are no signals.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        number = signal.SIGHUP
+        loop.add_signal_handler(number, begin)
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
+        _log.debug("SIGHUP does not reload the library here: %s", error)
+        return lambda: None
+    return lambda: loop.remove_signal_handler(number)
