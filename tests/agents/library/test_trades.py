@@ -132,7 +132,10 @@ def test_a_trade_says_enough_and_not_too_much(key: str) -> None:
     for one in trade["examples"]:
         assert set(one) == {"visitor", "agent"}
         assert 20 <= len(one["visitor"]) <= 240
-        assert 150 <= len(one["agent"]) <= 500
+        assert 150 <= len(one["agent"]) <= 400
+        # As an answer in a small window should be.
+        assert len(re.findall(r"[.!?](?= |$)", one["agent"])) <= 5
+        assert one["agent"].count("?") <= 2
 
 
 @each
