@@ -150,6 +150,11 @@ def test_its_figures_are_of_patterns_and_not_of_ids(service: Script) -> None:
     assert "elsewhere" not in figures
 
 
+def test_prometheus_is_told_of_it(up: Serving, service: Script) -> None:
+    targets = httpx.get(f"{up.services}/sd/prometheus").json()
+    assert f"127.0.0.1:{service.port}" in [one for group in targets for one in group["targets"]]
+
+
 def test_each_line_of_the_log_names_its_request(service: Script) -> None:
     named = {"X-Request-ID": "order-77"}
     answer = httpx.get(service.url + QUOTE, params=ASKED, headers=named)
