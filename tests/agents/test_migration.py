@@ -21,7 +21,7 @@ _ROW = text(
 CONTENTS = {
     "said": '{"name": "n", "priority": "critical"}',
     "unsaid": '{"name": "n"}',
-    "within": '{"name": "n", "configuration": {"priority": "low"}, "description": "\\"priority\\""}',
+    "within": '{"name": "n", "configuration": {"priority": "low"}, "description": "priority"}',
 }
 
 
