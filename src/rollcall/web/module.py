@@ -59,6 +59,8 @@ class Module:
         dialects: By the beginning of a path, how the problems of a foreign protocol look there.
         doors: What sees requests before the routes do: who asks, and how often, is known by then;
             bodies have not been read, and have no limit yet.
+        outer: What sees all requests before anything can refuse them, and all answers, refusals
+            among them.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Module:
     express: Sequence[ExpressRoute] = ()
     dialects: Dialects = field(default_factory=dict[str, Callable[[Response], Response]])
     doors: Sequence[Middleware] = ()
+    outer: Sequence[Middleware] = ()
 
 
 @dataclass(frozen=True)
@@ -146,11 +149,14 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     unbounded = {path for module in modules for path in module.unbounded}
     dialects = {path: one for module in modules for path, one in module.dialects.items()}
     doors = [door for module in modules for door in module.doors]
+    outer = [one for module in modules for one in module.outer]
     app = FastAPI(
         title=kit.service,
         version=kit.version,
         lifespan=_lifespan(modules, supervisor, kit.drain),
-        middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded, doors),
+        middleware=_middleware(
+            kit, metrics, problems, dialects, unaudited, unbounded, doors, outer
+        ),
         responses=openapi.RESPONSES,
     )
     app.state.service_registry = kit.services
@@ -207,6 +213,7 @@ def _middleware(
     unaudited: set[str],
     unbounded: set[str],
     doors: Sequence[Middleware],
+    outer: Sequence[Middleware],
 ) -> list[Middleware]:
     """From the outside to the inside. What refuses stands inside of what tells and counts it."""
     rate = [Middleware(RateLimit, kit.rate)] if kit.rate is not None else []
@@ -217,6 +224,7 @@ def _middleware(
         Middleware(CorrelationMiddleware, kit.ids),
         Middleware(MetricsMiddleware, metrics, kit.clock),
         *cors,
+        *outer,
         Middleware(AuditMiddleware, kit.audit, problems, metrics, kit.clock, unaudited),
         Middleware(ProblemMiddleware, problems, dialects),
         Middleware(HeadLimit, kit.limits),
