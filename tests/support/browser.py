@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from support.hosting import Server
 from support.servers.provision import missing
@@ -146,15 +146,53 @@ class Visit:
         assert not self._troubles, self._troubles
 
 
-@contextlib.asynccontextmanager
-async def visiting(browser: Browser, **options: Any) -> AsyncIterator[Visit]:
-    """A visitor with a service and a site of their own; `options` are those of a context."""
-    service, site = WidgetServer(), Site()
-    async with serving(service.app()) as answering, serving(site.app()) as showing:
-        service.origin = f"http://localhost:{showing}"
-        context = await browser.new_context(**options)
-        visit = Visit(service, f"http://127.0.0.1:{answering}", site, service.origin, context)
+class Switch:
+    """An address that goes on while what answers there is exchanged."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp = Starlette()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+@dataclass
+class Stage:
+    """A browser, and the addresses of a service and of a site.
+
+    Attributes:
+        base: Where the service is.
+        origin: Whose pages embed the widget; another host, so that browsers keep them apart.
+    """
+
+    browser: Browser
+    base: str
+    origin: str
+    _service: Switch
+    _site: Switch
+
+    @contextlib.asynccontextmanager
+    async def visit(self, **options: Any) -> AsyncGenerator[Visit]:
+        """A visitor, a service and a site of a test's own; `options` are those of a context."""
+        service, site = WidgetServer(self.origin), Site()
+        self._service.app, self._site.app = service.app(), site.app()
+        context = await self.browser.new_context(**options)
+        visit = Visit(service, self.base, site, self.origin, context)
         try:
             yield visit
         finally:
             await visit.end()
+
+
+@contextlib.asynccontextmanager
+async def staged() -> AsyncGenerator[Stage]:
+    """A browser and two servers."""
+    service, site = Switch(), Switch()
+    async with chromium() as browser, serving(service) as answering, serving(site) as showing:
+        yield Stage(
+            browser,
+            f"http://127.0.0.1:{answering}",
+            f"http://localhost:{showing}",
+            service,
+            site,
+        )

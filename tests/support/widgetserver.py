@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import itertools
@@ -101,7 +100,7 @@ class WidgetServer:
         turns: By client_id.
     """
 
-    origin: str = ""
+    origin: str
     config: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(CONFIG)))
     answers: deque[Sequence[Step]] = field(default_factory=deque[Sequence[Step]])
     refusals: defaultdict[str, deque[Refusal]] = field(

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser
 
-from support.browser import Visit, chromium, visiting
+from support.browser import Stage, Visit, staged
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as one:
+async def stage() -> AsyncIterator[Stage]:
+    async with staged() as one:
         yield one
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def visit(browser: Browser) -> AsyncIterator[Visit]:
-    async with visiting(browser) as one:
+async def visit(stage: Stage) -> AsyncIterator[Visit]:
+    async with stage.visit() as one:
         yield one

@@ -2,8 +2,10 @@
 // The conversation with the service: tokens, questions, answers piece by piece, and what to do
 // when any of that breaks.
 
-const SILENCE = 45000; // ms: the service says something every 15 s, if only that it is there
-const LONGEST_WAIT = 120; // s that a question waits by itself when there were too many
+// Milliseconds: the service says something every 15 s, if only that it is there.
+const SILENCE = 45000;
+// Seconds that a question waits by itself when there were too many.
+const LONGEST_WAIT = 120;
 const TRIES = 7;
 
 // What the service said instead of an answer. `status` 0: it could not be reached.

@@ -68,12 +68,12 @@ class View {
       placeholder: placeholder || say("write"),
       "aria-label": say("write"),
       enterkeyhint: "send",
-      dir: "auto",
+      "aria-describedby": "left",
     });
     this.sender = button("send", say("send"), icon("send"));
     this.sender.setAttribute("aria-disabled", "true");
-    this.leftOver = make("span", { class: "left-over", role: "status" });
-    this.composer = make("div", { class: "composer" }, this.input, this.leftOver, this.sender);
+    this.left = make("span", { class: "left-over", id: "left" });
+    this.composer = make("div", { class: "composer" }, this.input, this.left, this.sender);
     const title = make("h2", { id: "title", dir: "auto" }, name);
     const header = make("header", {}, title);
     if (this.config.settings.show_avatar) header.prepend(this.face());
@@ -130,6 +130,11 @@ class View {
 
   attach() {
     document.body.append(this.host);
+    // Above the page, and out of reach of what it does to elements around.
+    if (this.host.showPopover && !this.framed) {
+      this.host.popover = "manual";
+      this.host.showPopover();
+    }
     this.colour();
   }
 
@@ -183,10 +188,15 @@ class View {
   }
 
   typed() {
+    const { value } = this.input;
     const { message_chars: most } = this.config.limits;
-    const left = most - this.input.value.length;
-    this.leftOver.textContent = left <= Math.min(100, most / 5) ? String(left) : "";
-    this.leftOver.title = this.leftOver.textContent && this.say("left", String(left));
+    const left = most - value.length;
+    const near = left <= Math.min(100, most / 5);
+    this.left.replaceChildren(
+      ...(near ? [make("span", { class: "aside" }, this.say("left")), String(left)] : []),
+    );
+    // The placeholder keeps to the direction of the rest.
+    this.input.dir = value && "auto";
     this.input.style.height = "auto";
     const { offsetHeight, clientHeight, scrollHeight } = this.input;
     this.input.style.height = `${scrollHeight + offsetHeight - clientHeight}px`;
