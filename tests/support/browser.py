@@ -119,7 +119,7 @@ class Visit:
         text = (
             f'<!doctype html><html {attributes}><head><meta charset="utf-8"><title>Site</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<link rel="icon" href="data:,">{head}</head><body>{content}</body></html>'
+            f"{head}</head><body>{content}</body></html>"
         )
         headers = {"Content-Security-Policy": policy} if policy else {}
         self._site.pages[path] = (text, headers)

@@ -14,6 +14,8 @@ const make = (tag, attributes = {}, ...children) => {
 
 // An address that a link may lead to, as the browser reads it; null: none.
 const address = (text) => {
+  // What no address has unescaped, some browsers take for a part of a host's name.
+  if (/[\s"<>\\^`{|}]/.test(text)) return null;
   try {
     const url = new URL(text);
     // What stands before an @ looks like the host and is not.

@@ -46,9 +46,9 @@ box-shadow:0 2px 6px rgba(0,0,0,.12),0 12px 40px rgba(0,0,0,.24)}
 .top .launcher{top:calc(var(--y) + env(safe-area-inset-top,0px))}
 .top .panel{top:calc(var(--y) + 68px + env(safe-area-inset-top,0px))}
 
-header{display:flex;align-items:center;gap:10px;padding:10px 12px;background:var(--fill);
+.header{display:flex;align-items:center;gap:10px;padding:10px 12px;background:var(--fill);
 color:var(--on);flex:none}
-header :focus-visible{outline-color:var(--on);outline-offset:-2px}
+.header :focus-visible{outline-color:var(--on);outline-offset:-2px}
 h2{flex:1;min-width:0;margin:0;font-size:16px;font-weight:600;line-height:1.3;overflow:hidden;
 text-overflow:ellipsis;white-space:nowrap}
 .close{display:grid;place-items:center;width:36px;height:36px;padding:0;background:none;
@@ -109,7 +109,7 @@ border-radius:50%;background:var(--fill);color:var(--on)}
 .panel{inset:0!important;top:var(--view-top,0)!important;bottom:auto!important;width:auto;
 height:var(--view-height,100dvh);max-width:none;max-height:none;border:0;border-radius:0;
 box-shadow:none}
-.panel header{padding-top:calc(10px + env(safe-area-inset-top,0px))}
+.panel .header{padding-top:calc(10px + env(safe-area-inset-top,0px))}
 .panel .composer{padding-bottom:calc(10px + env(safe-area-inset-bottom,0px))}
 .opened .launcher{display:none}
 }

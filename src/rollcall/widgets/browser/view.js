@@ -75,7 +75,7 @@ class View {
     this.left = make("span", { class: "left-over", id: "left" });
     this.composer = make("div", { class: "composer" }, this.input, this.left, this.sender);
     const title = make("h2", { id: "title", dir: "auto" }, name);
-    const header = make("header", {}, title);
+    const header = make("div", { class: "header" }, title);
     if (this.config.settings.show_avatar) header.prepend(this.face());
     if (!this.framed) header.append(this.closer);
     this.panel = make(
