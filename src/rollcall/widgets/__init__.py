@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Agents on other people's pages: how they look there, and the door that visitors come through."""
+"""Widgets: agents on the pages of others, by a script or a frame."""
