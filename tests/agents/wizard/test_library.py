@@ -39,7 +39,8 @@ def test_what_an_operator_says_of_a_key_replaces_all_that_was_said(tmp_path: Pat
         "openai:gpt-6-luna: {enabled: false, label: Luna}\n"
         "openai-compatible:qwen3:8b: {label: Ours}\n",
     )
-    put(tmp_path, ".editor.swp", "x")
+    put(tmp_path, ".models.yaml", "x")
+    put(tmp_path, "README.md", "x")
 
     library = loaded(tmp_path)
 
@@ -131,9 +132,7 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ),
         (
             "industries/x.yaml",
-            BAKERY.replace(
-                "rules:\n", "rules:\n" + f"  - see {'{{business_domain}}' * 100}\n" * 39, 1
-            ),
+            BAKERY.replace("rules:\n", "rules:\n" + LONG * 39, 1),
             "makes a prompt of",
         ),
     ],

@@ -62,7 +62,7 @@ class Source(NamedTuple):
 
 
 def sources(folder: Path, origin: Origin) -> list[Source]:
-    """The files of a folder, by name. What begins with a dot is passed over.
+    """The files of a folder, by name. What begins with a dot, and what is no YAML, is passed over.
 
     Raises:
         InvalidInput: It cannot be read, or holds what is no file of a library. Names the file.
@@ -138,7 +138,8 @@ class _Shelf(dict[str, T | None]):
 
 def _inside(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if not path.name.startswith("."):
+        other = path.suffix not in (".yaml", ".yml") and not path.is_dir()
+        if not (other or path.name.startswith(".")):
             yield path
 
 
