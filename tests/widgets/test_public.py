@@ -245,7 +245,8 @@ async def test_a_script_of_another_version_is_a_404(client: httpx.AsyncClient) -
 
 
 async def test_what_the_browser_says_odd_is_a_4xx(page: Page) -> None:
-    for body in ({"event_type": "odd"}, {}, [], {"event_type": "view", "odd": 1}, None):
+    odd: list[Any] = [{"event_type": "odd"}, {}, [], {"event_type": "view", "odd": 1}, None]
+    for body in odd:
         assert (await page.post("track", body)).status_code == 422
     for body in ({"message": "x"}, {"message": 1, "client_id": "c"}, {"client_id": "c"}, "x"):
         assert (await page.post("messages", body)).status_code == 422
