@@ -189,7 +189,7 @@ class SqlAgentStore:
     ) -> Sequence[Definition]:
         columns = DEFINITIONS.c
         found = select(DEFINITIONS).where(
-            columns.namespace == namespace, columns.deleted_at.is_(None), *_filters(wanted)
+            columns.namespace == namespace, columns.deleted_at.is_(None), *filters(wanted)
         )
         if after is not None:
             same = and_(columns.created_at == after.at, columns.id < after.id)
@@ -285,22 +285,25 @@ async def _version(
     return None if row is None else version_of(row)
 
 
-def _filters(wanted: Wanted) -> list[Any]:
+def filters(wanted: Wanted) -> list[Any]:
+    """What must hold of a row of `DEFINITIONS` that somebody looks for."""
     columns = DEFINITIONS.c
-    filters: list[Any] = []
+    found: list[Any] = []
     if wanted.name is not None:
-        filters.append(columns.name == wanted.name)
+        found.append(columns.name == wanted.name)
     if wanted.status is not None:
-        filters.append(columns.status == wanted.status.value)
+        found.append(columns.status == wanted.status.value)
     if wanted.industry is not None:
-        filters.append(columns.industry == wanted.industry)
+        found.append(columns.industry == wanted.industry)
+    if wanted.priority is not None:
+        found.append(columns.priority == wanted.priority.value)
     if wanted.q is not None:
-        filters.append(columns.search.contains(wanted.q.casefold(), autoescape=True))
+        found.append(columns.search.contains(wanted.q.casefold(), autoescape=True))
     has = (ATTACHED.c.namespace == columns.namespace, ATTACHED.c.agent_id == columns.id)
     if wanted.capability is not None:
-        filters.append(exists().where(*has, ATTACHED.c.capability_id == wanted.capability))
+        found.append(exists().where(*has, ATTACHED.c.capability_id == wanted.capability))
     if wanted.tag is not None:
-        filters.append(
+        found.append(
             exists().where(
                 *has,
                 TAGS.c.namespace == ATTACHED.c.namespace,
@@ -308,4 +311,4 @@ def _filters(wanted: Wanted) -> list[Any]:
                 TAGS.c.tag == wanted.tag,
             )
         )
-    return filters
+    return found

@@ -21,7 +21,7 @@ from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.events import delivery_figures, event_log
-from rollcall.app.gateway import origins
+from rollcall.app.gateway import origins, proxies
 from rollcall.app.own import (
     Announced,
     LocalRegistrations,
@@ -230,6 +230,7 @@ class Platform:
                 traces=traces,
                 cors=cors if one.name == GATEWAY_NAME else None,
                 services=self.parts,
+                proxies=proxies(settings.trusted_proxies),
             )
             # What serves the whole process runs once, beside the first of its services.
             parts = [

@@ -15,6 +15,7 @@ from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
 from rollcall.gateway.catalogue import SERVICES
 from rollcall.gateway.guests import guests
+from rollcall.gateway.limiting import route_limits
 from rollcall.gateway.models import GatewayService
 from rollcall.gateway.module import module as gateway
 from rollcall.gateway.ports import NoInstances
@@ -74,6 +75,7 @@ def gateway_service(platform: Platform) -> Sequence[Module]:
                 guests=others or NoInstances(),
             ),
             services=(*SERVICES, *own),
+            limits=route_limits(settings.gateway_limits),
             settings=GatewaySettings(trusted_proxies=proxies(settings.trusted_proxies)),
         ),
         definitions(),
@@ -92,6 +94,7 @@ def check(settings: Settings) -> None:
     origins(settings)
     proxies(settings.trusted_proxies)
     guests_in(settings)
+    route_limits(settings.gateway_limits)
 
 
 def guests_in(settings: Settings) -> Sequence[GatewayService]:

@@ -40,6 +40,12 @@ class GatewayVariables(BaseSettings):
         validation_alias="ROLLCALL_TRUSTED_PROXIES",
         description="Networks of proxies whose X-Forwarded-* count, with commas: 10.0.0.0/8",
     )
+    gateway_limits: str = Field(
+        "",
+        validation_alias="ROLLCALL_GATEWAY_LIMITS",
+        description="What each caller may ask of single paths, with commas:"
+        " /api/runtime/**=5/s burst 10 at once 2",
+    )
     gateway_routes: str = Field(
         "",
         validation_alias="ROLLCALL_GATEWAY_ROUTES",

@@ -266,9 +266,11 @@ class ServiceCalls:
             raise NotHere from None
         except Unavailable as error:
             raise NotAnswered("the registry does not say where it is") from error
+        # Others have their turns while this one waits.
         self._turn += 1
+        first = self._turn
         for place in range(len(instances)):
-            instance = instances[(self._turn + place) % len(instances)]
+            instance = instances[(first + place) % len(instances)]
             order = _order(asked, instance)
             # A connection that was kept may just be closing; a new one is not.
             for fresh in (False, True) if repeatable else (True,):

@@ -24,7 +24,7 @@ from rollcall.backends.memories import memory_store
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.redaction import EventRedaction
 from rollcall.backends.text_erasure import TextErasure
-from rollcall.conversations.providers import Models
+from rollcall.conversations.providers import OFFLINE, Models
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
 from rollcall.kernel.services import ServiceRegistry
@@ -111,7 +111,8 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
     )
     texts.memories = memories
     models = reached(settings)
-    named = bool(models.names())
+    # Whoever wants answers from the offline planner wants no model asked.
+    named = models.names()[:1] not in ((), (OFFLINE,))
     return Shared(
         AgentService(store, clock, ids, LibraryVocabulary(shelf)),
         CapabilityService(store, clock, ids),

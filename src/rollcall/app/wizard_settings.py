@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The variables of the wizard."""
+"""The variables of the wizard and of my agents."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from pydantic_settings import BaseSettings
 
 
 class WizardVariables(BaseSettings):
-    """Where the wizard can be asked, and what it knows beside what comes with Rollcall."""
+    """Where both can be asked, and what the wizard knows beside what comes with Rollcall."""
 
     wizard_port: int = Field(
         8001,
         validation_alias="AGENT_WIZARD_PORT",
         description="Port of the agent wizard",
+        ge=0,
+        le=65535,
+    )
+    my_agents_port: int = Field(
+        8006,
+        validation_alias="MY_AGENTS_PORT",
+        description="Port of my agents",
         ge=0,
         le=65535,
     )

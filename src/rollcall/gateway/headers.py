@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from rollcall.gateway.errors import HostileRequest
 
 Fields: TypeAlias = list[tuple[bytes, bytes]]
-Networks: TypeAlias = Collection[IPv4Network | IPv6Network]
 
 _HOP: Final = frozenset(
     (
@@ -205,17 +203,6 @@ def relocated(fields: Fields, prefix: str, own_hosts: Collection[str]) -> Fields
             one of these are its own.
     """
     return [(name, _relocated(name, value, prefix, own_hosts)) for name, value in fields]
-
-
-def trusts(client: str | None, networks: Networks) -> bool:
-    """Whether an address belongs to one of the networks."""
-    if client is None or not networks:
-        return False
-    try:
-        address = ip_address(client.partition("%")[0])
-    except ValueError:
-        return False
-    return any(address in network for network in networks)
 
 
 def _of_connection(fields: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:

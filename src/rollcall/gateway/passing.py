@@ -15,17 +15,16 @@ from rollcall.gateway.errors import HostileRequest
 from rollcall.gateway.headers import (
     Arrival,
     Fields,
-    Networks,
     body_length,
     forwarded,
     host_of,
     to_guest,
-    trusts,
 )
 from rollcall.gateway.models import Route
 from rollcall.gateway.paths import stripped
 from rollcall.kernel.caller import Caller
 from rollcall.web import correlation
+from rollcall.web.proxies import Networks, peer, trusts
 from rollcall.web.refusals import PayloadTooLarge
 
 _QUERY: Final = re.compile(rb"[\x21-\x7e]*")
@@ -96,7 +95,7 @@ def passage(
     query: bytes = scope["query_string"]
     if not _QUERY.fullmatch(query):
         raise HostileRequest("query", "must be percent-encoded")
-    client: str | None = scope["client"][0] if scope.get("client") else None
+    client = peer(scope)
     scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
     arrival = Arrival(client, scheme, host, route.prefix, trusts(client, trusted))
     onward = forwarded(fields, arrival)

@@ -32,6 +32,7 @@ from rollcall.web.health import Condition, Facts, Health, Ping
 from rollcall.web.limits import HeadLimit, Limits, RateLimit, RateLimiter
 from rollcall.web.metrics import Collector, Metrics, MetricsMiddleware, watch_loop
 from rollcall.web.problems import Kind, Problems, ProblemTable
+from rollcall.web.proxies import Networks, ProxyMiddleware
 from rollcall.web.traces import Traces, TracesMiddleware
 
 Lifespan = Callable[[], AbstractAsyncContextManager[object]]
@@ -100,6 +101,7 @@ class Kit:
         traces: Makes spans of its requests; None: nobody asked for them.
         cors: Which pages of other origins may ask; None: none.
         services: What its routes look services up in (`web.services`).
+        proxies: Networks of proxies whose word on who sent a request counts.
     """
 
     service: str
@@ -116,6 +118,7 @@ class Kit:
     traces: Traces | None = None
     cors: CorsPolicy | None = None
     services: ServiceRegistry = field(default_factory=ServiceRegistry)
+    proxies: Networks = ()
 
 
 def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
@@ -167,8 +170,8 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     _add_own_routes(app, kit, health, metrics)
     if kit.access.authenticated:
         openapi.declare_bearer(app)
-    # What is answered the short way has no span, and no word on other origins.
-    plain = kit.traces is None and kit.cors is None
+    # What is answered the short way has no span, and no word on other origins or senders.
+    plain = kit.traces is None and kit.cors is None and not (kit.proxies and kit.rate)
     routes = [route for module in modules for route in module.express if plain]
     working: ASGIApp = ProblemMiddleware(Working(), problems)
     working = AuditMiddleware(working, kit.audit, problems, metrics, kit.clock, unaudited)
@@ -216,7 +219,9 @@ def _middleware(
     apart = [path for module in modules for path in module.cross_origin]
     cors = [Middleware(CorsMiddleware, kit.cors, apart)] if kit.cors is not None else []
     doors = [door for module in modules for door in module.doors]
+    proxies = [Middleware(ProxyMiddleware, kit.proxies)] if kit.proxies else []
     return [
+        *proxies,
         *traces,
         Middleware(CorrelationMiddleware, kit.ids),
         Middleware(MetricsMiddleware, metrics, kit.clock),
