@@ -109,9 +109,7 @@ def the_dashboard_tells_of_it_as_it_happens(us: Asking) -> None:
         told = {}
         while set(told) != {"summary", "activity"}:
             one = next(events)
-            if one.name == "summary" and one.data["total_conversations"] > before:
-                told[one.name] = one
-            elif one.name == "activity" and one.data["type"] == "conversation.completed":
+            if (one.name == "summary" and one.data["total_conversations"] > before) or (one.name == "activity" and one.data["type"] == "conversation.completed"):
                 told[one.name] = one
     assert told["activity"].data["details"]["conversation_id"] == said["turn_id"]
 
