@@ -1,5 +1,5 @@
-"""The two data flows of document 4, step by step as it lists them, against `rollcall up`: each service
-is asked at its own address, over HTTP.
+"""The two data flows of document 4, step by step as it lists them, against `rollcall up`: each
+service is asked at its own address, over HTTP.
 """
 
 from __future__ import annotations
