@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from rollcall.app.abilities import LIBRARY
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.features import reached
 from rollcall.app.findings import Finding, Grade
@@ -91,6 +92,9 @@ def _needs(
         yield "facts"
     if name in {"analytics", "billing"}:
         yield "accounts"
+    # What everybody reads at the start; only the wizard is about it.
+    if name == "wizard" or settings.library_dir is not None:
+        yield LIBRARY
     if name in _TALKING:
         yield "model"
         if MODEL in known:
