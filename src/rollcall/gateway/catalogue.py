@@ -79,6 +79,7 @@ SERVICES: Final[Sequence[GatewayService]] = (
         (
             "/api/agents/{id}/system-prompt",
             "/api/agents/{id}/validate-deployment",
+            "/api/agents/{id}/yaml",
             "/api/industries/**",
             "/api/models/**",
             "/api/interfaces/**",

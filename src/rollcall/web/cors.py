@@ -48,7 +48,15 @@ class CorsPolicy:
         "last-event-id",
         "x-request-id",
     )
-    exposed: Sequence[str] = ("etag", "link", "location", "retry-after", "x-request-id")
+    exposed: Sequence[str] = (
+        "etag",
+        "link",
+        "location",
+        "retry-after",
+        "x-request-id",
+        "x-total-count",
+        "x-unavailable",
+    )
     max_age: int = 600
 
     def __post_init__(self) -> None:
