@@ -10,6 +10,7 @@ from bench.agent import measure as agent
 from bench.billing import measure as billing
 from bench.events import measure as events
 from bench.facts import measure as facts
+from bench.first_token import measure as first_token
 from bench.gateway import measure as gateway
 from bench.graph import measure as graph
 from bench.memories import measure as memories
@@ -58,6 +59,10 @@ def _gateway(quick: bool) -> str:
     return gateway.page(gateway.measured(1 if quick else 3, 1 if quick else 3))
 
 
+def _first_token(quick: bool) -> str:
+    return first_token.page(first_token.measured(10 if quick else 300))
+
+
 PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "service": _service,
     "agent": _agent,
@@ -66,6 +71,7 @@ PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "graph": _graph,
     "facts": _facts,
     "gateway": _gateway,
+    "first-token": _first_token,
     "billing": _billing,
 }
 """By name, what measures a part and says it as Markdown, given whether it is to be quick."""

@@ -19,6 +19,9 @@ SEARCHES = {"/api/memories/search", "/api/dashboard/refresh"}
 ASKING = {"/api/v1/discover", "/messages", "/mcp", *SEARCHES, *TOOLS}
 """What is asked for by POST and changes nothing."""
 ENDLESS = {"/events", "/api/v1/events", "/api/dashboard/stream"}
+BESIDE = ("analytics", "billing", "dashboard", "wizard", "widgets", "mine")
+VISITORS = "/widget/v1/"
+"""How what visitors of pages with a widget ask for begins: each widget has its own rules there."""
 SIGNED = "/api/payments/webhooks/{provider}"
 """What a signature opens, and nothing else does."""
 
@@ -44,8 +47,8 @@ def walk(place: Place) -> Walk:
 def everywhere(place: Place, walk: Walk) -> Walk:
     """Those, those of document 4, and the gateway's, but for what leads to the first ones again."""
     own = [one for one in place.routes("gateway") if not one[2].startswith("/services/")]
-    found = [*walk(), *place.routes("analytics", "billing", "dashboard"), *own]
-    assert len(found) >= 300
+    found = [*walk(), *place.routes(*BESIDE), *own]
+    assert len(found) >= 400
     return lambda: iter(found)
 
 
@@ -60,6 +63,11 @@ def test_without_a_key_nothing_answers_but_health_and_documentation(
                 continue
             if path == SIGNED:
                 assert answer.status_code == 403
+                continue
+            if path.startswith(VISITORS):
+                # There is no such widget; the script alone is for everybody.
+                wanted = 200 if path == f"{VISITORS}widget.js" else 404
+                assert answer.status_code == wanted, (method, path, answer.text)
                 continue
             assert answer.status_code == 401, (method, path, answer.text)
             # OpenAI's clients know errors of their own shape alone.

@@ -40,6 +40,9 @@ class Place:
     analytics: str
     billing: str
     dashboard: str
+    wizard: str
+    widgets: str
+    mine: str
     headers: dict[str, dict[str, str]]
     key_id: str
     """The id of the others' key."""
@@ -74,6 +77,7 @@ def opened(folder: Path) -> Iterator[Place]:
         urls = (
             *(one.agents, one.services, one.talk, one.tools, one.gateway),
             *(one.analytics, one.billing, one.dashboard),
+            *(one.wizard, one.widgets, one.mine),
         )
         yield Place(*(url.replace(EVERYWHERE, "127.0.0.1") for url in urls), headers, key_id)
         assert "Traceback" not in one.errors()

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from rollcall.kernel.errors import InvalidInput
+from rollcall.web.proxies import peer
 from rollcall.widgets.appearance import origin_of
 from rollcall.widgets.limits import Networks, within
 
@@ -63,8 +64,8 @@ class Addresses:
         """Scheme and host, as the caller has them."""
         headers: Headers = request.headers
         scheme, host = request.scope["scheme"], headers.get("host", "")
-        client = request.client
-        if client is not None and within(client.host, self._trusted):
+        client = peer(request.scope)
+        if client is not None and within(client, self._trusted):
             scheme = headers.get("x-forwarded-proto", scheme)
             host = headers.get("x-forwarded-host", host)
         return ("https" if scheme == "https" else "http"), host.lower()
