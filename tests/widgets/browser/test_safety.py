@@ -46,7 +46,9 @@ STRICT: Final = (
 )
 HOSTILE: Final = """<style>
     * { all: unset !important; display: none !important; }
-    @layer worst { :not(html, body, h1) { display: none !important; visibility: hidden !important; } }
+    @layer worst {
+        :not(html, body, h1) { display: none !important; visibility: hidden !important; }
+    }
     html, body, h1 { display: block !important; }
     html { font-size: 3px !important; direction: rtl !important; }
     body { transform: scale(.5) translate(200px, 200px) !important; overflow: hidden !important;
@@ -70,10 +72,11 @@ async def test_whatever_is_said_is_shown_and_never_run(visit: Visit) -> None:
     visit.service.config["name"] = "Ada"
     page = await visit.page(policy=STRICT.format(base=visit.base))
     await open_chat(page)
-    for hack in HACKS:
+    for number, hack in enumerate(HACKS, 2):
         visit.service.answers.append(said(*hack))
         await ask(page, hack)
         await expect(page.locator(".mine").last).to_contain_text(hack.split("\n")[0].strip())
+        await expect(page.locator(".theirs")).to_have_count(number)
         await expect(log(page)).to_have_attribute("aria-busy", "false")
     assert await _made_of(page) <= ALLOWED
     links = await page.locator(".message a").evaluate_all(
@@ -84,7 +87,7 @@ async def test_whatever_is_said_is_shown_and_never_run(visit: Visit) -> None:
         ("https:", "evil.example", "noopener noreferrer nofollow", "_blank")
     }
     handlers = await page.locator(".message *").evaluate_all(
-        "(all) => all.flatMap((e) => e.getAttributeNames()).filter((name) => /^on|^style/.test(name))"
+        "(all) => all.flatMap((e) => e.getAttributeNames().filter((name) => /^(on|sty)/.test(name)))"
     )
     assert handlers == []
     for link in await page.locator(".message a").all():
@@ -108,14 +111,14 @@ async def test_markdown_becomes_what_it_means(visit: Visit) -> None:
     visit.service.answers.append(
         said(
             "# Your order\n\nIt is **really *soon* there**, see [the map](https://example.com/a_(b)"
-            ' "title") or `code *as is*`.\nOn a line\n\n3. three\n   - nested\n   - again\n\n4. four\n\n',
+            ' "title") or `code *as is*`.\nOn a line\n\n3. three\n   - nested\n   - again\n\n',
+            "4. four\n\n",
             "```py\nprint('**no**')\n```\n\n2 * 3 * 4, snake_case_name, 1\\*, https://example.com/x_y.",
         )
     )
     page = await visit.page()
     await open_chat(page)
     await ask(page, "Tell me")
-    await expect(log(page)).to_have_attribute("aria-busy", "false")
     await expect(page.locator(".theirs").last.locator("pre")).to_be_visible()
     html = await page.locator(".theirs").last.evaluate(
         "(one) => { one = one.cloneNode(true); one.firstChild.remove(); return one.innerHTML"
