@@ -86,10 +86,10 @@ async def test_whatever_is_said_is_shown_and_never_run(visit: Visit) -> None:
     assert {tuple(one) for one in links} == {
         ("https:", "evil.example", "noopener noreferrer nofollow", "_blank")
     }
-    handlers = await page.locator(".message *").evaluate_all(
-        "(all) => all.flatMap((e) => e.getAttributeNames().filter((name) => /^(on|sty)/.test(name)))"
+    names = await page.locator(".message *").evaluate_all(
+        "(all) => [...new Set(all.flatMap((one) => one.getAttributeNames()))]"
     )
-    assert handlers == []
+    assert set(names) == {"class", "dir", "href", "rel", "tabindex", "target"}
     for link in await page.locator(".message a").all():
         await link.dispatch_event("mouseover")
     assert await page.evaluate("window.hacked") is None
@@ -137,16 +137,18 @@ async def test_markdown_becomes_what_it_means(visit: Visit) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["*", "**", "_a", "`", "`` ` ", "[", "![a](", "https://a.example/......", "- a\n  ", "(", "\\"],
-)
-async def test_no_text_takes_long_to_show(visit: Visit, piece: str) -> None:
-    visit.service.answers.append(said((piece * 20_000)[:20_000] + "\n\nend"))
+async def test_no_text_takes_long_to_show(visit: Visit) -> None:
+    long = [
+        *("*", "**", "_a", "`", "`` ` ", "[", "![a](", "- a\n  ", "(", "\\"),
+        "https://a.example/......",
+    ]
     page = await visit.page()
     await open_chat(page)
-    await ask(page, "Go")
-    await expect(log(page)).to_contain_text("end", timeout=5_000)
+    for number, piece in enumerate(long):
+        visit.service.answers.append(said((piece * 20_000)[:20_000] + f"\n\nend {number}"))
+        await ask(page, "Go")
+        await expect(log(page)).to_contain_text(f"end {number}", timeout=5_000)
+        await expect(log(page)).to_have_attribute("aria-busy", "false")
 
 
 async def test_what_grows_keeps_what_is_shown(visit: Visit) -> None:

@@ -23,14 +23,16 @@ def sent(visit: Visit) -> list[Any]:
 
 @pytest.mark.parametrize("how", ["break", "end"])
 async def test_an_answer_that_breaks_off_is_taken_up_again(visit: Visit, how: str) -> None:
-    steps: list[Step] = [("text", "Once "), (how, None), *said("Once ", "only.")[1:]]
-    visit.service.answers.append(steps)
+    seen = asyncio.Event()
+    steps: list[Step] = [("text", "Once "), ("wait", seen), (how, None)]
+    visit.service.answers.append([*steps, *said("Once ", "only.")[1:]])
     page = await visit.page()
     await page.clock.install()
     await open_chat(page)
     await ask(page, "How often?")
-    await expect(status(page)).to_contain_text("The connection was lost")
     await expect(log(page)).to_contain_text("Once")
+    seen.set()
+    await expect(status(page)).to_contain_text("The connection was lost")
     await page.clock.fast_forward("01:00")
     await hear(page, "Once only.")
     await expect(status(page)).to_be_empty()
@@ -131,11 +133,14 @@ async def test_a_token_that_counts_no_more_is_exchanged_once(visit: Visit) -> No
 async def test_an_answer_is_not_asked_for_twice_where_its_visitor_is_forgotten(
     visit: Visit,
 ) -> None:
-    visit.service.answers.append([("text", "So"), ("break", None), *said("So", " long.")[1:]])
+    seen = asyncio.Event()
+    visit.service.answers.append([("text", "So"), ("wait", seen), ("break", None), *said("So")])
     page = await visit.page()
     await page.clock.install()
     await open_chat(page)
     await ask(page, "Why?")
+    await expect(log(page)).to_contain_text("So")
+    seen.set()
     await expect(status(page)).to_contain_text("The connection was lost")
     visit.service.forget_visitors()
     await page.clock.fast_forward("00:30")
@@ -186,14 +191,15 @@ async def test_a_pause_is_said_politely_and_ends(visit: Visit) -> None:
     await expect(field(page)).to_be_hidden()
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
-    visit.service.always = {"config": Refusal(409, "widget-paused")}
-    for paused in (True, False):
-        if not paused:
-            visit.service.always.clear()
-        await page.keyboard.press("Escape")
-        async with page.expect_response("**/config"):
-            await page.get_by_role("button", name="Chat with Ada").click()
-        await expect(field(page)).to_be_hidden() if paused else None
+    visit.service.always["config"] = Refusal(409, "widget-paused")
+    await page.keyboard.press("Escape")
+    async with page.expect_response("**/config"):
+        await page.get_by_role("button", name="Chat with Ada").click()
+    await expect(field(page)).to_be_hidden()
+
+    visit.service.always.clear()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Chat with Ada").click()
     await expect(field(page)).to_have_value("Hello?")
     await field(page).press("Enter")
     await hear(page, "Hello?")
