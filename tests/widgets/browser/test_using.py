@@ -344,3 +344,12 @@ async def test_opening_and_closing_leaves_nothing_behind(visit: Visit) -> None:
     now = await left()
     assert now[0] <= nodes
     assert now[1] <= listeners
+
+
+async def test_control_characters_of_what_is_pasted_are_left_out(visit: Visit) -> None:
+    page = await visit.page()
+    await open_chat(page)
+    await ask(page, "\x1b[1mbold\x00\x7f\ttab")
+    await expect(page.locator(".mine")).to_contain_text("[1mbold\ttab", use_inner_text=True)
+    (turn,) = visit.service.turns.values()
+    assert turn.message == "[1mbold\ttab"

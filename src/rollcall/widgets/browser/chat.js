@@ -127,7 +127,11 @@ class Chat {
       view.answering(false);
       if (failed) {
         show("");
-        this.trouble(failed.detail || failed.title || this.say("failed"), turn);
+        // Asked again it is another question: this one has had its answer.
+        this.turn = this.talk.turn(turn.message);
+        const kind = kindOf(failed);
+        const texts = { "answer-refused": "refused", "answer-unavailable": "later" };
+        view.tell(this.say(texts[kind] || "failed"), true);
         return;
       }
       view.tell("");
@@ -144,12 +148,6 @@ class Chat {
     }
   }
 
-  // A turn that failed may be asked again, which makes it another.
-  trouble(text, turn) {
-    this.turn = this.talk.turn(turn.message);
-    this.view.tell(text, true);
-  }
-
   refused(error, turn) {
     this.store.set("turn", null);
     const { status } = error;
@@ -161,11 +159,11 @@ class Chat {
       this.view.giveBack(turn.message);
     } else if (status >= 400 && !error.passing && status !== 401) {
       this.turn = null;
-      this.view.tell(error.detail || this.say("refused"));
+      this.view.tell(this.say("refused"));
       this.view.giveBack(turn.message);
     } else {
       this.turn = turn;
-      this.view.tell(error.detail || this.say("failed"), true);
+      this.view.tell(this.say(status === 429 ? "later" : "failed"), true);
     }
   }
 

@@ -8,13 +8,16 @@ const SILENCE = 45000;
 const LONGEST_WAIT = 120;
 const TRIES = 7;
 
+// What sort of problem it is: the last word of its type.
+const kindOf = (problem) => String(problem.type || "").split(/[:/]/).pop();
+
 // What the service said instead of an answer. `status` 0: it could not be reached.
 class Refused extends Error {
   constructor(status, problem = {}, wait = null) {
-    super(problem.detail || problem.title || `status ${status}`);
+    const nothing = "the service does not answer, or not to this page";
+    super(status ? problem.detail || problem.title || `status ${status}` : nothing);
     this.status = status;
-    this.detail = problem.detail || "";
-    this.kind = String(problem.type || "").split(/[:/]/).pop();
+    this.kind = kindOf(problem);
     this.wait = wait;
   }
 

@@ -211,10 +211,11 @@ class View {
 
   submit() {
     if (!this.ready()) return;
-    const text = this.input.value.trim();
+    // Of control characters, which may come along with what is pasted, only line ends say anything.
+    const text = this.input.value.replace(/[^\P{Cc}\n\t]/gu, "").trim();
     this.input.value = "";
     this.typed();
-    this.acts.send(text);
+    if (text) this.acts.send(text);
   }
 
   // Give back what was written, unless something else was written since.
