@@ -99,6 +99,7 @@ class WidgetServer:
         refusals: By endpoint (config, visitors, messages, stream, history, track), what the next
             requests get instead; an endless one stays at the end.
         always: By endpoint, what every request gets instead.
+        holds: By endpoint, what requests wait for.
         asked: Every request: its endpoint and its body, without preflights.
         turns: By client_id.
     """
@@ -110,6 +111,7 @@ class WidgetServer:
         default_factory=lambda: defaultdict(deque[Refusal])
     )
     always: dict[str, Refusal] = field(default_factory=dict[str, Refusal])
+    holds: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
     asked: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
     turns: dict[str, Turn] = field(default_factory=dict[str, Turn])
     _visitors: dict[str, str] = field(default_factory=dict[str, str])
@@ -259,6 +261,8 @@ class WidgetServer:
         self.asked.append((endpoint, body))
         async with self._heard:
             self._heard.notify_all()
+        if endpoint in self.holds:
+            await self.holds[endpoint].wait()
         own = request.headers.get("sec-fetch-site") == "same-origin"
         if not own and request.headers.get("origin") != self.origin:
             return self._refuse(request, Refusal(403, "origin-not-allowed"))

@@ -140,7 +140,7 @@ async def test_markdown_becomes_what_it_means(visit: Visit) -> None:
 async def test_no_text_takes_long_to_show(visit: Visit) -> None:
     long = [
         *("*", "**", "_a", "`", "`` ` ", "[", "![a](", "- a\n  ", "(", "\\"),
-        "https://a.example/......",
+        *("https://a.example/......", "https://a@"),
     ]
     page = await visit.page()
     await open_chat(page)

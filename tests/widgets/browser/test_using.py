@@ -160,7 +160,7 @@ async def test_a_screen_reader_finds_its_way(visit: Visit) -> None:
 async def test_it_can_be_read_and_stays_on_the_screen(
     stage: Stage, look: str, tmp_path: Path
 ) -> None:
-    async with stage.visit(**LOOKS[look]) as visit:
+    async with stage.visit(reduced_motion="reduce", **LOOKS[look]) as visit:
         visit.service.answers.append(said(ANSWER))
         page = await visit.page()
         await open_chat(page)

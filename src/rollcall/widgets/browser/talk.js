@@ -157,14 +157,16 @@ class Talk {
   async token() {
     const held = this.store.get("token");
     if (held && held.until > Date.now()) return held.token;
-    this.asking ||= this.fetch("/visitors", { body: {} })
-      .then(({ token, expires_in }) => {
-        this.store.set("token", { token, until: Date.now() + (expires_in - 60) * 1000 });
-        return token;
-      })
-      .finally(() => {
-        this.asking = null;
-      });
+    if (!this.asking) {
+      this.asking = this.fetch("/visitors", { body: {} })
+        .then(({ token, expires_in }) => {
+          this.store.set("token", { token, until: Date.now() + (expires_in - 60) * 1000 });
+          return token;
+        })
+        .finally(() => {
+          this.asking = null;
+        });
+    }
     return this.asking;
   }
 
