@@ -15,6 +15,7 @@ from bench.graph import measure as graph
 from bench.memories import measure as memories
 from bench.service import measure as service
 from bench.service import peers
+from bench.widget import measure as widget
 
 
 def _service(quick: bool) -> str:
@@ -58,6 +59,10 @@ def _gateway(quick: bool) -> str:
     return gateway.page(gateway.measured(1 if quick else 3, 1 if quick else 3))
 
 
+def _widget(quick: bool) -> str:
+    return widget.page(widget.measured())
+
+
 PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "service": _service,
     "agent": _agent,
@@ -67,5 +72,6 @@ PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "facts": _facts,
     "gateway": _gateway,
     "billing": _billing,
+    "widget": _widget,
 }
 """By name, what measures a part and says it as Markdown, given whether it is to be quick."""

@@ -51,6 +51,7 @@ SERVERS = (
     Server("ZooKeeper", "zookeeper", ("/usr/share/java/zookeeper.jar",), "stores on ZooKeeper"),
     Server("wrk", "wrk", ("/usr/bin/wrk", "/usr/local/bin/wrk"), "the scripts that load services"),
     Server("Prometheus", "prometheus", ("/usr/bin/prometheus",), "alert rules and scraping"),
+    Server("Chromium", "chromium", ("/usr/bin/chromium",), "the widget in a browser"),
     Server("Maven", "maven", ("/usr/bin/mvn", "/usr/local/bin/mvn"), "Kafka, which it fetches"),
     Server(
         "Java",

@@ -160,7 +160,7 @@ async def test_a_screen_reader_finds_its_way(visit: Visit) -> None:
 async def test_it_can_be_read_and_stays_on_the_screen(
     stage: Stage, look: str, tmp_path: Path
 ) -> None:
-    async with stage.visit(**LOOKS[look]) as visit:
+    async with stage.visit(reduced_motion="reduce", **LOOKS[look]) as visit:
         visit.service.answers.append(said(ANSWER))
         page = await visit.page()
         await open_chat(page)
@@ -183,7 +183,6 @@ async def test_it_can_be_read_and_stays_on_the_screen(
                 assert await page.locator(part).last.evaluate(_CONTRAST) >= 4.5, part
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "theme",
     [
@@ -195,14 +194,15 @@ async def test_it_can_be_read_and_stays_on_the_screen(
     ],
     ids=["green", "pale", "black", "own-dark", "nonsense"],
 )
-async def test_every_theme_can_be_read(stage: Stage, theme: dict[str, Any], scheme: str) -> None:
-    async with stage.visit(color_scheme=scheme) as visit:
-        visit.service.config["theme"].update(theme)
-        visit.service.config["welcome_message"] = "Hello! How can I help? https://example.com"
-        page = await visit.page()
-        await open_chat(page)
+async def test_every_theme_can_be_read(visit: Visit, theme: dict[str, Any]) -> None:
+    visit.service.config["theme"].update(theme)
+    visit.service.config["welcome_message"] = "Hello! How can I help? https://example.com"
+    page = await visit.page()
+    await open_chat(page)
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
         for part in ("h2", ".theirs", ".theirs a", "textarea", ".launcher"):
-            assert await page.locator(part).last.evaluate(_CONTRAST) >= 4.5, part
+            assert await page.locator(part).last.evaluate(_CONTRAST) >= 4.5, (scheme, part)
 
 
 async def test_a_dark_page_of_its_own_is_used(stage: Stage) -> None:
@@ -344,3 +344,12 @@ async def test_opening_and_closing_leaves_nothing_behind(visit: Visit) -> None:
     now = await left()
     assert now[0] <= nodes
     assert now[1] <= listeners
+
+
+async def test_control_characters_of_what_is_pasted_are_left_out(visit: Visit) -> None:
+    page = await visit.page()
+    await open_chat(page)
+    await ask(page, "\x1b[1mbold\x00\x7f\ttab")
+    await expect(page.locator(".mine")).to_contain_text("[1mbold\ttab", use_inner_text=True)
+    (turn,) = visit.service.turns.values()
+    assert turn.message == "[1mbold\ttab"
