@@ -19,7 +19,7 @@ from rollcall.kernel.clock import SystemClock
 from rollcall.widgets.browser import script
 from rollcall.widgets.script import Script
 from support.browser import Site, Stage, Visit, serving
-from support.chatting import ask, hear, open_chat
+from support.chatting import ask, hear, log, open_chat
 from support.databases import sqlite_at
 from support.widgets import WIDGET, House
 from support.widgetserver import WidgetServer
@@ -86,7 +86,7 @@ async def test_a_page_of_another_origin_embeds_it_by_script_under_a_strict_polic
     await hear(page, "you said Green tea?")
     # What was open is open again, with what was said.
     await page.reload()
-    await hear(page, "you said Green tea?")
+    await expect(log(page).get_by_text("you said Green tea?")).to_be_visible()
     at = f"/api/widgets/{widget['id']}"
     stats = (await setting.client.get(f"{at}/stats")).json()
     assert (stats["messages"], stats["conversations"]) == (1, 1)
