@@ -35,14 +35,15 @@ class Asker:
             **(headers or {}),
         }
 
-    def seconds(self, body: Mapping[str, Any], **headers: str) -> float:
+    def seconds(self, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> float:
         """Seconds from the request to the first piece of text; the stream is read to its end.
 
         Raises:
             NoText: There is none.
         """
         begun = time.perf_counter()
-        self._connection.request("POST", self._path, json.dumps(body), {**self._headers, **headers})
+        fields = {**self._headers, **(headers or {})}
+        self._connection.request("POST", self._path, json.dumps(body), fields)
         answer = self._connection.getresponse()
         if answer.status != 200:
             raise NoText(f"{self._path}: {answer.status}: {answer.read()!r:.300}")
