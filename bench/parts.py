@@ -16,6 +16,7 @@ from bench.graph import measure as graph
 from bench.memories import measure as memories
 from bench.service import measure as service
 from bench.service import peers
+from bench.widget import measure as widget
 
 
 def _service(quick: bool) -> str:
@@ -63,6 +64,10 @@ def _first_token(quick: bool) -> str:
     return first_token.page(first_token.measured(10 if quick else 300))
 
 
+def _widget(quick: bool) -> str:
+    return widget.page(widget.measured())
+
+
 PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "service": _service,
     "agent": _agent,
@@ -73,5 +78,6 @@ PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "gateway": _gateway,
     "first-token": _first_token,
     "billing": _billing,
+    "widget": _widget,
 }
 """By name, what measures a part and says it as Markdown, given whether it is to be quick."""

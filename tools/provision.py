@@ -57,6 +57,7 @@ SERVERS = (
         "nginx in front of the services",
     ),
     Server("Prometheus", "prometheus", ("/usr/bin/prometheus",), "alert rules and scraping"),
+    Server("Chromium", "chromium", ("/usr/bin/chromium",), "the widget in a browser"),
     Server("Maven", "maven", ("/usr/bin/mvn", "/usr/local/bin/mvn"), "Kafka, which it fetches"),
     Server(
         "Java",

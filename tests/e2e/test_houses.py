@@ -11,7 +11,16 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from support.houses import House
-from support.suite import building, definitions, killing, money, numbers, registries, talking, visiting
+from support.suite import (
+    building,
+    definitions,
+    killing,
+    money,
+    numbers,
+    registries,
+    talking,
+    visiting,
+)
 from support.suite.asking import Asking
 
 STEPS: Sequence[Callable[[Asking], None]] = (

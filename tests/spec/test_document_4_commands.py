@@ -1,5 +1,5 @@
-"""All commands of document 4 that ask its services, quoted, against `rollcall up`, and its call from
-one service to another.
+"""All commands of document 4 that ask its services, quoted, against `rollcall up`, and its call
+from one service to another.
 
 Only the ports are others, so that the test may run beside services that are in use.
 """

@@ -1,5 +1,5 @@
-"""The two data flows of document 4, step by step as it lists them, against `rollcall up`: each service
-is asked at its own address, over HTTP.
+"""The two data flows of document 4, step by step as it lists them, against `rollcall up`: each
+service is asked at its own address, over HTTP.
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ def test_the_conversation_flow(up: Serving) -> None:
     come = done(httpx.post(f"{door}/visitors", json={}, headers=headers, timeout=30))
     headers["Authorization"] = f"Bearer {come['token']}"
     said = {"message": "Calculate 10 + 5", "client_id": "m1"}
-    with httpx.stream(
-        "POST", f"{door}/messages", json=said, headers=headers, timeout=60
-    ) as answer:
+    with httpx.stream("POST", f"{door}/messages", json=said, headers=headers, timeout=60) as answer:
         assert answer.status_code == 200
         told = list(parsed(answer.iter_lines()))
     # The agent that the wizard made has answered, with its model and a tool.

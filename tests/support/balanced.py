@@ -49,9 +49,7 @@ class Balanced:
                 return
             their_reader, their_writer = there
             with contextlib.closing(their_writer):
-                await asyncio.gather(
-                    _copied(reader, their_writer), _copied(their_reader, writer)
-                )
+                await asyncio.gather(_copied(reader, their_writer), _copied(their_reader, writer))
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         first = next(self._turns)

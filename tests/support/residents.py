@@ -12,7 +12,7 @@ from support.serving import eventually
 AGENT = "resident"
 ORIGIN = "https://page.example"
 """A page that has the widget."""
-TOKEN = "token"
+TOKEN = "token"  # noqa: S105
 """What a visitor of it has, beside the parameters."""
 
 

@@ -79,6 +79,7 @@ class House:
         base: str | None = None,
         trusted: Networks = (),
         access: Access | None = None,
+        script: Script = SCRIPT,
     ) -> None:
         self.database, self.clock = database, clock
         self.limits = limits or WidgetLimits()
@@ -117,7 +118,7 @@ class House:
         )
         addresses = Addresses(base, trusted)
         self.parts = PublicParts(
-            SCRIPT,
+            script,
             self.tokens,
             Gates(self.limits, clock),
             trusted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import itertools
@@ -53,6 +54,8 @@ FRAME_POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none';"
     " form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
+PATIENCE: Final = 10
+"""Seconds that something may take on a busy machine."""
 _NUMBERS = itertools.count(1)
 
 
@@ -96,6 +99,7 @@ class WidgetServer:
         refusals: By endpoint (config, visitors, messages, stream, history, track), what the next
             requests get instead; an endless one stays at the end.
         always: By endpoint, what every request gets instead.
+        holds: By endpoint, what requests wait for.
         asked: Every request: its endpoint and its body, without preflights.
         turns: By client_id.
     """
@@ -107,9 +111,11 @@ class WidgetServer:
         default_factory=lambda: defaultdict(deque[Refusal])
     )
     always: dict[str, Refusal] = field(default_factory=dict[str, Refusal])
+    holds: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
     asked: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
     turns: dict[str, Turn] = field(default_factory=dict[str, Turn])
     _visitors: dict[str, str] = field(default_factory=dict[str, str])
+    _heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def tag(self, base: str, key: str = KEY, **attributes: str) -> str:
         """The line that a page embeds it with."""
@@ -124,6 +130,11 @@ class WidgetServer:
     def count(self, endpoint: str) -> int:
         """How often something was asked."""
         return sum(asked == endpoint for asked, _ in self.asked)
+
+    async def heard(self, endpoint: str, times: int) -> None:
+        """Wait until something was asked so often."""
+        async with asyncio.timeout(PATIENCE), self._heard:
+            await self._heard.wait_for(lambda: self.count(endpoint) >= times)
 
     def forget_visitors(self) -> None:
         """Take no token any more that was given out."""
@@ -248,6 +259,10 @@ class WidgetServer:
             return self._cors(request, Response(status_code=204))
         body = await request.json() if request.method == "POST" else None
         self.asked.append((endpoint, body))
+        async with self._heard:
+            self._heard.notify_all()
+        if endpoint in self.holds:
+            await self.holds[endpoint].wait()
         own = request.headers.get("sec-fetch-site") == "same-origin"
         if not own and request.headers.get("origin") != self.origin:
             return self._refuse(request, Refusal(403, "origin-not-allowed"))

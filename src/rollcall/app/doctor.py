@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from filelock import FileLock, Timeout
 
-from rollcall.app.abilities import abilities
+from rollcall.app.abilities import abilities, library
 from rollcall.app.bigquery_settings import bigquery_of
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
@@ -66,6 +66,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found += _facts(where, settings)
     found.append(_accounts(settings))
     clock = clock or SystemClock()
+    found.append(library(settings, clock))
     found += asyncio.run(_servers(where, settings, clock))
     if not any(one.subject == "clock" for one in found):
         found.append(_clock(where, clock))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -10,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from rollcall.kernel.clock import Clock, utc
-from rollcall.kernel.errors import Unavailable
+from rollcall.kernel.errors import Closed, Unavailable
 from rollcall.kernel.ids import IdSource, derived
 from rollcall.policies.retry import RetryPolicy
 from rollcall.widgets import showing
@@ -162,18 +163,17 @@ class VisitorService:
         breaks = 0
         while True:
             try:
-                async with aclosing(opened) as told:
-                    async for one in told:
-                        shown = showing.shown(one)
-                        if shown is None or (shown.kind == "accepted" and turn_id is not None):
-                            continue
-                        if shown.kind == "accepted":
-                            turn_id = shown.data["turn_id"]
-                            await self._count(widget, visitor, shown.data["turn_id"])
-                        if shown.kind == "failed" and turn_id is not None:
-                            await self._count_failure(widget, turn_id)
-                        yield shown
-                        if shown.kind in _ENDS:
+                async with (
+                    aclosing(opened) as told,
+                    aclosing(self._counted(widget, visitor, told)) as counted,
+                ):
+                    async for one in counted:
+                        if one.kind == "accepted":
+                            if turn_id is not None:
+                                continue
+                            turn_id = one.data["turn_id"]
+                        yield one
+                        if one.kind in _ENDS:
                             return
             except MessageRefused as error:
                 if turn_id is not None:
@@ -191,11 +191,34 @@ class VisitorService:
             yield Told("reset", {})
             opened = self._talk.follow(widget, session_id(widget, visitor), turn_id)
 
+    async def _counted(
+        self, widget: Widget, visitor: Visitor, told: AsyncGenerator[Told]
+    ) -> AsyncGenerator[Told]:
+        """What of a turn is for its visitor. It is counted beside that, so that nobody waits."""
+        counting: asyncio.Task[None] | None = None
+        turn_id = ""
+        try:
+            async for one in told:
+                shown = showing.shown(one)
+                if shown is None:
+                    continue
+                if shown.kind == "accepted":
+                    turn_id = shown.data["turn_id"]
+                    counting = asyncio.create_task(self._count(widget, visitor, turn_id))
+                if shown.kind == "failed" and counting is not None:
+                    await counting
+                    await self._count_failure(widget, turn_id)
+                yield shown
+        finally:
+            if counting is not None:
+                # It is done also where the visitor has left.
+                await asyncio.shield(counting)
+
     async def _count(self, widget: Widget, visitor: Visitor, turn_id: str) -> None:
         try:
             async with self._store.begin() as work:
                 await work.message(widget, visitor.id, turn_id, self._clock.now())
-        except Unavailable as error:
+        except (Closed, Unavailable) as error:
             # An answer is worth more than its count.
             _log.warning("a message of widget %s is not counted: %s", widget.id, error)
 
@@ -203,7 +226,7 @@ class VisitorService:
         try:
             async with self._store.begin() as work:
                 await work.failed(widget.namespace, turn_id)
-        except Unavailable as error:
+        except (Closed, Unavailable) as error:
             _log.warning("a failure of widget %s is counted later: %s", widget.id, error)
 
     def _left_of_day(self) -> float:

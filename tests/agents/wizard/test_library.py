@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollcall.agents import yaml_text
 from rollcall.agents.wizard.library import MAX_BYTES, SHIPPED, Source, library_of, sources
 from rollcall.agents.wizard.models import Library, Origin
+from rollcall.conversations.providers import DEFAULTS
 from rollcall.kernel.errors import InvalidInput
 from support.trades import SHELF
 
@@ -159,12 +161,13 @@ def test_whatever_is_in_a_file_it_is_taken_or_refused(text: str, origin: Origin)
             library_of([Source(name, origin, name, text)])
 
 
-def test_what_ships_can_be_loaded() -> None:
+def test_what_ships_can_be_loaded_and_names_each_model_that_settings_choose() -> None:
     library = library_of(sources(SHIPPED, Origin.SHIPPED))
+    assert len(library.industries) == 12
     assert list(library.interfaces) == ["webchat", "whatsapp"]
-    assert {name.partition(":")[0] for name in library.models} == {
-        "openai",
-        "anthropic",
-        "google",
-        "ollama",
-    }
+    assert {f"{provider}:{model}" for provider, model in DEFAULTS.items()} <= set(library.models)
+
+
+def test_what_ships_is_the_same_read_quickly_or_carefully() -> None:
+    for one in sources(SHIPPED, Origin.SHIPPED):
+        assert yaml_text.read("x", one.text, ours=True) == yaml_text.read("x", one.text)

@@ -6,20 +6,23 @@ from typing import Any
 
 import pytest
 
-from rollcall.agents.changes import change_of
+from rollcall.agents import AgentService
+from rollcall.agents.changes import Change, change_of
 from rollcall.agents.errors import AgentNotFound
-from rollcall.agents.models import By, Status
+from rollcall.agents.models import By, Definition, Status
+from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.wizard.errors import AgentIncomplete, AgentNotActive
 from rollcall.agents.wizard.prompting import MAX_CUSTOM
-from rollcall.agents.wizard.service import ended
+from rollcall.agents.wizard.service import WizardService, ended
 from rollcall.backends.sql.database import Database
 from rollcall.cli.applying import check, planned
 from rollcall.cli.definition_files import parsed
 from rollcall.kernel.caller import READ, REGISTER, Caller
 from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.ids import RandomIds
 from rollcall.kernel.record_errors import RevisionMismatch
 from rollcall.testing.clock import FrozenClock
-from support.trades import BAKERY, House, event
+from support.trades import BAKERY, House, Reached, event
 
 ANNA = By(namespace="default", author="key:anna")
 CALLER = Caller("key:anna", "default", frozenset({READ, REGISTER}))
@@ -86,6 +89,36 @@ async def test_a_change_that_nobody_has_seen_is_not_written_over(house: House) -
     assert "“Other”" in (await house.wizard.prompt(key, ANNA)).text
 
 
+class Interrupted(AgentService):
+    """Somebody else is quicker, once."""
+
+    change: Change | None = None
+
+    async def get(self, agent_id: str, *, namespace: str = "default") -> Definition:
+        found = await super().get(agent_id, namespace=namespace)
+        change, self.change = self.change, None
+        if change is not None:
+            await self.update(agent_id, change, By(author="key:bob"))
+        return found
+
+
+async def test_what_somebody_changes_meanwhile_is_in_the_prompt_and_kept(
+    house: House, sqlite: Database, clock: FrozenClock
+) -> None:
+    key = await made(house)
+    agents = Interrupted(SqlAgentStore(sqlite), clock, RandomIds())
+    agents.change = change_of({"business_name": "Other", "configuration": {"limits": {"steps": 3}}})
+    wizard = WizardService(
+        agents, house.capabilities, house.shelf, Reached(), house.talk, clock, RandomIds()
+    )
+
+    done = await wizard.prompt(key, ANNA)
+
+    assert "“Other”" in done.text
+    assert done.definition.version == 3
+    assert done.definition.content.configuration["limits"] == {"steps": 3}
+
+
 async def test_a_definition_may_name_only_what_the_library_knows(house: House) -> None:
     for field, value, said in (
         ("industry", "piracy", "must be one of bakery, garage, not 'piracy'"),
@@ -104,10 +137,6 @@ async def test_a_definition_may_name_only_what_the_library_knows(house: House) -
 async def test_what_a_definition_says_already_may_stay_though_the_library_forgot_it(
     house: House, sqlite: Database, clock: FrozenClock
 ) -> None:
-    from rollcall.agents import AgentService
-    from rollcall.agents.repository import SqlAgentStore
-    from rollcall.kernel.ids import RandomIds
-
     anything = AgentService(SqlAgentStore(sqlite), clock, RandomIds())
     key = (await anything.create(change_of({**BAKERY, "industry": "piracy"}), ANNA)).id
     done = await house.agents.update(key, change_of({"business_name": "Still here"}), ANNA)

@@ -67,9 +67,7 @@ def an_agent_of_the_wizard_has_its_metrics_and_its_cost_tracking_at_once(us: Ask
 
 def owners_see_their_agents_and_act_on_many_at_once(us: Asking) -> None:
     agents = [made(us, f"owned-{number}") for number in range(2)]
-    row = next(
-        one for one in us.get("my-agents", "/api/my-agents") if one["agent_id"] == agents[0]
-    )
+    row = next(one for one in us.get("my-agents", "/api/my-agents") if one["agent_id"] == agents[0])
     assert row["status"] == "active"
     assert row["last_status_change"]["reason"] == "it is ready"
     draft = us.post("wizard", "/api/agents", {**BUSINESS, "id": us.name("unready")})["id"]

@@ -9,7 +9,7 @@ import httpx
 
 from rollcall.kernel.clock import SystemClock
 from support.houses import MODEL
-from support.sse import parsed
+from support.sse import Told, parsed
 from support.suite.asking import Asking, soon
 
 SOON: Final = 1.0
@@ -106,14 +106,18 @@ def the_dashboard_tells_of_it_as_it_happens(us: Asking) -> None:
         assert first.name == "summary"
         before = first.data["total_conversations"]
         said = us.say(us.name("live"), "Calculate 6 * 7")
-        told = {}
+        told: dict[str, Any] = {}
         while set(told) != {"summary", "activity"}:
             one = next(events)
-            if one.name == "summary" and one.data["total_conversations"] > before:
-                told[one.name] = one
-            elif one.name == "activity" and one.data["type"] == "conversation.completed":
+            if _is_new(one, before):
                 told[one.name] = one
     assert told["activity"].data["details"]["conversation_id"] == said["turn_id"]
+
+
+def _is_new(one: Told, before: int) -> bool:
+    if one.name == "summary":
+        return one.data["total_conversations"] > before
+    return one.name == "activity" and one.data["type"] == "conversation.completed"
 
 
 def a_hard_budget_stops_an_agent_before_it_begins(us: Asking) -> None:

@@ -27,7 +27,9 @@ def a_service_is_registered_discovered_and_removed(us: Asking) -> None:
     found = us.post("gateway", "/services/registry/api/v1/discover", asked)
     assert [one["service_id"] for one in found["services"]] == [made]
     succeeded(us.send("POST", "service-registry", f"/api/v1/heartbeat/{made}"))
-    worse = us.send("PUT", "service-registry", f"/api/v1/update/{made}", body={"status": "starting"})
+    worse = us.send(
+        "PUT", "service-registry", f"/api/v1/update/{made}", body={"status": "starting"}
+    )
     succeeded(worse)
     us.everywhere("service-registry", place, lambda found: found.get("status") == "starting")
     succeeded(us.send("DELETE", "service-registry", f"/api/v1/unregister/{made}"))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import pytest
@@ -46,7 +47,9 @@ STRICT: Final = (
 )
 HOSTILE: Final = """<style>
     * { all: unset !important; display: none !important; }
-    @layer worst { :not(html, body, h1) { display: none !important; visibility: hidden !important; } }
+    @layer worst {
+        :not(html, body, h1) { display: none !important; visibility: hidden !important; }
+    }
     html, body, h1 { display: block !important; }
     html { font-size: 3px !important; direction: rtl !important; }
     body { transform: scale(.5) translate(200px, 200px) !important; overflow: hidden !important;
@@ -70,10 +73,11 @@ async def test_whatever_is_said_is_shown_and_never_run(visit: Visit) -> None:
     visit.service.config["name"] = "Ada"
     page = await visit.page(policy=STRICT.format(base=visit.base))
     await open_chat(page)
-    for hack in HACKS:
+    for number, hack in enumerate(HACKS, 2):
         visit.service.answers.append(said(*hack))
         await ask(page, hack)
         await expect(page.locator(".mine").last).to_contain_text(hack.split("\n")[0].strip())
+        await expect(page.locator(".theirs")).to_have_count(number)
         await expect(log(page)).to_have_attribute("aria-busy", "false")
     assert await _made_of(page) <= ALLOWED
     links = await page.locator(".message a").evaluate_all(
@@ -83,10 +87,10 @@ async def test_whatever_is_said_is_shown_and_never_run(visit: Visit) -> None:
     assert {tuple(one) for one in links} == {
         ("https:", "evil.example", "noopener noreferrer nofollow", "_blank")
     }
-    handlers = await page.locator(".message *").evaluate_all(
-        "(all) => all.flatMap((e) => e.getAttributeNames()).filter((name) => /^on|^style/.test(name))"
+    names = await page.locator(".message *").evaluate_all(
+        "(all) => [...new Set(all.flatMap((one) => one.getAttributeNames()))]"
     )
-    assert handlers == []
+    assert set(names) == {"class", "dir", "href", "rel", "tabindex", "target"}
     for link in await page.locator(".message a").all():
         await link.dispatch_event("mouseover")
     assert await page.evaluate("window.hacked") is None
@@ -108,14 +112,14 @@ async def test_markdown_becomes_what_it_means(visit: Visit) -> None:
     visit.service.answers.append(
         said(
             "# Your order\n\nIt is **really *soon* there**, see [the map](https://example.com/a_(b)"
-            ' "title") or `code *as is*`.\nOn a line\n\n3. three\n   - nested\n   - again\n\n4. four\n\n',
+            ' "title") or `code *as is*`.\nOn a line\n\n3. three\n   - nested\n   - again\n\n',
+            "4. four\n\n",
             "```py\nprint('**no**')\n```\n\n2 * 3 * 4, snake_case_name, 1\\*, https://example.com/x_y.",
         )
     )
     page = await visit.page()
     await open_chat(page)
     await ask(page, "Tell me")
-    await expect(log(page)).to_have_attribute("aria-busy", "false")
     await expect(page.locator(".theirs").last.locator("pre")).to_be_visible()
     html = await page.locator(".theirs").last.evaluate(
         "(one) => { one = one.cloneNode(true); one.firstChild.remove(); return one.innerHTML"
@@ -134,20 +138,24 @@ async def test_markdown_becomes_what_it_means(visit: Visit) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["*", "**", "_a", "`", "`` ` ", "[", "![a](", "https://a.example/......", "- a\n  ", "(", "\\"],
-)
-async def test_no_text_takes_long_to_show(visit: Visit, piece: str) -> None:
-    visit.service.answers.append(said((piece * 20_000)[:20_000] + "\n\nend"))
+async def test_no_text_takes_long_to_show(visit: Visit) -> None:
+    long = [
+        *("*", "**", "_a", "`", "`` ` ", "[", "![a](", "- a\n  ", "(", "\\"),
+        *("https://a.example/......", "https://a@"),
+    ]
     page = await visit.page()
     await open_chat(page)
-    await ask(page, "Go")
-    await expect(log(page)).to_contain_text("end", timeout=5_000)
+    for number, piece in enumerate(long):
+        visit.service.answers.append(said((piece * 20_000)[:20_000] + f"\n\nend {number}"))
+        await ask(page, "Go")
+        await expect(log(page)).to_contain_text(f"end {number}", timeout=5_000)
+        await expect(log(page)).to_have_attribute("aria-busy", "false")
 
 
 async def test_what_grows_keeps_what_is_shown(visit: Visit) -> None:
-    visit.service.answers.append(said("One **two**.\n\n", "Three", " four.\n\n- five"))
+    seen = asyncio.Event()
+    begin, rest = "One **two**.\n\nThree", " four.\n\n- five"
+    visit.service.answers.append([("text", begin), ("wait", seen), *said(begin, rest)[1:]])
     page = await visit.page()
     await open_chat(page)
     await page.evaluate("""() => {
@@ -160,6 +168,8 @@ async def test_what_grows_keeps_what_is_shown(visit: Visit) -> None:
         }).observe(host.shadowRoot, { childList: true, subtree: true });
     }""")
     await ask(page, "Go")
+    await expect(log(page)).to_contain_text("Three")
+    seen.set()
     await expect(page.locator(".theirs").last.locator("li")).to_have_text("five")
     assert await page.evaluate("window.paragraphs.size") == 1
 

@@ -115,6 +115,21 @@ async def test_a_page_that_is_loaded_anew_goes_on_with_the_conversation(visit: V
     assert visit.service.count("visitors") == 1
 
 
+async def test_what_is_written_before_the_past_is_back_comes_after_it(visit: Visit) -> None:
+    page = await visit.page()
+    await open_chat(page)
+    await ask(page, "One")
+    await hear(page, "One")
+    past = visit.service.holds["history"] = asyncio.Event()
+    await page.reload()
+    await ask(page, "Two")
+    await ask(page, "Three")
+    past.set()
+    await hear(page, "Two")
+    await expect(page.locator(".mine")).to_have_text(["You: One", "You: Two"])
+    await expect(field(page)).to_have_value("Three")
+
+
 async def test_a_question_that_was_on_its_way_at_a_reload_is_asked_once(visit: Visit) -> None:
     visit.service.always["messages"] = Refusal(503)
     page = await visit.page()

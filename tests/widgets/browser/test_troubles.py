@@ -15,6 +15,13 @@ from support.widgetserver import Refusal, Step, said
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
 
+_ADD = """([source, key]) => {
+    const script = document.createElement("script");
+    script.src = source;
+    script.dataset.widget = key;
+    document.body.append(script);
+}"""
+
 
 def sent(visit: Visit) -> list[Any]:
     """The ids of the questions, as often as they were sent."""
@@ -23,14 +30,16 @@ def sent(visit: Visit) -> list[Any]:
 
 @pytest.mark.parametrize("how", ["break", "end"])
 async def test_an_answer_that_breaks_off_is_taken_up_again(visit: Visit, how: str) -> None:
-    steps: list[Step] = [("text", "Once "), (how, None), *said("Once ", "only.")[1:]]
-    visit.service.answers.append(steps)
+    seen = asyncio.Event()
+    steps: list[Step] = [("text", "Once "), ("wait", seen), (how, None)]
+    visit.service.answers.append([*steps, *said("Once ", "only.")[1:]])
     page = await visit.page()
     await page.clock.install()
     await open_chat(page)
     await ask(page, "How often?")
-    await expect(status(page)).to_contain_text("The connection was lost")
     await expect(log(page)).to_contain_text("Once")
+    seen.set()
+    await expect(status(page)).to_contain_text("The connection was lost")
     await page.clock.fast_forward("01:00")
     await hear(page, "Once only.")
     await expect(status(page)).to_be_empty()
@@ -99,14 +108,22 @@ async def test_what_stays_broken_is_left_to_the_visitor(visit: Visit) -> None:
     assert len(set(sent(visit))) == 1
 
 
-async def test_an_agent_that_failed_may_be_asked_anew(visit: Visit) -> None:
-    visit.service.answers.append(
-        [("text", "Hm"), ("failed", {"title": "Failed", "detail": "Ada has no answer now."})]
-    )
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ("urn:rollcall:problem:answer-unavailable", "There is no answer right now."),
+        ("urn:rollcall:problem:answer-refused", "Please put it another way"),
+        ("urn:rollcall:problem:new-in-a-later-version", "Sorry, that did not work."),
+    ],
+)
+async def test_an_agent_that_failed_may_be_asked_anew(
+    visit: Visit, problem: str, told: str
+) -> None:
+    visit.service.answers.append([("text", "Hm"), ("failed", {"type": problem, "detail": "No."})])
     page = await visit.page()
     await open_chat(page)
     await ask(page, "Well?")
-    await expect(status(page)).to_contain_text("Ada has no answer now.")
+    await expect(status(page)).to_contain_text(told)
     await page.get_by_role("button", name="Try again").click()
     await hear(page, "Well?")
     assert len(set(sent(visit))) == 2
@@ -131,11 +148,14 @@ async def test_a_token_that_counts_no_more_is_exchanged_once(visit: Visit) -> No
 async def test_an_answer_is_not_asked_for_twice_where_its_visitor_is_forgotten(
     visit: Visit,
 ) -> None:
-    visit.service.answers.append([("text", "So"), ("break", None), *said("So", " long.")[1:]])
+    seen = asyncio.Event()
+    visit.service.answers.append([("text", "So"), ("wait", seen), ("break", None), *said("So")])
     page = await visit.page()
     await page.clock.install()
     await open_chat(page)
     await ask(page, "Why?")
+    await expect(log(page)).to_contain_text("So")
+    seen.set()
     await expect(status(page)).to_contain_text("The connection was lost")
     visit.service.forget_visitors()
     await page.clock.fast_forward("00:30")
@@ -163,17 +183,20 @@ async def test_a_wait_of_an_hour_is_left_to_the_visitor(visit: Visit) -> None:
     page = await visit.page()
     await open_chat(page)
     await ask(page, "Now?")
+    await expect(status(page)).to_contain_text("Please try again later.")
     await page.get_by_role("button", name="Try again").click()
     await hear(page, "Now?")
 
 
 @pytest.mark.parametrize("code", [413, 422])
 async def test_a_message_that_is_refused_is_given_back(visit: Visit, code: int) -> None:
-    visit.service.refusals["messages"].append(Refusal(code, "invalid-input", detail="Too long."))
+    visit.service.refusals["messages"].append(
+        Refusal(code, "invalid-input", detail="Field message: too long")
+    )
     page = await visit.page()
     await open_chat(page)
     await ask(page, "A very long story")
-    await expect(status(page)).to_have_text("Too long.")
+    await expect(status(page)).to_contain_text("Please put it another way, or shorter.")
     await expect(field(page)).to_have_value("A very long story")
 
 
@@ -186,14 +209,15 @@ async def test_a_pause_is_said_politely_and_ends(visit: Visit) -> None:
     await expect(field(page)).to_be_hidden()
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
-    visit.service.always = {"config": Refusal(409, "widget-paused")}
-    for paused in (True, False):
-        if not paused:
-            visit.service.always.clear()
-        await page.keyboard.press("Escape")
-        async with page.expect_response("**/config"):
-            await page.get_by_role("button", name="Chat with Ada").click()
-        await expect(field(page)).to_be_hidden() if paused else None
+    visit.service.always["config"] = Refusal(409, "widget-paused")
+    await page.keyboard.press("Escape")
+    async with page.expect_response("**/config"):
+        await page.get_by_role("button", name="Chat with Ada").click()
+    await expect(field(page)).to_be_hidden()
+
+    visit.service.always.clear()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Chat with Ada").click()
     await expect(field(page)).to_have_value("Hello?")
     await field(page).press("Enter")
     await hear(page, "Hello?")
@@ -208,14 +232,19 @@ async def test_a_widget_that_must_not_be_here_shows_nothing(visit: Visit, refusa
     visit.service.always["config"] = refusal
     page = await visit.page("<h1>The site</h1>")
     async with page.expect_console_message(lambda said: "Rollcall widget" in said.text) as told:
-        await page.evaluate(
-            """([source, key]) => {
-                const script = document.createElement("script");
-                script.src = source; script.dataset.widget = key;
-                document.body.append(script);
-            }""",
-            [f"{visit.base}/widget/v1/widget.js", "wpk_other"],
-        )
+        await page.evaluate(_ADD, [f"{visit.base}/widget/v1/widget.js", "wpk_other"])
     assert "wpk_other" in (await told.value).text
     assert await page.get_by_role("button").count() == 0
     assert visit.service.count("config") == 1
+
+
+async def test_a_page_that_must_not_use_it_is_told_why_nothing_is_seen(visit: Visit) -> None:
+    visit.service.origin = "https://another.example"
+    page = await visit.page("<h1>The site</h1>")
+    await page.clock.install()
+    async with page.expect_console_message(lambda said: "Rollcall widget" in said.text) as told:
+        await page.evaluate(_ADD, [f"{visit.base}/widget/v1/widget.js", "wpk_other"])
+        for times in range(1, 5):
+            await visit.service.heard("config", times)
+            await page.clock.fast_forward("00:30")
+    assert "or not to this page" in (await told.value).text

@@ -160,7 +160,7 @@ async def test_a_screen_reader_finds_its_way(visit: Visit) -> None:
 async def test_it_can_be_read_and_stays_on_the_screen(
     stage: Stage, look: str, tmp_path: Path
 ) -> None:
-    async with stage.visit(**LOOKS[look]) as visit:
+    async with stage.visit(reduced_motion="reduce", **LOOKS[look]) as visit:
         visit.service.answers.append(said(ANSWER))
         page = await visit.page()
         await open_chat(page)
@@ -183,7 +183,6 @@ async def test_it_can_be_read_and_stays_on_the_screen(
                 assert await page.locator(part).last.evaluate(_CONTRAST) >= 4.5, part
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "theme",
     [
@@ -195,14 +194,15 @@ async def test_it_can_be_read_and_stays_on_the_screen(
     ],
     ids=["green", "pale", "black", "own-dark", "nonsense"],
 )
-async def test_every_theme_can_be_read(stage: Stage, theme: dict[str, Any], scheme: str) -> None:
-    async with stage.visit(color_scheme=scheme) as visit:
-        visit.service.config["theme"].update(theme)
-        visit.service.config["welcome_message"] = "Hello! How can I help? https://example.com"
-        page = await visit.page()
-        await open_chat(page)
+async def test_every_theme_can_be_read(visit: Visit, theme: dict[str, Any]) -> None:
+    visit.service.config["theme"].update(theme)
+    visit.service.config["welcome_message"] = "Hello! How can I help? https://example.com"
+    page = await visit.page()
+    await open_chat(page)
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
         for part in ("h2", ".theirs", ".theirs a", "textarea", ".launcher"):
-            assert await page.locator(part).last.evaluate(_CONTRAST) >= 4.5, part
+            assert await page.locator(part).last.evaluate(_CONTRAST) >= 4.5, (scheme, part)
 
 
 async def test_a_dark_page_of_its_own_is_used(stage: Stage) -> None:
@@ -256,15 +256,16 @@ async def test_it_speaks_the_language_of_the_widget_or_of_the_page(
     await expect(page.get_by_role("button", name=opens)).to_be_visible()
 
 
-async def test_who_wants_less_motion_sees_none(stage: Stage) -> None:
-    async with stage.visit(reduced_motion="reduce") as visit:
-        visit.service.answers.append([("wait", asyncio.Event())])
-        page = await visit.page()
-        await open_chat(page)
-        await ask(page, "Hello")
-        await expect(page.get_by_text("Ada is typing")).to_be_attached()
-        moving = "document.getAnimations().length"
-        assert await page.evaluate(moving) == 0
+async def test_who_wants_less_motion_sees_none(visit: Visit) -> None:
+    visit.service.answers.append([("wait", asyncio.Event())])
+    page = await visit.page()
+    await open_chat(page)
+    await ask(page, "Hello")
+    await expect(page.get_by_text("Ada is typing")).to_be_attached()
+    moving = "(one) => one.getAnimations({ subtree: true }).length"
+    assert await page.locator(".typing").evaluate(moving) == 3
+    await page.emulate_media(reduced_motion="reduce")
+    assert await page.locator(".panel").evaluate(moving) == 0
 
 
 async def test_it_opens_by_itself_once_and_takes_no_focus(visit: Visit) -> None:
@@ -344,3 +345,22 @@ async def test_opening_and_closing_leaves_nothing_behind(visit: Visit) -> None:
     now = await left()
     assert now[0] <= nodes
     assert now[1] <= listeners
+
+
+async def test_control_characters_of_what_is_pasted_are_left_out(visit: Visit) -> None:
+    page = await visit.page()
+    await open_chat(page)
+    await ask(page, "\x1b[1mbold\x00\x7f\ttab")
+    await expect(page.locator(".mine")).to_contain_text("[1mbold\ttab", use_inner_text=True)
+    (turn,) = visit.service.turns.values()
+    assert turn.message == "[1mbold\ttab"
+
+
+async def test_a_picture_that_does_not_come_leaves_the_first_letter(visit: Visit) -> None:
+    dot = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+    for url, letter, pictures in ((f"{visit.base}/nothing.png", "A", 0), (dot, "", 1)):
+        visit.service.config["settings"]["avatar_url"] = url
+        page = await visit.page()
+        await open_chat(page)
+        await expect(page.locator(".face img")).to_have_count(pictures)
+        await expect(page.locator(".face")).to_have_text(letter)

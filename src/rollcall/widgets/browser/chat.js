@@ -5,7 +5,7 @@ let audio = null;
 
 const beep = () => {
   try {
-    audio ||= new AudioContext();
+    audio = audio || new AudioContext();
     const [tone, volume, now] = [audio.createOscillator(), audio.createGain(), audio.currentTime];
     tone.frequency.value = 660;
     volume.gain.setValueAtTime(0.06, now);
@@ -63,7 +63,7 @@ class Chat {
     this.view.open(focus);
     this.tell("open");
     if (this.paused) this.resume();
-    this.restored ||= this.restore();
+    this.restored = this.restored || this.restore();
     this.talk.track("view");
   }
 
@@ -80,7 +80,6 @@ class Chat {
     if (welcome_message) this.view.theirs()(welcome_message);
     const kept = this.store.get("turn");
     const rows = await this.talk.history();
-    if (this.turn) return;
     const last = rows[rows.length - 1];
     for (const { message, response } of rows) {
       this.view.mine(message);
@@ -98,6 +97,10 @@ class Chat {
 
   async send(text) {
     await this.restored;
+    if (this.view.busy) {
+      this.view.giveBack(text);
+      return;
+    }
     this.view.mine(text);
     this.tell("question");
     this.ask(this.talk.turn(text));
@@ -127,7 +130,12 @@ class Chat {
       view.answering(false);
       if (failed) {
         show("");
-        this.trouble(failed.detail || failed.title || this.say("failed"), turn);
+        show("");
+        // Asked again it is another question: this one has had its answer.
+        this.turn = this.talk.turn(turn.message);
+        const kind = kindOf(failed);
+        const texts = { "answer-refused": "refused", "answer-unavailable": "later" };
+        view.tell(this.say(texts[kind] || "failed"), true);
         return;
       }
       view.tell("");
@@ -144,12 +152,6 @@ class Chat {
     }
   }
 
-  // A turn that failed may be asked again, which makes it another.
-  trouble(text, turn) {
-    this.turn = this.talk.turn(turn.message);
-    this.view.tell(text, true);
-  }
-
   refused(error, turn) {
     this.store.set("turn", null);
     const { status } = error;
@@ -161,11 +163,11 @@ class Chat {
       this.view.giveBack(turn.message);
     } else if (status >= 400 && !error.passing && status !== 401) {
       this.turn = null;
-      this.view.tell(error.detail || this.say("refused"));
+      this.view.tell(this.say("refused"));
       this.view.giveBack(turn.message);
     } else {
       this.turn = turn;
-      this.view.tell(error.detail || this.say("failed"), true);
+      this.view.tell(this.say(status === 429 ? "later" : "failed"), true);
     }
   }
 

@@ -109,7 +109,7 @@ const inline = (text, into, depth = 0, linked = false) => {
       const end = nowhere.has(marks) ? -1 : codeEnd(text, marks, from);
       if (found(marks, end)) {
         const code = text.slice(from, end);
-        const padded = /^ .*[^ ].* $/s.test(code);
+        const padded = code.startsWith(" ") && code.endsWith(" ") && code.trim();
         put(make("code", { dir: "ltr" }, padded ? code.slice(1, -1) : code), end + marks.length);
       } else {
         plain += marks;
@@ -153,6 +153,11 @@ const inline = (text, into, depth = 0, linked = false) => {
         const node = anchor(href);
         node.append(shown);
         put(node, at + shown.length);
+        continue;
+      }
+      if (shown) {
+        plain += shown;
+        at += shown.length;
         continue;
       }
     }

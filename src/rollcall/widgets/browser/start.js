@@ -52,7 +52,7 @@ const configured = async (talk) => {
     try {
       return await talk.config();
     } catch (error) {
-      if (!error.passing || tries >= TRIES) throw error;
+      if (!error.passing || tries >= 4) throw error;
       await backoff(tries);
     }
   }

@@ -8,13 +8,16 @@ const SILENCE = 45000;
 const LONGEST_WAIT = 120;
 const TRIES = 7;
 
+// What sort of problem it is: the last word of its type.
+const kindOf = (problem) => String(problem.type || "").split(/[:/]/).pop();
+
 // What the service said instead of an answer. `status` 0: it could not be reached.
 class Refused extends Error {
   constructor(status, problem = {}, wait = null) {
-    super(problem.detail || problem.title || `status ${status}`);
+    const nothing = "the service does not answer, or not to this page";
+    super(status ? problem.detail || problem.title || `status ${status}` : nothing);
     this.status = status;
-    this.detail = problem.detail || "";
-    this.kind = String(problem.type || "").split(/[:/]/).pop();
+    this.kind = kindOf(problem);
     this.wait = wait;
   }
 
@@ -154,14 +157,16 @@ class Talk {
   async token() {
     const held = this.store.get("token");
     if (held && held.until > Date.now()) return held.token;
-    this.asking ||= this.fetch("/visitors", { body: {} })
-      .then(({ token, expires_in }) => {
-        this.store.set("token", { token, until: Date.now() + (expires_in - 60) * 1000 });
-        return token;
-      })
-      .finally(() => {
-        this.asking = null;
-      });
+    if (!this.asking) {
+      this.asking = this.fetch("/visitors", { body: {} })
+        .then(({ token, expires_in }) => {
+          this.store.set("token", { token, until: Date.now() + (expires_in - 60) * 1000 });
+          return token;
+        })
+        .finally(() => {
+          this.asking = null;
+        });
+    }
     return this.asking;
   }
 

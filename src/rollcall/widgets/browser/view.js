@@ -150,6 +150,7 @@ class View {
     this.sender.addEventListener("click", () => this.submit());
     this.input.addEventListener("input", () => this.typed());
     this.root.addEventListener("keydown", (event) => this.key(event));
+    small.addEventListener("change", () => this.modal());
     // Shortcuts of the page are not for what is written here.
     for (const type of ["keydown", "keypress", "keyup"]) {
       this.host.addEventListener(type, (event) => event.stopPropagation());
@@ -211,10 +212,11 @@ class View {
 
   submit() {
     if (!this.ready()) return;
-    const text = this.input.value.trim();
+    // Of control characters, which may come along with what is pasted, only line ends say anything.
+    const text = this.input.value.replace(/[^\P{Cc}\n\t]/gu, "").trim();
     this.input.value = "";
     this.typed();
-    this.acts.send(text);
+    if (text) this.acts.send(text);
   }
 
   // Give back what was written, unless something else was written since.
@@ -229,7 +231,7 @@ class View {
     this.panel.hidden = false;
     this.root.classList.add("opened");
     this.launcher.setAttribute("aria-expanded", "true");
-    this.panel.setAttribute("aria-modal", String(small.matches));
+    this.modal();
     this.unread = 0;
     this.count();
     if (window.visualViewport && !this.framed) {
@@ -239,6 +241,10 @@ class View {
     }
     this.down(true);
     if (focus) (this.composer.hidden ? this.panel : this.input).focus();
+  }
+
+  modal() {
+    if (!this.framed) this.panel.setAttribute("aria-modal", String(small.matches));
   }
 
   close() {
@@ -269,8 +275,8 @@ class View {
     const show = markdownInto(node);
     return (text) => {
       const below = this.below();
-      if (!node.isConnected && text) this.add(node);
-      node.hidden = !text;
+      if (!text) node.remove();
+      else if (!node.isConnected) this.add(node);
       show(text);
       if (below) this.down(true);
     };
@@ -300,6 +306,7 @@ class View {
   }
 
   tell(text, again = false) {
+    if (!text && !this.notice.firstChild) return;
     const below = this.below();
     this.notice.replaceChildren(...(text ? [make("span", {}, text)] : []));
     if (again) {
