@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -50,6 +51,12 @@ from support.sse import Told, parsed
 PAGE = "https://shop.example"
 """The origin of a page that may embed the widgets of a house."""
 SCRIPT = Script(b"// A widget.\n")
+BOTH = pytest.mark.parametrize(
+    "database_url",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)],
+    indirect=True,
+)
+"""For modules whose tests are of both databases."""
 WIDGET: dict[str, Any] = {"agent_id": "clerk", "name": "Ada", "allowed_origins": [PAGE]}
 
 

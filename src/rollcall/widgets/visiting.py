@@ -148,6 +148,8 @@ class VisitorService:
 
     async def track(self, widget: Widget, visitor: Visitor, signal: Signal) -> None:
         """Count a signal of a visitor, once an hour at most."""
+        if not visitor.counts:
+            return
         async with self._store.begin() as work:
             await work.signal(widget, visitor.id, signal, self._clock.now())
 
@@ -202,7 +204,7 @@ class VisitorService:
                 shown = showing.shown(one)
                 if shown is None:
                     continue
-                if shown.kind == "accepted":
+                if shown.kind == "accepted" and visitor.counts:
                     turn_id = shown.data["turn_id"]
                     counting = asyncio.create_task(self._count(widget, visitor, turn_id))
                 if shown.kind == "failed" and counting is not None:
