@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import pytest
@@ -152,7 +153,9 @@ async def test_no_text_takes_long_to_show(visit: Visit) -> None:
 
 
 async def test_what_grows_keeps_what_is_shown(visit: Visit) -> None:
-    visit.service.answers.append(said("One **two**.\n\n", "Three", " four.\n\n- five"))
+    seen = asyncio.Event()
+    begin, rest = "One **two**.\n\nThree", " four.\n\n- five"
+    visit.service.answers.append([("text", begin), ("wait", seen), *said(begin, rest)[1:]])
     page = await visit.page()
     await open_chat(page)
     await page.evaluate("""() => {
@@ -165,6 +168,8 @@ async def test_what_grows_keeps_what_is_shown(visit: Visit) -> None:
         }).observe(host.shadowRoot, { childList: true, subtree: true });
     }""")
     await ask(page, "Go")
+    await expect(log(page)).to_contain_text("Three")
+    seen.set()
     await expect(page.locator(".theirs").last.locator("li")).to_have_text("five")
     assert await page.evaluate("window.paragraphs.size") == 1
 

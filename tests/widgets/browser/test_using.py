@@ -256,15 +256,16 @@ async def test_it_speaks_the_language_of_the_widget_or_of_the_page(
     await expect(page.get_by_role("button", name=opens)).to_be_visible()
 
 
-async def test_who_wants_less_motion_sees_none(stage: Stage) -> None:
-    async with stage.visit(reduced_motion="reduce") as visit:
-        visit.service.answers.append([("wait", asyncio.Event())])
-        page = await visit.page()
-        await open_chat(page)
-        await ask(page, "Hello")
-        await expect(page.get_by_text("Ada is typing")).to_be_attached()
-        moving = "document.getAnimations().length"
-        assert await page.evaluate(moving) == 0
+async def test_who_wants_less_motion_sees_none(visit: Visit) -> None:
+    visit.service.answers.append([("wait", asyncio.Event())])
+    page = await visit.page()
+    await open_chat(page)
+    await ask(page, "Hello")
+    await expect(page.get_by_text("Ada is typing")).to_be_attached()
+    moving = "(one) => one.getAnimations({ subtree: true }).length"
+    assert await page.locator(".typing").evaluate(moving) == 3
+    await page.emulate_media(reduced_motion="reduce")
+    assert await page.locator(".panel").evaluate(moving) == 0
 
 
 async def test_it_opens_by_itself_once_and_takes_no_focus(visit: Visit) -> None:
@@ -353,3 +354,13 @@ async def test_control_characters_of_what_is_pasted_are_left_out(visit: Visit) -
     await expect(page.locator(".mine")).to_contain_text("[1mbold\ttab", use_inner_text=True)
     (turn,) = visit.service.turns.values()
     assert turn.message == "[1mbold\ttab"
+
+
+async def test_a_picture_that_does_not_come_leaves_the_first_letter(visit: Visit) -> None:
+    dot = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+    for url, letter, pictures in ((f"{visit.base}/nothing.png", "A", 0), (dot, "", 1)):
+        visit.service.config["settings"]["avatar_url"] = url
+        page = await visit.page()
+        await open_chat(page)
+        await expect(page.locator(".face img")).to_have_count(pictures)
+        await expect(page.locator(".face")).to_have_text(letter)
