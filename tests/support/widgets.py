@@ -91,7 +91,7 @@ class House:
         self.database, self.clock = database, clock
         self.limits = limits or WidgetLimits()
         self.clerk, self.audit = Clerk(), InMemoryAuditLog()
-        self.passes = Passes(bytes(32), clock)
+        self.passes, self.drain = Passes(bytes(32), clock), Drain()
         definitions = SqlAgentStore(database)
         self.agents = AgentService(definitions, clock, RandomIds())
         self.conversations = ConversationService(
@@ -122,6 +122,7 @@ class House:
             clock,
             RandomIds(),
             daily_messages=self.limits.daily_messages,
+            leaving=lambda: self.drain.begun,
         )
         addresses = Addresses(base, trusted)
         self.parts = PublicParts(
@@ -132,7 +133,9 @@ class House:
             addresses.own,
             self.limits.message_chars,
         )
-        self.module = module(self.store, self.visitors, self.parts, addresses.base, clock, Drain())
+        self.module = module(
+            self.store, self.visitors, self.parts, addresses.base, clock, self.drain
+        )
         self.app = self._app(access)
 
     def _app(self, access: Access | None) -> FastAPI:
