@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from rollcall.billing.amounts import amount_text
 from rollcall.kernel.errors import RollcallError
 
 
@@ -50,12 +51,13 @@ class StillDue(RollcallError):
     """An invoice is paid by payments, not by saying so."""
 
     def __init__(self, invoice_id: str, due: Decimal, currency: str) -> None:
+        text = amount_text(due, currency)
         super().__init__(
-            f"{due} {currency} of invoice {invoice_id!r} are due: it is paid once payments of that"
+            f"{text} {currency} of invoice {invoice_id!r} are due: it is paid once payments of that"
             " much are recorded (POST /api/payments)"
         )
         self.invoice_id = invoice_id
-        self.amount_due = str(due)
+        self.amount_due = text
         self.currency = currency
 
 
@@ -71,10 +73,10 @@ class NotFinal(RollcallError):
 class MoreThanLeft(RollcallError):
     """More is to be credited or refunded than there is."""
 
-    def __init__(self, what: str, of: str, amount: Decimal, left: Decimal) -> None:
-        super().__init__(f"cannot {what} {amount} of {of}: {left} is left")
-        self.amount = str(amount)
-        self.amount_left = str(left)
+    def __init__(self, what: str, of: str, amount: Decimal, left: Decimal, currency: str) -> None:
+        self.amount = amount_text(amount, currency)
+        self.amount_left = amount_text(left, currency)
+        super().__init__(f"cannot {what} {self.amount} of {of}: {self.amount_left} is left")
 
 
 class WebhookRefused(RollcallError):
