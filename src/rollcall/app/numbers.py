@@ -18,20 +18,18 @@ from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
 from rollcall.backends.facts import fact_store
 from rollcall.backends.facts.duckdb import DuckdbFactStore, DuckdbSettings
-from rollcall.billing import api_invoices, api_ledger, api_payments
+from rollcall.billing import books_module
 from rollcall.billing.accounts import AccountDefaults, Accounts
-from rollcall.billing.books_problems import PROBLEMS as BOOKS_PROBLEMS
 from rollcall.billing.books_reads import BooksReads
 from rollcall.billing.books_service import BooksService
 from rollcall.billing.feed import UsageFeed
-from rollcall.billing.module import BooksParts
+from rollcall.billing.issuers import Issuer, issuer_of
 from rollcall.billing.module import module as billing
 from rollcall.billing.provider_prices import ListPrices
 from rollcall.billing.repository import SqlBillingStore
 from rollcall.billing.service import BillingService
 from rollcall.billing.webhooks import Secrets, secrets_of
 from rollcall.kernel.errors import InvalidInput
-from rollcall.web.background import BackgroundTask
 from rollcall.web.module import Module
 
 if TYPE_CHECKING:
@@ -57,6 +55,8 @@ _VARIABLES: Final = {
     "tax_rate": "ROLLCALL_TAX_RATE",
     "terms_days": "ROLLCALL_TERMS_DAYS",
     "webhook_secrets": "ROLLCALL_WEBHOOK_SECRETS",
+    "invoice_issuer": "ROLLCALL_INVOICE_ISSUER",
+    "invoice_tax_id": "ROLLCALL_INVOICE_TAX_ID",
 }
 """By the name of a setting of billing: the variable that sets it."""
 
@@ -87,6 +87,18 @@ def webhook_secrets(settings: Settings) -> Secrets:
     secrets = settings.webhook_secrets
     try:
         return secrets_of("" if secrets is None else secrets.get_secret_value())
+    except InvalidInput as error:
+        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
+
+
+def invoice_issuer(settings: Settings) -> Issuer:
+    """Who sends invoices.
+
+    Raises:
+        InvalidInput: It cannot be printed; the error names the variable.
+    """
+    try:
+        return issuer_of(settings.invoice_issuer, settings.invoice_tax_id)
     except InvalidInput as error:
         raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
 
@@ -143,13 +155,9 @@ def billing_service(platform: Platform) -> Sequence[Module]:
     service = BillingService(
         store, ListPrices(clock), clock, ids, account_defaults(settings), BooksReads(database)
     )
-    books = BooksService(database, service.accounts.get, clock, ids, webhook_secrets(settings))
+    secrets, issuer = webhook_secrets(settings), invoice_issuer(settings)
+    books = BooksService(database, service.accounts.get, clock, ids, secrets, issuer)
     platform.parts.register("billing_service", service)
     platform.parts.register("books_service", books)
-    parts = BooksParts(
-        routers=(api_invoices.router(), api_payments.router(), api_ledger.router()),
-        public_routers=(api_payments.public_router(clock),),
-        tasks=(BackgroundTask("invoices", books.settling.look_after),),
-        problems=BOOKS_PROBLEMS,
-    )
-    return (billing(UsageFeed(store, service.metering), parts),)
+    feed = UsageFeed(store, service.metering)
+    return (billing(feed, books_module.parts(books, clock)),)

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from rollcall.billing.credit_notes import CreditedLine, CreditNote
 from rollcall.billing.invoice_lines import InvoiceLine, LineKey
 from rollcall.billing.invoices import Invoice, InvoiceStatus, Terms
+from rollcall.billing.issuers import Issuer
 from rollcall.billing.ledger import Act, Entry, Transaction
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment, PaymentStatus, Refund
@@ -43,6 +44,8 @@ def invoice_row(one: Invoice) -> dict[str, Any]:
         "time_zone": one.terms.time_zone,
         "tax_rate": plain(one.terms.tax_rate),
         "terms_days": one.terms.terms_days,
+        "issuer": one.terms.issuer.name or None,
+        "issuer_tax_id": one.terms.issuer.tax_id or None,
         "subtotal": plain(one.subtotal),
         "tax_amount": plain(one.tax_amount),
         "usages": one.usages,
@@ -71,6 +74,7 @@ def invoice_of(row: Row[Any], lines: Sequence[InvoiceLine] = ()) -> Invoice:
             time_zone=row.time_zone,
             tax_rate=Decimal(row.tax_rate),
             terms_days=row.terms_days,
+            issuer=Issuer(name=row.issuer or "", tax_id=row.issuer_tax_id or ""),
         ),
         subtotal=Decimal(row.subtotal),
         tax_amount=Decimal(row.tax_amount),

@@ -56,6 +56,8 @@ def invoice_view(shown: Shown) -> wire.InvoiceView:
         currency=currency,
         time_zone=one.terms.time_zone,
         terms_days=one.terms.terms_days,
+        issuer=one.terms.issuer.name or None,
+        issuer_tax_id=one.terms.issuer.tax_id or None,
         generated_date=one.generated_date,
         finalised_date=one.finalised_date,
         due_date=one.due_date,

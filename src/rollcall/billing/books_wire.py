@@ -89,6 +89,8 @@ class InvoiceView(Wire):
     currency: str
     time_zone: str
     terms_days: int
+    issuer: str | None = Field(description="Who sends it, line by line; null: nobody is named.")
+    issuer_tax_id: str | None
     generated_date: datetime
     finalised_date: datetime | None
     due_date: date | None

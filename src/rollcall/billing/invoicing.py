@@ -28,6 +28,7 @@ from rollcall.billing.invoices import (
     numbered,
     totals,
 )
+from rollcall.billing.issuers import NOBODY, Issuer
 from rollcall.billing.models import Account
 from rollcall.billing.periods import period
 from rollcall.billing.repository import Sql
@@ -50,12 +51,16 @@ class Invoicing:
         database: Where invoices and usages are.
         accounts: By what they are written.
         clock: Time.
+        issuer: Who sends invoices; those that are final keep who it was then.
     """
 
-    def __init__(self, database: Sql, accounts: Accounts, clock: Clock) -> None:
+    def __init__(
+        self, database: Sql, accounts: Accounts, clock: Clock, issuer: Issuer = NOBODY
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._clock = clock
+        self._issuer = issuer
 
     async def generate(
         self,
@@ -114,7 +119,7 @@ class Invoicing:
             draft = await work.invoice(namespace, invoice_id)
             if draft is None or draft.status is not InvoiceStatus.DRAFT:
                 raise Raced(f"invoice {invoice_id!r} is no draft any more")
-            terms = _terms(account)
+            terms = _terms(account, self._issuer)
             await work.close_period(draft, now.timestamp())
 
             async def take(rows: Sequence[Any]) -> None:
@@ -161,7 +166,7 @@ class Invoicing:
         self, account: Account, agent_id: str, period_id: str, name: str, *, dry_run: bool
     ) -> Invoice | None:
         """The draft of an agent and a period; None: there is nothing to charge any more."""
-        namespace, terms = account.namespace, _terms(account)
+        namespace, terms = account.namespace, _terms(account, self._issuer)
         for _ in range(TRIES):
             async with self._database.reading() as connection:
                 # First what is there, then the usages: who finalises in between is noticed below.
@@ -246,12 +251,13 @@ def transaction_id(act: ledger.Act, reference: str) -> str:
     return f"txn_{derived(act.value, reference, digits=24)}"
 
 
-def _terms(account: Account) -> Terms:
+def _terms(account: Account, issuer: Issuer) -> Terms:
     return Terms(
         currency=account.currency,
         time_zone=account.time_zone,
         tax_rate=account.tax_rate,
         terms_days=account.terms_days,
+        issuer=issuer,
     )
 
 

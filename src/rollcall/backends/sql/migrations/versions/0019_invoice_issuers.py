@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Invoices keep who sent them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0019"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "billing_invoices",
+        sa.Column("issuer", sa.Text, comment="name and address, line by line; null: not named"),
+    )
+    op.add_column(
+        "billing_invoices", sa.Column("issuer_tax_id", sa.Text, comment="null: not shown")
+    )
