@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from rollcall.app.abilities import abilities
 from rollcall.app.bigquery_settings import bigquery_of
+from rollcall.app.books_check import books
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.numbers import account_defaults, invoice_issuer, webhook_secrets
@@ -63,6 +64,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found += _files(where)
     found += _facts(where, settings)
     found.append(_accounts(settings))
+    found += asyncio.run(books(where))
     clock = clock or SystemClock()
     found += asyncio.run(_servers(where, settings, clock))
     if not any(one.subject == "clock" for one in found):

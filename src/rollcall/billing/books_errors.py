@@ -85,3 +85,18 @@ class WebhookRefused(RollcallError):
     def __init__(self, provider: str, problem: str) -> None:
         super().__init__(f"the webhook of {provider!r} is refused: {problem}")
         self.provider = provider
+
+
+class BooksDamaged(RollcallError):
+    """Something stands in the books that was never written there: it cannot be read, or it does
+    not sum to zero. Nobody's request can mend that; a backup can.
+
+    Args:
+        where: What it is about, such as `transaction txn_...`.
+        problem: What is wrong with it.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"the books are damaged: {where} {problem}")
+        self.where = where
+        self.problem = problem
