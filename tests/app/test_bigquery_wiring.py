@@ -56,7 +56,7 @@ async def test_a_conversation_that_is_told_shows_up_in_the_usage(
                 assert await stats(client) == (already + 1, 120 * (already + 1))
                 ready = await client.get("/health")
                 assert ready.status_code == 200, ready.text
-    assert not list(tmp_path.glob("*.duckdb"))
+    assert not (tmp_path / "analytics.duckdb").exists()
 
 
 async def stats(client: httpx.AsyncClient) -> tuple[Any, Any]:
