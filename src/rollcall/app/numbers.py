@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.analytics.feed import Feed
+from rollcall.analytics.metrics import CountedFacts, FactMetrics
 from rollcall.analytics.module import module as analytics
 from rollcall.analytics.ports import FactStore
 from rollcall.analytics.repository import SqlTexts
@@ -120,7 +121,8 @@ def analytics_service(platform: Platform) -> Sequence[Module]:
         InvalidInput: A setting makes no sense.
     """
     settings, database = platform.settings, platform.database
-    store = _facts(platform)
+    figures = FactMetrics(platform.clock)
+    store = CountedFacts(_facts(platform), figures)
     texts = SqlTexts(database)
     accounts = accounts_of(platform)
     service = AnalyticsService(
@@ -128,7 +130,7 @@ def analytics_service(platform: Platform) -> Sequence[Module]:
     )
     platform.parts.register("analytics_service", service)
     feed = Feed(store, texts, DescribedAgents(SqlAgentStore(database)))
-    return (analytics(store, feed),)
+    return (analytics(store, feed, (figures,)),)
 
 
 def _facts(platform: Platform) -> FactStore:

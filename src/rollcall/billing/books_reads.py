@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, Table, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rollcall.billing.books_checkup import Figures, figures
 from rollcall.billing.books_errors import (
     BooksDamaged,
     InvoiceNotFound,
@@ -236,6 +237,11 @@ class BooksReads:
         return [transaction_of(row, entries.get(row.id, ())) for row in page], (
             Place(page[-1].at, page[-1].id) if more else None
         )
+
+    async def figures(self) -> Figures:
+        """How the books of all namespaces are."""
+        async with self._database.reading() as connection:
+            return await connection.run_sync(figures)
 
     async def outstanding(self, namespace: str) -> Decimal:
         """What is owed on all invoices together, in the account's currency."""
