@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rollcall.billing import api_invoices, api_ledger, api_payments
+from rollcall.billing import api_invoices, api_ledger, api_payments, api_taxes
 from rollcall.billing.books_problems import PROBLEMS
 from rollcall.billing.books_service import BooksService
 from rollcall.billing.metrics import BooksMetrics
@@ -22,7 +22,12 @@ def parts(books: BooksService, clock: Clock) -> BooksParts:
     """
     figures = BooksMetrics(books.reads.figures, clock)
     return BooksParts(
-        routers=(api_invoices.router(), api_payments.router(), api_ledger.router()),
+        routers=(
+            api_invoices.router(),
+            api_payments.router(),
+            api_ledger.router(),
+            api_taxes.router(),
+        ),
         public_routers=(api_payments.public_router(clock),),
         tasks=(
             BackgroundTask("invoices-overdue", books.settling.look_after),

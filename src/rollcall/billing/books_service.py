@@ -10,6 +10,7 @@ from rollcall.billing.paying import Paying
 from rollcall.billing.pdf import Papers
 from rollcall.billing.repository import Sql
 from rollcall.billing.settling import Settling
+from rollcall.billing.tax_rates import TaxRates
 from rollcall.billing.usage_reports import UsageReports
 from rollcall.billing.verify import Verifying
 from rollcall.billing.webhooks import Secrets
@@ -28,7 +29,8 @@ class BooksService:
         secrets: What providers sign their webhooks with.
         issuer: Who sends invoices.
 
-    Its parts: `reads`, `invoicing`, `settling`, `paying`, `verifying`, `reports` and `papers`.
+    Its parts: `reads`, `invoicing`, `settling`, `paying`, `verifying`, `reports`, `tax_rates`
+    and `papers`.
     """
 
     def __init__(
@@ -46,5 +48,6 @@ class BooksService:
         self.paying = Paying(database, self.settling, clock, ids)
         self.verifying = Verifying(database)
         self.reports = UsageReports(database, accounts, clock)
+        self.tax_rates = TaxRates(database)
         self.papers = Papers()
         self.secrets = secrets

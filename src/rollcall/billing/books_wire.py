@@ -311,6 +311,20 @@ class EntriesQuery(PageQuery):
     invoice_id: str | None = Field(default=None, max_length=200)
 
 
+class TaxRateIn(Wire):
+    """By which rate an agent's usage is to be taxed."""
+
+    tax_rate: Amount | None = Field(description='A share: "0.19" is 19 %; null: the account\'s.')
+
+
+class TaxRateView(Wire):
+    """By which rate an agent's usage is taxed."""
+
+    agent_id: str
+    tax_rate: str | None = Field(description="Its own; null: it has the account's.")
+    effective_tax_rate: str
+
+
 class UsageReportQuery(Wire):
     """Which usage."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Invoices keep who sent them."""
+"""Invoices keep who sent them; agents may have a tax rate of their own."""
 
 from __future__ import annotations
 
@@ -19,4 +19,8 @@ def upgrade() -> None:
     )
     op.add_column(
         "billing_invoices", sa.Column("issuer_tax_id", sa.Text, comment="null: not shown")
+    )
+    op.add_column(
+        "billing_agents",
+        sa.Column("tax_rate", sa.Text, comment="decimal, a fraction; null: the account's"),
     )
