@@ -84,6 +84,8 @@ def _needs(
         yield "facts"
     if name in {"analytics", "billing"}:
         yield "accounts"
+    if name == "billing" and "books" in known:
+        yield "books"
     if name in _TALKING:
         yield "model"
         if MODEL in known:
