@@ -10,11 +10,13 @@ from bench.agent import measure as agent
 from bench.billing import measure as billing
 from bench.events import measure as events
 from bench.facts import measure as facts
+from bench.first_token import measure as first_token
 from bench.gateway import measure as gateway
 from bench.graph import measure as graph
 from bench.memories import measure as memories
 from bench.service import measure as service
 from bench.service import peers
+from bench.widget import measure as widget
 
 
 def _service(quick: bool) -> str:
@@ -58,6 +60,14 @@ def _gateway(quick: bool) -> str:
     return gateway.page(gateway.measured(1 if quick else 3, 1 if quick else 3))
 
 
+def _first_token(quick: bool) -> str:
+    return first_token.page(first_token.measured(10 if quick else 300))
+
+
+def _widget(quick: bool) -> str:
+    return widget.page(widget.measured())
+
+
 PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "service": _service,
     "agent": _agent,
@@ -66,6 +76,8 @@ PARTS: Final[Mapping[str, Callable[[bool], str]]] = {
     "graph": _graph,
     "facts": _facts,
     "gateway": _gateway,
+    "first-token": _first_token,
     "billing": _billing,
+    "widget": _widget,
 }
 """By name, what measures a part and says it as Markdown, given whether it is to be quick."""

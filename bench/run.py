@@ -4,7 +4,8 @@
 Prints one table of medians and ratios, what the aims say to it, the leases and the meaning table;
 then a table for each other part: the service beside nginx, etcd, ZooKeeper and Redis, the agent
 service beside the same loop written by hand, events beside aiokafka alone, memories beside a plain
-FTS5 table, the knowledge graph, facts beside DuckDB asked directly, and the gateway beside nginx.
+FTS5 table, the knowledge graph, facts beside DuckDB asked directly, the gateway beside nginx, and
+what the ways to an agent add until the first word of its answer.
 Progress goes to the standard error. `docs/benchmarks.md` explains the method.
 """
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["support.servers.plugin"]
+# Steps of the end-to-end suite are in modules of their own, and say as well what was not so.
+pytest.register_assert_rewrite("support.suite")
+pytest_plugins = ["support.servers.plugin", "support.houses"]
 
 # A shared machine may stop a process for longer than any deadline that would mean something.
 _common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

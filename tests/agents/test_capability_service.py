@@ -216,3 +216,10 @@ async def test_what_takes_too_long_to_check_is_refused(capabilities: CapabilityS
     await capabilities.create("Tree", capability_id="tree", configuration_schema=node)
     with pytest.raises(InvalidInput, match="too long"):
         await capabilities.add_capability_to_agent("a", "tree", value)
+
+
+async def test_known_are_those_of_ones_own_that_are_there(capabilities: CapabilityService) -> None:
+    await capabilities.create("Search", capability_id="ours")
+    await capabilities.create("Search", By(namespace="zoo"), capability_id="theirs")
+    assert await capabilities.known(["ours", "theirs", "gone"]) == {"ours"}
+    assert await capabilities.known([]) == frozenset()

@@ -145,6 +145,23 @@ async def test_agents_are_shown_whether_they_have_talked_or_not(
     assert (summary["total_agents"], summary["active_agents"]) == (4, 4)
 
 
+async def test_agents_that_are_asked_for_are_shown_as_among_all(
+    http: httpx.AsyncClient, analysis: Analysis
+) -> None:
+    await tell_of_agents(analysis)
+    every = {one["agent_id"]: one for one in (await http.get("/api/agents/performance")).json()}
+    asked = {"agent_ids": ["stranger", "gone", "c", "a", "nobody"]}
+    some = (await http.get("/api/agents/performance", params=asked)).json()
+    assert some == [every["a"], every["c"], every["stranger"]]
+    page = await http.get("/api/agents/performance", params={**asked, "limit": 1})
+    rest = await http.get(page.links["next"]["url"])
+    assert [one["agent_id"] for one in (*page.json(), *rest.json())] == ["a", "c"]
+    for bad in ({"agent_ids": ["a\0"]}, {"agent_ids": [""]}, {"agent_ids": ["a"] * 501}):
+        answer = await http.get("/api/agents/performance", params=bad)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"].startswith("agent_ids")
+
+
 async def test_an_agent_is_shown_by_version_model_and_day(
     http: httpx.AsyncClient, analysis: Analysis
 ) -> None:

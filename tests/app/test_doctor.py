@@ -220,3 +220,19 @@ def test_traces_need_their_extra(examined: Examined) -> None:
     found = examined(ROLLCALL_TRACES="console")["extra otel"]
     assert found.grade is Grade.OK
     assert found.text == "installed: traces"
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"ROLLCALL_GATEWAY_ROUTES": "/api/agents/x=quotes"}, "ROLLCALL_GATEWAY_ROUTES"),
+        ({"ROLLCALL_TRUSTED_PROXIES": "somewhere"}, "ROLLCALL_TRUSTED_PROXIES"),
+        ({"AGENT_SERVICE_URL": "http://a", "AGENT_WIZARD_URL": "http://b"}, "AGENT_WIZARD_URL"),
+    ],
+)
+def test_what_the_gateway_would_not_start_with_is_an_error(
+    variables: dict[str, str], said: str, examined: Examined
+) -> None:
+    found = examined(**variables)["settings"]
+    assert found.grade is Grade.ERROR
+    assert said in found.text

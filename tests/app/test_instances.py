@@ -12,7 +12,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from rollcall.app.features import AGENT, TOOLS
-from rollcall.app.instances import LocalInstances, RemoteInstances
+from rollcall.app.instances import LocalGuests, LocalInstances, RemoteGuests, RemoteInstances
 from rollcall.app.own import MARK, Own, RemoteRegistrations, owner_of
 from rollcall.backends.records.inmemory import InMemoryStore
 from rollcall.gateway.ports import Instances
@@ -136,6 +136,34 @@ async def test_when_closed_it_takes_no_more_note(registry: RegistryService) -> N
     assert await ports(instances) == []
 
 
+async def test_one_of_ours_that_registered_over_http_is_found_here_too(
+    registry: RegistryService, remote: Record
+) -> None:
+    assert remote.metadata is not None
+    instances = LocalInstances(registry, PASSES)
+    forged = replace(remote, id="forged", address=Address("10.0.0.66", 6666))
+    await registry.register(forged)
+    await registry.register(replace(remote, id="no text", metadata={MARK: 1}))
+    assert await ports(instances) == [3004]
+
+
+async def test_whoever_has_its_name_is_a_guest_here(registry: RegistryService) -> None:
+    before = replace(await registered(registry, 3004), owner="key:anybody", kind=Kind.API)
+    await registry.register(replace(before, id="quotes-1", name="quotes"))
+    guests = LocalGuests(registry, ["quotes"])
+    for number, kind, name in ((2, Kind.TOOL, "quotes"), (3, Kind.API, "other")):
+        await registry.register(replace(before, id=f"quotes-{number}", kind=kind, name=name))
+    for number, changed in ((4, {"kind": Kind.AGENT}), (5, {"namespace": "zoo"})):
+        await registry.register(replace(before, id=f"quotes-{number}", name="quotes", **changed))
+    found = await guests.find("quotes")
+    assert sorted(one.id for one in found) == ["quotes-1", "quotes-2"]
+    assert all(one.own_name for one in found)
+    assert await ports(guests, SERVICE) == []
+    await registry.register(replace(before, id="quotes-1", name="renamed"))
+    assert [one.id for one in await guests.find("quotes")] == ["quotes-2"]
+    await guests.close()
+
+
 async def register(where: RegistryHost, **fields: Any) -> None:
     """Register somebody else's record with these fields."""
     body = {"name": SERVICE, "service_type": "agent", **fields}
@@ -162,6 +190,19 @@ async def test_ours_are_found_in_a_registry_elsewhere_and_forged_ones_are_not(
     assert await ports(strangers) == []
     for one in (instances, strangers):
         await one.close()
+
+
+async def test_whoever_has_its_name_is_a_guest_in_a_registry_elsewhere(
+    host: RegistryHost,
+) -> None:
+    where = {"host": "10.0.0.9", "name": "quotes"}
+    await register(host, **where, port=1, service_type="api")
+    await register(host, **where, port=2, service_type="tool")
+    await register(host, **where, port=3, service_type="agent")
+    await register(host, **{**where, "name": "quotes-and-more"}, port=4, service_type="api")
+    guests = RemoteGuests(host.url, CLOCK)
+    assert await ports(guests, "quotes") == [1, 2]
+    await guests.close()
 
 
 async def test_while_a_registry_elsewhere_is_away_what_was_known_last_counts(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -145,6 +146,14 @@ async def test_an_instance_that_is_gone_is_passed_over(elsewhere: str) -> None:
     one = calls(Registered(gone, place(elsewhere), gone))
     for _ in range(4):
         assert (await one.get(ANNA, ECHO)).status == 200
+    one.close()
+
+
+async def test_many_questions_at_once_pass_it_over_too(elsewhere: str) -> None:
+    gone, there = Instance("gone", "127.0.0.1", 9), place(elsewhere)
+    one = calls(Registered(gone, there))
+    said = await asyncio.gather(*(one.get(ANNA, ECHO) for _ in range(21)))
+    assert {answer.status for answer in said} == {200}
     one.close()
 
 

@@ -7,6 +7,7 @@ from rollcall.agents import AgentRepository, AgentService, CapabilityService
 from rollcall.app.compose import compose
 from rollcall.app.settings import Settings
 from rollcall.memory import EntityExtractor, KnowledgeGraph, MemoryService
+from rollcall.memory.graph_models import Scope
 
 SERVICES = {
     "agent_repository": AgentRepository,
@@ -37,3 +38,19 @@ async def test_the_composition_root_fills_the_registry_that_every_application_re
             memory.id, [{"name": "Ada", "type": "person"}]
         )
         assert added[0]["source_memory_id"] == memory.id
+
+
+async def test_who_wants_the_offline_planner_has_no_model_look_for_entities(
+    tmp_path: Path,
+) -> None:
+    told = {
+        "ROLLCALL_STORE": "memory",
+        "ROLLCALL_DATA_DIR": str(tmp_path),
+        "ROLLCALL_MODEL": "offline-planner",
+        "OPENAI_API_KEY": "sk-nobody",
+    }
+    async with compose(Settings.load(told), ["gateway"]) as platform:
+        assert platform.shared.models is None
+        scope = Scope.of({"user_id": "ada"})
+        found = await platform.shared.extractor.find("default", "My name is Ada Lovelace.", scope)
+        assert "Ada Lovelace" in [one.name for one in found.entities]

@@ -26,9 +26,7 @@ def examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
     monkeypatch.chdir(tmp_path)
 
     def find(**variables: str) -> dict[str, Finding]:
-        ports = ("SERVICE_REGISTRY_PORT", "ROLLCALL_AGENT_REGISTRY_PORT", "AGENT_PORT")
-        told = dict.fromkeys((*ports, "EXT_TOOL_PORT", "GATEWAY_PORT"), "0")
-        told |= dict.fromkeys(("ANALYTICS_PORT", "BILLING_PORT", "DASHBOARD_PORT"), "0")
+        told = dict.fromkeys((one.variable for one in SERVICES.values()), "0")
         told |= {"ROLLCALL_DATA_DIR": str(tmp_path / "data"), **variables}
         return {one.subject: one for one in examine(Settings.load(told))}
 
@@ -71,6 +69,22 @@ def test_accounts_that_cannot_be_billed_so_are_an_error_of_billing(examined: Exa
         assert found["accounts"].grade is Grade.ERROR
         assert found["accounts"].text.startswith(variable)
         assert found["billing"].grade is Grade.ERROR
+
+
+def test_a_library_that_cannot_be_read_keeps_everything_from_starting(
+    examined: Examined, tmp_path: Path
+) -> None:
+    well = examined()["library"]
+    assert well.grade is Grade.OK
+    assert well.text == "12 industries, as shipped"
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "models.yaml").write_text("openai:gpt: {label: 7}\n", encoding="utf-8")
+    found = examined(ROLLCALL_LIBRARY_DIR=str(folder))
+    assert found["library"].grade is Grade.ERROR
+    assert "models.yaml" in found["library"].text
+    for one in SERVICES.values():
+        assert "library (error: see above)" in found[one.title].text
 
 
 def test_a_service_at_a_url_is_asked_how_it_is(examined: Examined) -> None:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.agents.changes import begun, change_of, changed, shown
+from rollcall.agents.documents import exported
 from rollcall.agents.lifecycle import beginning, may_move
 from rollcall.agents.models import Content, Status
-from rollcall.cli.applying import Plan, check, exported, planned
+from rollcall.cli.applying import Plan, check, planned
 from rollcall.cli.definition_files import Document
 from rollcall.cli.remote import Row
 from rollcall.kernel.errors import InvalidInput

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.cli.definition_files import MAX_BYTES, parsed, read, written
+from rollcall.agents.yaml_text import written
+from rollcall.cli.definition_files import MAX_BYTES, parsed, read
 from rollcall.kernel.errors import InvalidInput
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff"), max_size=12)

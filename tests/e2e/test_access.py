@@ -16,9 +16,15 @@ from support.sse import stream
 PUBLIC = {"/", "/health", "/api/v1/health"}
 TOOLS = {"/calculate", "/statistics", "/functions", "/convert", "/scrape", "/extract-text"}
 SEARCHES = {"/api/memories/search", "/api/dashboard/refresh"}
-ASKING = {"/api/v1/discover", "/messages", "/mcp", *SEARCHES, *TOOLS}
+CHECKS = {"/api/agents/{agent_id}/validate-deployment", "/api/config/preview"}
+ASKING = {"/api/v1/discover", "/messages", "/mcp", *SEARCHES, *CHECKS, *TOOLS}
 """What is asked for by POST and changes nothing."""
 ENDLESS = {"/events", "/api/v1/events", "/api/dashboard/stream"}
+BESIDE = ("analytics", "billing", "dashboard", "wizard", "widgets", "mine")
+VISITORS = "/widget/v1/"
+"""How what visitors of pages with a widget ask for begins: each widget has its own rules there."""
+PREVIEW = "/api/widgets/{widget_id}/preview"
+"""What brings a visitor's token along, with which the agent can be talked to."""
 SIGNED = "/api/payments/webhooks/{provider}"
 """What a signature opens, and nothing else does."""
 
@@ -44,8 +50,8 @@ def walk(place: Place) -> Walk:
 def everywhere(place: Place, walk: Walk) -> Walk:
     """Those, those of document 4, and the gateway's, but for what leads to the first ones again."""
     own = [one for one in place.routes("gateway") if not one[2].startswith("/services/")]
-    found = [*walk(), *place.routes("analytics", "billing", "dashboard"), *own]
-    assert len(found) >= 300
+    found = [*walk(), *place.routes(*BESIDE), *own]
+    assert len(found) >= 400
     return lambda: iter(found)
 
 
@@ -60,6 +66,11 @@ def test_without_a_key_nothing_answers_but_health_and_documentation(
                 continue
             if path == SIGNED:
                 assert answer.status_code == 403
+                continue
+            if path.startswith(VISITORS):
+                # There is no such widget; the script alone is for everybody.
+                wanted = 200 if path == f"{VISITORS}widget.js" else 404
+                assert answer.status_code == wanted, (method, path, answer.text)
                 continue
             assert answer.status_code == 401, (method, path, answer.text)
             # OpenAI's clients know errors of their own shape alone.
@@ -98,7 +109,7 @@ def test_a_key_to_read_changes_nothing_and_administers_nothing(
 ) -> None:
     with place.client("reader") as reader:
         for url, method, path in everywhere():
-            if path in PUBLIC | ENDLESS | ASKING | {SIGNED}:
+            if path in PUBLIC | ENDLESS | ASKING | {SIGNED} or path.startswith(VISITORS):
                 continue
             answer = reader.request(method, url + filled(path, "x"))
             if method != "GET" or "/admin/" in path:
@@ -106,7 +117,7 @@ def test_a_key_to_read_changes_nothing_and_administers_nothing(
             else:
                 wrong = (405,) if path == "/mcp" else (403, 404, 422)
                 assert answer.status_code in (200, *wrong), (method, path, answer.text)
-                assert (answer.status_code == 403) == (path == "/metrics"), path
+                assert (answer.status_code == 403) == (path in ("/metrics", PREVIEW)), path
 
 
 AGENT: dict[str, Any] = {

@@ -138,9 +138,12 @@ def test_our_own_services_stand_in_the_registry_like_anybody_elses(up: Serving) 
         "agent-service": int(up.talk.rpartition(":")[2]),
         "tools-service": int(up.tools.rpartition(":")[2]),
         "api-gateway": int(up.gateway.rpartition(":")[2]),
+        "agent-wizard": int(up.wizard.rpartition(":")[2]),
         "analytics-service": int(up.analytics.rpartition(":")[2]),
         "billing-service": int(up.billing.rpartition(":")[2]),
         "dashboard-service": int(up.dashboard.rpartition(":")[2]),
+        "widget-service": int(up.widgets.rpartition(":")[2]),
+        "my-agents-service": int(up.mine.rpartition(":")[2]),
     }
     assert {one["status"] for one in found} == {"healthy"}
 

@@ -14,8 +14,8 @@ from rollcall.gateway.headers import (
     forwarded,
     host_of,
     relocated,
-    trusts,
 )
+from rollcall.web.proxies import trusts
 
 HERE = Arrival("192.0.2.7", "http", b"gateway.example:8000")
 HOP = (b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"proxy-authorization")

@@ -98,13 +98,13 @@ def test_paths_of_the_documents_lead_where_they_say(path: str, service: str | No
     assert service_of(path) == service
 
 
-def test_strangers_may_ask_a_service_how_it_is_and_send_what_is_signed() -> None:
+def test_strangers_may_ask_how_a_service_is_send_what_is_signed_and_visit_widgets() -> None:
     public = {path for path in TABLE.patterns if TABLE.match(path[1:].split("/")).public}
     assert public == {
         f"/services/{one}/{page}"
         for one in ("registry", "agent-registry", "agent", "tools")
         for page in ("health", "openapi.json")
-    } | {"/api/payments/webhooks/{provider}"}
+    } | {"/api/payments/webhooks/{provider}", "/widget/v1/**"}
 
 
 @pytest.mark.parametrize("pattern", ["", "/", "api", "/api/**/x", "/a//b", "/{Id}", "/a b", "/{}"])

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, WebSocket
 from pydantic import BaseModel
-from starlette.types import ASGIApp
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rollcall.gateway.catalogue import SERVICES
 from rollcall.gateway.settings import GatewaySettings
@@ -23,6 +24,7 @@ from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import RandomIds
 from rollcall.web.audit import InMemoryAuditLog
 from rollcall.web.auth import BearerAccess, OpenAccess, require
+from rollcall.web.cors import CorsPolicy
 from rollcall.web.drain import Drain
 from rollcall.web.keys import InMemoryKeyStore, draw_key
 from rollcall.web.limits import RateLimiter
@@ -197,6 +199,46 @@ def test_a_fixed_address_that_is_none_is_refused(url: str) -> None:
 def test_a_fixed_address_may_have_a_path() -> None:
     found = fixed("SHOP_URL", "https://shop.example/base/")
     assert (found.authority, found.base, found.secure) == ("shop.example:443", "/base", True)
+
+
+PAGE = "https://shop.example"
+
+
+async def widgets(scope: Scope, receive: Receive, send: Send) -> None:
+    """Says itself which pages may ask, as a service with public paths does."""
+    fields = {"Access-Control-Allow-Origin": PAGE, "Vary": "Origin"}
+    if scope["method"] == "OPTIONS":
+        fields["Access-Control-Allow-Methods"] = "POST"
+    await JSONResponse(scope["path"], headers=fields)(scope, receive, send)
+
+
+@pytest.mark.parametrize("origins", [(), ("*",), ("https://console.example",)])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "elsewhere"])
+async def test_pages_of_other_origins_ask_the_widget_service_whatever_the_gateway_says(
+    kit: Kit, origins: tuple[str, ...], elsewhere: bool
+) -> None:
+    keys = BearerAccess(InMemoryKeyStore(), kit.clock)
+    strict = replace(kit, access=keys, cors=CorsPolicy(origins) if origins else None)
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    with served(widgets) as url:
+        deployment = (
+            Deployment(urls={"WIDGET_SERVICE_URL": url})
+            if elsewhere
+            else Deployment(local={"widgets": widgets})
+        )
+        part = gateway_of(strict, deployment, services=SERVICES)
+        transport = httpx.ASGITransport(create_app([part], strict))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gate") as client:
+            before = await client.options("/widget/v1/wpk_1/messages", headers=asked)
+            said = await client.post("/widget/v1/wpk_1/messages", headers={"Origin": PAGE})
+            other = await client.get("/api/widgets", headers={"Origin": PAGE})
+    assert before.headers["access-control-allow-methods"] == "POST"
+    for one in (before, said):
+        assert one.status_code == 200
+        assert one.headers.get_list("access-control-allow-origin") == [PAGE]
+        assert one.headers.get_list("vary") == ["Origin"]
+    assert other.status_code == 401
+    assert other.headers.get("access-control-allow-origin") == ("*" if "*" in origins else None)
 
 
 async def test_a_socket_of_this_process_is_passed_on(kit: Kit) -> None:

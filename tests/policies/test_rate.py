@@ -134,3 +134,17 @@ def test_more_than_the_burst_or_less_than_one_can_never_be_granted(n: int) -> No
         bucket.take(0.0, n)
     with pytest.raises(InvalidInput, match="n:"):
         bucket.wait_time(0.0, n)
+
+
+@given(RATES, BURSTS, TIMES)
+def test_what_is_left_can_be_taken_and_no_more(rate: float, burst: int, times: list[float]) -> None:
+    bucket = TokenBucket(rate, burst)
+    for now in times:
+        left = bucket.left(now)
+        assert 0 <= left <= burst
+        assert (bucket.full_in(now) == 0.0) == (left == burst)
+        if left < burst:
+            assert not bucket.take(now, left + 1)
+        if left:
+            assert bucket.take(now, left)
+            assert bucket.left(now) == 0

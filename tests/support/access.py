@@ -40,6 +40,9 @@ class Place:
     analytics: str
     billing: str
     dashboard: str
+    wizard: str
+    widgets: str
+    mine: str
     headers: dict[str, dict[str, str]]
     key_id: str
     """The id of the others' key."""
@@ -52,7 +55,7 @@ class Place:
         found: list[Route] = []
         for side in sides:
             url = getattr(self, side)
-            paths = httpx.get(f"{url}/openapi.json").json()["paths"]
+            paths = httpx.get(f"{url}/openapi.json", timeout=30).json()["paths"]
             found += [(url, method.upper(), path) for path in paths for method in paths[path]]
             found += [(url, method, path) for method, path in UNDESCRIBED.get(side, [])]
         return found
@@ -66,7 +69,7 @@ def opened(folder: Path) -> Iterator[Place]:
     with serving(folder, "up") as before:
         for name, (namespace, scope) in KEYS.items():
             body = {"name": f"{SECRET} key", "namespace": namespace, "scopes": [scope]}
-            made = httpx.post(f"{before.services}/api/v1/admin/keys", json=body).json()
+            made = httpx.post(f"{before.services}/api/v1/admin/keys", json=body, timeout=30).json()
             headers[name] = {"Authorization": f"Bearer {made['key']}"}
             key_id = made["id"] if name == "others" else key_id
         assert before.end() == 0
@@ -74,6 +77,7 @@ def opened(folder: Path) -> Iterator[Place]:
         urls = (
             *(one.agents, one.services, one.talk, one.tools, one.gateway),
             *(one.analytics, one.billing, one.dashboard),
+            *(one.wizard, one.widgets, one.mine),
         )
         yield Place(*(url.replace(EVERYWHERE, "127.0.0.1") for url in urls), headers, key_id)
         assert "Traceback" not in one.errors()

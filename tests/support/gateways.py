@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
+from rollcall.gateway.limiting import RouteLimit
 from rollcall.gateway.models import GatewayService
 from rollcall.gateway.module import module
 from rollcall.gateway.ports import Instance
@@ -74,6 +75,7 @@ def gateway_of(
     *,
     services: Sequence[GatewayService] = (SHOP,),
     settings: GatewaySettings | None = None,
+    limits: Sequence[RouteLimit] = (),
 ) -> Module:
     """The gateway's module."""
     return module(
@@ -83,6 +85,7 @@ def gateway_of(
         deployment=deployment,
         services=services,
         settings=settings,
+        limits=limits,
     )
 
 

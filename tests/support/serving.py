@@ -27,11 +27,7 @@ READY = 30.0
 """Seconds that a start may take on a busy machine before it counts as failed."""
 _KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 _clock = SystemClock()
-_URL = re.compile(
-    r"^  (service registry|agent registry|agent service|tools service|gateway|analytics|billing"
-    r"|dashboard) +(http://\S+)",
-    re.MULTILINE,
-)
+_URL = re.compile(r"^  ([a-z][a-z -]*?) +(http://\S+)  \(API: ", re.MULTILINE)
 
 
 class Serving:
@@ -47,7 +43,9 @@ class Serving:
         self.process = process
         self.output = output
         self.log = log
-        found: dict[str, str] = dict(_URL.findall(output))
+        self.urls: dict[str, str] = dict(_URL.findall(output))
+        """Where each service answers, by its title."""
+        found = self.urls
         self.services = found.get("service registry", "")
         self.agents = found.get("agent registry", "")
         self.talk = found.get("agent service", "")
@@ -56,6 +54,9 @@ class Serving:
         self.analytics = found.get("analytics", "")
         self.billing = found.get("billing", "")
         self.dashboard = found.get("dashboard", "")
+        self.wizard = found.get("agent wizard", "")
+        self.widgets = found.get("widgets", "")
+        self.mine = found.get("my agents", "")
 
     def kill(self) -> None:
         """End it with no chance to do anything about it."""
@@ -107,6 +108,9 @@ def start(
         "ANALYTICS_PORT": "0",
         "BILLING_PORT": "0",
         "DASHBOARD_PORT": "0",
+        "AGENT_WIZARD_PORT": "0",
+        "WIDGET_PORT": "0",
+        "MY_AGENTS_PORT": "0",
         "ROLLCALL_DATA_DIR": str(folder / "data"),
         **variables,
     }

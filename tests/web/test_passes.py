@@ -56,6 +56,24 @@ def test_a_pass_says_for_whom_it_is_and_grants_reading_alone(subject: str, names
     assert not caller.may(ADMIN)
 
 
+@pytest.mark.parametrize(
+    ("scopes", "granted"),
+    [
+        ({READ, REGISTER}, {READ, REGISTER}),
+        ({READ}, {READ}),
+        (set[str](), {READ}),
+        ({ADMIN}, {READ}),
+        ({ADMIN, REGISTER, "owner"}, {READ, REGISTER}),
+    ],
+)
+def test_a_pass_grants_registering_where_it_was_made_for_that_and_never_more(
+    scopes: set[str], granted: set[str], passes: Passes
+) -> None:
+    caller = passes.check(passes.issue("widget:w", "acme", scopes))
+    assert caller.scopes == granted
+    assert not caller.may(ADMIN)
+
+
 async def test_a_pass_is_good_for_a_minute_by_the_clock_it_was_given(
     passes: Passes, clock: FrozenClock
 ) -> None:
@@ -94,6 +112,14 @@ def forged(clock: FrozenClock, key: Any, algorithm: str, **changes: object) -> s
     }
     given = {name: value for name, value in claims.items() if value is not None}
     return PREFIX + jwt.encode(given, key, algorithm)
+
+
+@pytest.mark.parametrize("scope", ["admin", "register admin", ["register"], 1, ""])
+def test_a_scope_that_no_pass_is_made_with_grants_reading_alone(
+    scope: object, passes: Passes, clock: FrozenClock
+) -> None:
+    text = forged(clock, signing(passes), "HS256", scope=scope)
+    assert passes.check(text).scopes == READER
 
 
 def signing(passes: Passes) -> bytes:

@@ -92,6 +92,12 @@ class CapabilityService:
             raise CapabilityNotFound(capability_id)
         return found
 
+    async def known(
+        self, ids: Sequence[str], *, namespace: str = DEFAULT_NAMESPACE
+    ) -> frozenset[str]:
+        """Those of the ids of which there is a capability."""
+        return await self._store.known_capabilities(namespace, ids)
+
     async def find(
         self,
         *,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 200
 _HIGHEST: Final = 2**31 - 1
+_LEFT_OUT: Final = frozenset("agent_id version revision owner created_at updated_at".split())
+"""What the service says by itself."""
 
 
 def document_of(definition: Definition) -> dict[str, Any]:
@@ -48,6 +50,12 @@ def version_document(version: Version) -> dict[str, Any]:
         "created_at": version.at,
         "content": shown(version.content),
     }
+
+
+def exported(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a file that makes what a service shows, without what it says by itself."""
+    kept = {name: value for name, value in row.items() if name not in _LEFT_OUT}
+    return {"kind": kind, "id": kept.pop("id"), "name": kept.pop("name"), **kept}
 
 
 def number_of(version: str | int) -> int:

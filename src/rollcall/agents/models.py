@@ -214,6 +214,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         name: With exactly this name.
         status: With this status.
         industry: Of this industry.
+        priority: That matter this much.
         capability: That have the capability of this id.
         tag: That have a capability with this tag.
         q: That have this somewhere in name or descriptions, ignoring case.
@@ -222,6 +223,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     status: Status | None = None
     industry: str | None = None
+    priority: Priority | None = None
     capability: str | None = None
     tag: str | None = None
     q: str | None = None

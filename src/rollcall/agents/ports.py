@@ -16,7 +16,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
-from rollcall.agents.models import Capability, Definition, StatusMove, Version, Wanted
+from rollcall.agents.models import (
+    Capability,
+    Content,
+    Definition,
+    StatusMove,
+    Version,
+    Wanted,
+)
 from rollcall.events.log import UnitOfWork
 
 
@@ -25,6 +32,22 @@ class Place(NamedTuple):
 
     at: float
     id: str
+
+
+class Vocabulary(Protocol):
+    """Which industries, models and interfaces a definition may name."""
+
+    def check(self, content: Content, before: Content | None) -> None:
+        """Refuse what nobody knows. What stood there before is not looked at again.
+
+        Args:
+            content: What a definition is to say.
+            before: What it said; None: it is new.
+
+        Raises:
+            InvalidInput: Names the field, and what there is.
+        """
+        ...
 
 
 class AgentWork(UnitOfWork, Protocol):
@@ -126,6 +149,10 @@ class AgentStore(Protocol):
 
     async def capability(self, namespace: str, capability_id: str) -> Capability | None:
         """One capability; None: there is none."""
+        ...
+
+    async def known_capabilities(self, namespace: str, ids: Sequence[str]) -> frozenset[str]:
+        """The ids of those of the capabilities that are there."""
         ...
 
     async def find_capabilities(

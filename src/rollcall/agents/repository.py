@@ -189,7 +189,7 @@ class SqlAgentStore:
     ) -> Sequence[Definition]:
         columns = DEFINITIONS.c
         found = select(DEFINITIONS).where(
-            columns.namespace == namespace, columns.deleted_at.is_(None), *_filters(wanted)
+            columns.namespace == namespace, columns.deleted_at.is_(None), *filters(wanted)
         )
         if after is not None:
             same = and_(columns.created_at == after.at, columns.id < after.id)
@@ -236,6 +236,11 @@ class SqlAgentStore:
             row = (await connection.execute(wanted)).one_or_none()
         return None if row is None else capability_of(row)
 
+    async def known_capabilities(self, namespace: str, ids: Sequence[str]) -> frozenset[str]:
+        columns = CAPABILITIES.c
+        wanted = select(columns.id).where(columns.namespace == namespace, columns.id.in_(ids))
+        return frozenset(row.id for row in await self._rows(wanted)) if ids else frozenset()
+
     async def find_capabilities(
         self, namespace: str, *, tag: str | None, q: str | None, limit: int, after: str | None
     ) -> Sequence[Capability]:
@@ -280,22 +285,25 @@ async def _version(
     return None if row is None else version_of(row)
 
 
-def _filters(wanted: Wanted) -> list[Any]:
+def filters(wanted: Wanted) -> list[Any]:
+    """What must hold of a row of `DEFINITIONS` that somebody looks for."""
     columns = DEFINITIONS.c
-    filters: list[Any] = []
+    found: list[Any] = []
     if wanted.name is not None:
-        filters.append(columns.name == wanted.name)
+        found.append(columns.name == wanted.name)
     if wanted.status is not None:
-        filters.append(columns.status == wanted.status.value)
+        found.append(columns.status == wanted.status.value)
     if wanted.industry is not None:
-        filters.append(columns.industry == wanted.industry)
+        found.append(columns.industry == wanted.industry)
+    if wanted.priority is not None:
+        found.append(columns.priority == wanted.priority.value)
     if wanted.q is not None:
-        filters.append(columns.search.contains(wanted.q.casefold(), autoescape=True))
+        found.append(columns.search.contains(wanted.q.casefold(), autoescape=True))
     has = (ATTACHED.c.namespace == columns.namespace, ATTACHED.c.agent_id == columns.id)
     if wanted.capability is not None:
-        filters.append(exists().where(*has, ATTACHED.c.capability_id == wanted.capability))
+        found.append(exists().where(*has, ATTACHED.c.capability_id == wanted.capability))
     if wanted.tag is not None:
-        filters.append(
+        found.append(
             exists().where(
                 *has,
                 TAGS.c.namespace == ATTACHED.c.namespace,
@@ -303,4 +311,4 @@ def _filters(wanted: Wanted) -> list[Any]:
                 TAGS.c.tag == wanted.tag,
             )
         )
-    return filters
+    return found

@@ -19,23 +19,32 @@ from rollcall.agents.documents import document_of
 from rollcall.agents.errors import (
     AgentExists,
     AgentNotFound,
-    MoveRefused,
     TemplateNotFound,
     VersionNotFound,
 )
-from rollcall.agents.lifecycle import BEGINNINGS, MOVES, beginning, may_move
+from rollcall.agents.lifecycle import BEGINNINGS, beginning
 from rollcall.agents.models import (
     LOCAL,
     By,
+    Content,
     Definition,
     Status,
     StatusMove,
     Version,
     Wanted,
 )
-from rollcall.agents.ports import AgentStore, Place
+from rollcall.agents.ports import AgentStore, Place, Vocabulary
 from rollcall.agents.prompts import render
-from rollcall.agents.writing import Accepted, check_told, locked, rewritten, version_of
+from rollcall.agents.writing import (
+    Accepted,
+    check_told,
+    deleted,
+    locked,
+    move_of,
+    moved,
+    rewritten,
+    version_of,
+)
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource
@@ -53,9 +62,17 @@ class AgentService:
         store: The tables.
         clock: Time.
         ids: Draws the ids of those who bring none.
+        vocabulary: What document 4's fields may name; None: anything.
     """
 
-    def __init__(self, store: AgentStore, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self,
+        store: AgentStore,
+        clock: Clock,
+        ids: IdSource,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        self._vocabulary = vocabulary
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -101,6 +118,7 @@ class AgentService:
         check_by(by)
         content = begun(change)
         await asyncio.to_thread(check_content, content)
+        self._check_words(content, None)
         if agent_id is None:
             agent_id = f"agent_{self._ids.hex(16)}"
         check_id("id", agent_id, MAX_ID)
@@ -127,7 +145,7 @@ class AgentService:
             )
             await (work.add(new) if there is None else work.put(new))
             await work.note_version(version_of(new, by))
-            await work.note_move(_move(None, new, by))
+            await work.note_move(move_of(None, new, by))
             work.publish(told.created(new, by))
             return new
 
@@ -172,7 +190,9 @@ class AgentService:
         async with self._store.begin() as work:
             known = await work.capabilities(by.namespace, sorted(wanted))
             old = await locked(work, by.namespace, agent_id, accepted)
-            return await rewritten(work, old, changed(old.content, change), by, self._now(), known)
+            content = changed(old.content, change)
+            self._check_words(content, old.content)
+            return await rewritten(work, old, content, by, self._now(), known)
 
     async def delete(self, agent_id: str, by: By = LOCAL, accepted: Accepted = None) -> None:
         """Delete a definition. Its versions are kept, for those who began with one.
@@ -183,10 +203,7 @@ class AgentService:
         """
         async with self._store.begin() as work:
             old = await locked(work, by.namespace, agent_id, accepted)
-            at = self._now()
-            gone = replace(old, revision=old.revision + 1, updated_at=at, deleted_at=at)
-            await work.put(gone)
-            work.publish(told.deleted(gone, by))
+            await deleted(work, old, by, self._now())
 
     async def move(
         self, agent_id: str, status: Status, by: By = LOCAL, accepted: Accepted = None
@@ -201,16 +218,7 @@ class AgentService:
         check_by(by)
         async with self._store.begin() as work:
             old = await locked(work, by.namespace, agent_id, accepted)
-            if old.status is status:
-                return old
-            if not may_move(old.status, status):
-                allowed = [one for one in Status if one in MOVES[old.status]]
-                raise MoveRefused(agent_id, old.status, status, allowed)
-            new = replace(old, status=status, revision=old.revision + 1, updated_at=self._now())
-            await work.put(new)
-            await work.note_move(_move(old.status, new, by))
-            work.publish(told.updated(new, ["status"], by))
-            return new
+            return await moved(work, old, status, by, self._now())
 
     async def revert(
         self, agent_id: str, number: int, by: By = LOCAL, accepted: Accepted = None
@@ -314,18 +322,9 @@ class AgentService:
             raise TemplateNotFound(agent_id, template)
         return render(templates[template], values)
 
+    def _check_words(self, content: Content, before: Content | None) -> None:
+        if self._vocabulary is not None:
+            self._vocabulary.check(content, before)
+
     def _now(self) -> datetime:
         return utc(self._clock.now())
-
-
-def _move(old: Status | None, new: Definition, by: By) -> StatusMove:
-    return StatusMove(
-        namespace=new.namespace,
-        agent_id=new.id,
-        revision=new.revision,
-        old=old,
-        new=new.status,
-        author=by.author,
-        reason=by.reason,
-        at=new.updated_at,
-    )

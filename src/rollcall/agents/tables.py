@@ -8,7 +8,15 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Column, Double, Index, Integer, MetaData, Row, Table, Text
 
-from rollcall.agents.models import Capability, Content, Definition, Status, StatusMove, Version
+from rollcall.agents.models import (
+    Capability,
+    Content,
+    Definition,
+    Priority,
+    Status,
+    StatusMove,
+    Version,
+)
 from rollcall.kernel.clock import utc
 
 METADATA: Final = MetaData()
@@ -29,8 +37,14 @@ DEFINITIONS: Final = Table(
     Column("industry", Text),
     Column("search", Text, nullable=False, comment="what it is found by, case folded"),
     Column("content", Text, nullable=False, comment="JSON"),
+    Column("priority", Text, nullable=False, server_default=Priority.MEDIUM.value),
     Index("ix_agent_definitions_created", "namespace", "created_at", "id"),
     Index("ix_agent_definitions_name", "namespace", "name"),
+    # Each in the order of a listing, so that a page costs no more than itself.
+    Index("ix_agent_definitions_status", "namespace", "status", "created_at", "id"),
+    Index("ix_agent_definitions_priority", "namespace", "priority", "created_at", "id"),
+    Index("ix_agent_definitions_industry", "namespace", "industry", "created_at", "id"),
+    Index("ix_agent_definitions_updated", "namespace", "updated_at", "id"),
 )
 
 VERSIONS: Final = Table(
@@ -122,6 +136,7 @@ def definition_row(one: Definition) -> dict[str, Any]:
         "deleted_at": None if one.deleted_at is None else one.deleted_at.timestamp(),
         "name": content.name,
         "industry": content.industry,
+        "priority": content.priority.value,
         "search": folded(
             content.name,
             content.description,

@@ -14,8 +14,17 @@ from rollcall.agents import told
 from rollcall.agents.changes import fields_of, steps
 from rollcall.agents.checks import check_configuration, check_content
 from rollcall.agents.differences import Operation, difference
-from rollcall.agents.errors import AgentNotFound
-from rollcall.agents.models import By, Capability, Content, Definition, Version
+from rollcall.agents.errors import AgentNotFound, MoveRefused
+from rollcall.agents.lifecycle import MOVES, may_move
+from rollcall.agents.models import (
+    By,
+    Capability,
+    Content,
+    Definition,
+    Status,
+    StatusMove,
+    Version,
+)
 from rollcall.agents.ports import AgentWork
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.record_errors import RevisionMismatch
@@ -84,6 +93,71 @@ async def rewritten(
     await work.note_version(version_of(new, by))
     work.publish(told.updated(new, fields_of(operations), by))
     return new
+
+
+async def moved(
+    work: AgentWork, old: Definition, status: Status, by: By, at: datetime
+) -> Definition:
+    """A definition with another status. To stay where it is changes nothing.
+
+    Args:
+        work: In which `old` is locked.
+        old: As it is.
+        status: What it is to have.
+        by: Who does it.
+        at: When.
+
+    Raises:
+        MoveRefused: That status cannot follow the one that it has.
+    """
+    check_move(old, status)
+    if old.status is status:
+        return old
+    new = replace(old, status=status, revision=old.revision + 1, updated_at=at)
+    await work.put(new)
+    await work.note_move(move_of(old.status, new, by))
+    work.publish(told.updated(new, ["status"], by))
+    return new
+
+
+async def deleted(work: AgentWork, old: Definition, by: By, at: datetime) -> Definition:
+    """A definition, deleted.
+
+    Args:
+        work: In which `old` is locked.
+        old: As it is; it was not deleted before.
+        by: Who does it.
+        at: When.
+    """
+    gone = replace(old, revision=old.revision + 1, updated_at=at, deleted_at=at)
+    await work.put(gone)
+    work.publish(told.deleted(gone, by))
+    return gone
+
+
+def check_move(old: Definition, status: Status) -> None:
+    """Refuse a status that cannot follow the one that a definition has; it may stay as it is.
+
+    Raises:
+        MoveRefused: Names those that can.
+    """
+    if old.status is not status and not may_move(old.status, status):
+        allowed = [one for one in Status if one in MOVES[old.status]]
+        raise MoveRefused(old.id, old.status, status, allowed)
+
+
+def move_of(old: Status | None, new: Definition, by: By) -> StatusMove:
+    """The change of status by which a definition has come to where it is."""
+    return StatusMove(
+        namespace=new.namespace,
+        agent_id=new.id,
+        revision=new.revision,
+        old=old,
+        new=new.status,
+        author=by.author,
+        reason=by.reason,
+        at=new.updated_at,
+    )
 
 
 def _steps(old: Content, new: Content) -> list[Operation]:

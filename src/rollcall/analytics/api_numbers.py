@@ -92,9 +92,9 @@ def _add_agents(routes: APIRouter) -> None:
         request: Request,
         response: Response,
     ) -> list[AgentFigure]:
-        """What each agent did in some days, by id; `Link` leads to more."""
+        """What each agent did in some days, or each of these, by id; `Link` leads to more."""
         days = await _days(analytics, caller, asked)
-        found = await analytics.reports.agents(caller.namespace, days)
+        found = await analytics.reports.agents(caller.namespace, days, asked.ids)
         start = 0
         if asked.cursor is not None:
             start = bisect_right([one.agent_id for one in found], asked.cursor)

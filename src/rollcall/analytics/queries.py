@@ -99,8 +99,7 @@ def _sums(question: Sums, *, rolled: bool) -> Select[*tuple[Any, ...]]:
     rollup = ROLLUPS[Kind(question.source)]
     span, table = question.span, rollup.table if rolled else rollup.source
     wanted = [in_span(table, question.namespace, span.since, span.until)]
-    if question.agent_id is not None:
-        wanted.append(table.c.agent_id == question.agent_id)
+    wanted += _of_agents(table, question)
     if rolled:
         kept = select(*(table.c[name] for name in rollup.columns)).where(*wanted)
     else:
@@ -146,7 +145,7 @@ def _whole(number: int) -> ColumnElement[Any]:
 def _percentiles(question: Percentiles) -> Select[*tuple[Any, ...]]:
     """Buckets are counted first; then only the values of the buckets in question are sorted."""
     by = ["agent_id"] if question.by_agent else []
-    known = _of_agent(CONVERSATIONS, question.agent_id)
+    known = _of_agents(CONVERSATIONS, question)
     span = question.span
     wanted = (
         in_span(CONVERSATIONS, question.namespace, span.since, span.until),
@@ -228,7 +227,7 @@ def _sessions(question: Sessions) -> Select[*tuple[Any, ...]]:
         SESSIONS.c.last >= span.since,
         or_(SESSIONS.c.first < span.since, SESSIONS.c.last >= span.until),
     )
-    mine = (SESSIONS.c.namespace == question.namespace, *_of_agent(SESSIONS, question.agent_id))
+    mine = (SESSIONS.c.namespace == question.namespace, *_of_agents(SESSIONS, question))
     there = union_all(
         select(SESSIONS.c.agent_id).where(*mine, within),
         select(SESSIONS.c.agent_id).where(*mine, over, said),
@@ -243,7 +242,7 @@ def _counted_sessions(question: Sessions) -> Select[*tuple[Any, ...]]:
         .where(
             in_span(CONVERSATIONS, question.namespace, span.since, span.until),
             talk.session.is_not(None),
-            *_of_agent(CONVERSATIONS, question.agent_id),
+            *_of_agents(CONVERSATIONS, question),
         )
         .distinct()
         .subquery("there")
@@ -289,6 +288,15 @@ def _export(question: Export) -> Select[*tuple[Any, ...]]:
 
 def _of_agent(table: FromClause, agent_id: str | None) -> list[ColumnElement[bool]]:
     return [] if agent_id is None else [table.c.agent_id == literal(agent_id)]
+
+
+def _of_agents(
+    table: FromClause, question: Sums | Percentiles | Sessions
+) -> list[ColumnElement[bool]]:
+    these = _of_agent(table, question.agent_id)
+    return (
+        these if question.agent_ids is None else [*these, table.c.agent_id.in_(question.agent_ids)]
+    )
 
 
 def _named(table: FromClause, names: Sequence[str]) -> list[ColumnElement[Any]]:

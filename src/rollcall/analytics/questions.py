@@ -20,7 +20,7 @@ Column = Literal[
 """What sums can be grouped by."""
 
 MOST_IDS: Final = 1_000
-"""Ids of one `ById`."""
+"""Ids of one question."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -62,6 +62,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
         namespace: Whose.
         span: When.
         agent_id: Of this agent alone.
+        agent_ids: Of these alone, at most `MOST_IDS`.
         by: What they are grouped by. Amounts must be, by `currency`. A `day` is a local one, as
             days since the epoch times 96.
         shifts: The zone of the days, in order; the first holds from the beginning of time.
@@ -71,6 +72,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     span: Span
     agent_id: str | None = None
+    agent_ids: tuple[str, ...] | None = None
     by: tuple[Column, ...] = ()
     shifts: tuple[Shift, ...] = (Shift(0, 0),)
 
@@ -83,6 +85,7 @@ class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
         namespace: Whose.
         span: When.
         agent_id: Of this agent alone.
+        agent_ids: Of these alone, at most `MOST_IDS`.
         by_agent: Whether each agent has its own.
         permilles: Which: 950 is the 95th percentile.
     """
@@ -90,6 +93,7 @@ class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     span: Span
     agent_id: str | None = None
+    agent_ids: tuple[str, ...] | None = None
     by_agent: bool = False
     permilles: tuple[int, ...] = (500, 900, 950, 990)
 
@@ -102,12 +106,14 @@ class Sessions(msgspec.Struct, frozen=True, kw_only=True):
         namespace: Whose.
         span: When.
         agent_id: Of this agent alone.
+        agent_ids: Of these alone, at most `MOST_IDS`.
         by_agent: Whether each agent has its own number.
     """
 
     namespace: str
     span: Span
     agent_id: str | None = None
+    agent_ids: tuple[str, ...] | None = None
     by_agent: bool = False
 
 

@@ -22,7 +22,7 @@ from rollcall.analytics.figures import (
 from rollcall.analytics.models import Kind
 from rollcall.analytics.periods import DEFAULT_DAYS, EVER, Period, day_of, period
 from rollcall.analytics.ports import FactStore, Zones
-from rollcall.analytics.questions import Agents, ById, Sessions, Span, Sums
+from rollcall.analytics.questions import Agents, ById, Question, Sessions, Span, Sums
 from rollcall.analytics.questions import Percentiles as Ranks
 from rollcall.analytics.shaping import (
     added_up,
@@ -94,14 +94,31 @@ class Reports:
             data=mine.known,
         )
 
-    async def agents(self, namespace: str, asked: Period) -> list[AgentFigure]:
-        """What each agent did in a period, by id; those that did nothing yet among them."""
+    async def agents(
+        self, namespace: str, asked: Period, ids: tuple[str, ...] | None = None
+    ) -> list[AgentFigure]:
+        """What each agent did in a period, by id; those that did nothing yet among them.
+
+        Args:
+            namespace: Whose.
+            asked: When.
+            ids: Of these alone, at most `MOST_IDS`; None: of all.
+        """
+        about: Question = Agents(namespace=namespace, deleted=True)
+        if ids is not None:
+            about = ById(kind=Kind.AGENT, namespace=namespace, ids=ids)
         known, mine, ever, ranks = await asyncio.gather(
-            self._store.select(Agents(namespace=namespace, deleted=True)),
-            self._by_agent(namespace, asked.span),
-            self._last(namespace),
+            self._store.select(about),
+            self._by_agent(namespace, asked.span, ids),
+            self._last(namespace, ids),
             self._store.select(
-                Ranks(namespace=namespace, span=asked.span, by_agent=True, permilles=(950,))
+                Ranks(
+                    namespace=namespace,
+                    span=asked.span,
+                    agent_ids=ids,
+                    by_agent=True,
+                    permilles=(950,),
+                )
             ),
         )
         p95 = {row["agent_id"]: milliseconds(row["response_us"]) for row in ranks}
@@ -135,7 +152,7 @@ class Reports:
             self._store.select(Ranks(**mine)),
         )
         ever, days, models = await asyncio.gather(
-            self._last(namespace, agent_id),
+            self._last(namespace, (agent_id,)),
             self._days(namespace, asked, agent_id),
             self._models(namespace, asked.span, agent_id),
         )
@@ -274,9 +291,14 @@ class Reports:
         return models
 
     async def _by_agent(
-        self, namespace: str, span: Span, *, sessions: bool = True
+        self,
+        namespace: str,
+        span: Span,
+        ids: tuple[str, ...] | None = None,
+        *,
+        sessions: bool = True,
     ) -> Mapping[str, Tally]:
-        common: dict[str, Any] = {"namespace": namespace, "span": span}
+        common: dict[str, Any] = {"namespace": namespace, "span": span, "agent_ids": ids}
         asked = [
             self._store.select(Sums(source="conversations", by=("agent_id",), **common)),
             self._store.select(Sums(source="usages", by=("agent_id", "currency"), **common)),
@@ -293,13 +315,13 @@ class Reports:
             agents[row["agent_id"]].counts["sessions"] += row["sessions"]
         return agents
 
-    async def _last(self, namespace: str, agent_id: str | None = None) -> Mapping[str, int]:
+    async def _last(self, namespace: str, ids: tuple[str, ...] | None) -> Mapping[str, int]:
         rows = await self._store.select(
             Sums(
                 source="conversations",
                 namespace=namespace,
                 span=EVER,
-                agent_id=agent_id,
+                agent_ids=ids,
                 by=("agent_id",),
             )
         )

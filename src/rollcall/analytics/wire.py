@@ -21,6 +21,8 @@ MAX_TEXT = 200_000
 """Characters of a message and of an answer."""
 MAX_ID = 256
 MAX_PAGE = 1_000
+MOST_AGENTS = 500
+"""That one question names."""
 MAX_OFFSET = 100_000
 """Whoever wants to go further back follows the `Link`s."""
 _LARGEST = 2**53 - 1
@@ -105,10 +107,22 @@ class StatsQuery(DaysQuery):
 
 
 class AgentsQuery(DaysQuery):
-    """Which days, and which page of agents."""
+    """Which days, which agents, and which page of them."""
 
+    agent_ids: Annotated[
+        list[Id], Field(max_length=MOST_AGENTS, description="These alone; none: all of them.")
+    ] = []
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     cursor: Annotated[str | None, Field(min_length=1, max_length=MAX_ID)] = None
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        """The agents' ids; None: all there are.
+
+        Raises:
+            InvalidInput: One of them is none.
+        """
+        return tuple(check_line("agent_ids", one, MAX_ID) for one in self.agent_ids) or None
 
 
 class ListQuery(Query):

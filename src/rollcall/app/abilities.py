@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from rollcall.agents.wizard.shelf import Shelf
 from rollcall.app.features import HELP, reached
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.settings import Settings
 from rollcall.backends.encoders.wordllama import logging_untouched
 from rollcall.conversations.providers import COMPATIBLE, DEFAULTS, OFFLINE
+from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
 
+LIBRARY: Final = "library"
+"""The subject of what the wizard knows."""
 PARTS: Final = {
     "wordllama": "search by meaning, and the offline planner's choice of tools",
     "trafilatura": "reading web pages",
@@ -54,6 +58,17 @@ def abilities(settings: Settings, *, on_sqlite: bool) -> Iterator[Finding]:
             yield Finding(module, Grade.OK, f"can be loaded: {what}")
     if on_sqlite:
         yield _full_text()
+
+
+def library(settings: Settings, clock: Clock) -> Finding:
+    """Whether every process can read what the wizard knows."""
+    folder = settings.library_dir
+    try:
+        found = Shelf(clock, folder).load()
+    except InvalidInput as error:
+        return Finding(LIBRARY, Grade.ERROR, str(error))
+    whose = f"that of {folder} over the one that comes with Rollcall" if folder else "as shipped"
+    return Finding(LIBRARY, Grade.OK, f"{len(found.industries)} industries, {whose}")
 
 
 def _model(settings: Settings) -> Finding:

@@ -21,7 +21,8 @@ from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.events import delivery_figures, event_log
-from rollcall.app.gateway import origins
+from rollcall.app.gateway import instances_of, origins, own_instances, proxies
+from rollcall.app.hangup import reloading
 from rollcall.app.own import (
     Announced,
     LocalRegistrations,
@@ -173,6 +174,7 @@ class Platform:
             stack.push_async_callback(asyncio.to_thread, traces.close)
         events = await stack.enter_async_context(event_log(settings, self.database, self.clock))
         self.shared = shared(settings, self.database, self.places.database, self.clock, self.ids)
+        await stack.enter_async_context(reloading(self.shared.shelf))
         self.parts = self.shared.registry()
         # Filled below: the gateway, which is one of them, passes requests on to the others.
         self.apps = apps = dict[str, FastAPI]()
@@ -196,6 +198,9 @@ class Platform:
             self.ids,
             backup_of(self.places, self.copies),
         )
+        instances = instances_of(self)
+        stack.push_async_callback(instances.close)
+        told = own_instances(instances)
         limits = Limits(body_bytes=settings.max_body_bytes)
         rate = None
         if settings.rate_per_second is not None:
@@ -230,11 +235,13 @@ class Platform:
                 traces=traces,
                 cors=cors if one.name == GATEWAY_NAME else None,
                 services=self.parts,
+                proxies=proxies(settings.trusted_proxies),
             )
             # What serves the whole process runs once, beside the first of its services.
             parts = [
                 *modules[one.name],
                 administration,
+                told,
                 figures,
                 delivery,
                 *(() if apps else beside),

@@ -15,11 +15,12 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from filelock import FileLock, Timeout
 
-from rollcall.app.abilities import abilities
+from rollcall.app.abilities import abilities, library
 from rollcall.app.bigquery_settings import bigquery_of
 from rollcall.app.books_check import books
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
+from rollcall.app.gateway import check as check_gateway
 from rollcall.app.numbers import account_defaults, invoice_issuer, webhook_secrets
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
@@ -58,6 +59,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found = [*_ports(settings), *_login(settings), *_secrets(Path(".env"))]
     try:
         where = places(settings)
+        check_gateway(settings)
     except RollcallError as error:
         return [*found, Finding("settings", Grade.ERROR, str(error))]
     found.append(Finding("settings", Grade.OK, f"records in {where.kind}, {where.told}"))
@@ -66,6 +68,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found.append(_accounts(settings))
     found += asyncio.run(books(where))
     clock = clock or SystemClock()
+    found.append(library(settings, clock))
     found += asyncio.run(_servers(where, settings, clock))
     if not any(one.subject == "clock" for one in found):
         found.append(_clock(where, clock))

@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from rollcall.agents.repository import SqlAgentStore
+from rollcall.agents.wizard.vocabulary import made_prompt
 from rollcall.app.agent_records import AgentRecords
 from rollcall.app.numbers import accounts_of
 from rollcall.app.own import Registration, is_own
@@ -138,7 +139,11 @@ def agent_service(platform: Platform) -> Sequence[Module]:
             shared=platform.places.database.startswith("postgresql:"),
         ),
         (metrics,),
-        definitions=StoredDefinitions(store, models.reaches),
+        definitions=StoredDefinitions(
+            store,
+            models.reaches,
+            lambda content: made_prompt(content, platform.shared.shelf.library),
+        ),
         memories=None if memories is None else Companion(memories),
     )
     if platform.registry_url is None:

@@ -6,27 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
+from rollcall.agents.instructions import SYSTEM, instructions_of
 from rollcall.agents.models import Capability, Content, Status, Wanted
 from rollcall.agents.ports import AgentStore
-from rollcall.agents.prompts import render
 from rollcall.conversations.briefs import Agent, Skill
 from rollcall.conversations.errors import AgentNotFound, AgentNotRunnable
 from rollcall.kernel.errors import InvalidInput
 
-SYSTEM: Final = "system"
-"""The prompt template that an agent is told to be, where it has no instructions."""
 MOST: Final = 1_000
 """Agents that are listed as models."""
-
-_OWN: Final = (
-    "name",
-    "description",
-    "business_name",
-    "business_description",
-    "business_domain",
-    "industry",
-)
-"""Fields of a definition that its prompt may use without being told their values."""
 
 Known = dict[tuple[str, str], Capability | None]
 """Capabilities that were looked up, by namespace and id."""
@@ -39,11 +27,19 @@ class StoredDefinitions:
         store: Where they are.
         reachable: Whether the settings reach a model. One that document 4 names (`llm_model`) and
             that they do not reach gives way to the default; one of the configuration does not.
+        prompts: What an agent is told to be that has neither instructions nor a prompt of its own;
+            None: nothing. Without it, nobody knows.
     """
 
-    def __init__(self, store: AgentStore, reachable: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        store: AgentStore,
+        reachable: Callable[[str], bool],
+        prompts: Callable[[Content], str | None] | None = None,
+    ) -> None:
         self._store = store
         self._reachable = reachable
+        self._prompts = prompts
 
     async def current(self, namespace: str, agent_id: str) -> int:
         found = await self._store.get(namespace, agent_id)
@@ -51,7 +47,7 @@ class StoredDefinitions:
             raise AgentNotFound(agent_id)
         if found.status is not Status.ACTIVE:
             raise AgentNotRunnable(agent_id, found.status.value)
-        instructions_of(agent_id, found.content, found.status)
+        _instructions(agent_id, found.content)
         return found.version
 
     async def version(self, namespace: str, agent_id: str, number: int) -> Agent:
@@ -64,7 +60,7 @@ class StoredDefinitions:
             version=number,
             name=content.name,
             description=content.description,
-            instructions=instructions_of(agent_id, content, Status.ACTIVE),
+            instructions=_instructions(agent_id, content) or self._made(content),
             model=self._model(content),
             limits=dict(_object(content.configuration.get("limits"))),
             skills=await skills_of(self._store, namespace, content, {}),
@@ -75,6 +71,9 @@ class StoredDefinitions:
         found = await self._store.find(namespace, wanted, limit=MOST, after=None)
         return [one.id for one in found]
 
+    def _made(self, content: Content) -> str:
+        return (self._prompts(content) if self._prompts else None) or ""
+
     def _model(self, content: Content) -> str | None:
         said: str | None = content.configuration.get("model")
         if said or not content.llm_model:
@@ -82,27 +81,12 @@ class StoredDefinitions:
         return content.llm_model if self._reachable(content.llm_model) else None
 
 
-def instructions_of(agent_id: str, content: Content, status: Status) -> str:
-    """What an agent is told to be: its instructions, else its template `system`, else nothing.
-
-    Raises:
-        AgentNotRunnable: The template has a variable without a value.
-    """
-    said: str | None = content.configuration.get("instructions")
-    template = content.prompt_templates.get(SYSTEM)
-    if said or template is None:
-        return said or ""
-    given = {name: str(getattr(content, name) or "") for name in _OWN}
-    given |= {
-        name: value if isinstance(value, str) else str(value)
-        for name, value in _object(content.configuration.get("variables")).items()
-        if value is not None
-    }
+def _instructions(agent_id: str, content: Content) -> str:
     try:
-        return render(template, {name: given[name] for name in template.variables if name in given})
+        return instructions_of(content)
     except InvalidInput as error:
-        problem = f"its prompt {SYSTEM!r} cannot be told: configuration.variables {error.problem}"
-        raise AgentNotRunnable(agent_id, status.value, problem) from None
+        problem = f"its prompt {SYSTEM!r} cannot be told: {error.field} {error.problem}"
+        raise AgentNotRunnable(agent_id, Status.ACTIVE.value, problem) from None
 
 
 async def skills_of(

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Final
 from rollcall.app.dashboard import DASHBOARD, dashboard_service
 from rollcall.app.features import AGENT, TOOLS, agent_service, tools_service
 from rollcall.app.gateway import GATEWAY, gateway_service
+from rollcall.app.my_agents import MY_AGENTS, my_agents_service
 from rollcall.app.numbers import ANALYTICS, BILLING, analytics_service, billing_service
 from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
+from rollcall.app.widgets import WIDGETS, widgets_service
+from rollcall.app.wizard import WIZARD, wizard_service
 from rollcall.kernel.errors import InvalidInput
 from rollcall.protocols.agent_registry.module import module as agent_registry
 from rollcall.protocols.service_registry.module import HEALTH_PATHS
@@ -102,6 +105,14 @@ SERVICES: Final[Mapping[str, Service]] = {
             registration=GATEWAY,
         ),
         Service(
+            "wizard",
+            "agent wizard",
+            lambda settings: settings.wizard_port,
+            "AGENT_WIZARD_PORT",
+            wizard_service,
+            registration=WIZARD,
+        ),
+        Service(
             "analytics",
             "analytics",
             lambda settings: settings.analytics_port,
@@ -124,6 +135,22 @@ SERVICES: Final[Mapping[str, Service]] = {
             "DASHBOARD_PORT",
             dashboard_service,
             registration=DASHBOARD,
+        ),
+        Service(
+            "widgets",
+            "widgets",
+            lambda settings: settings.widget_port,
+            "WIDGET_PORT",
+            widgets_service,
+            registration=WIDGETS,
+        ),
+        Service(
+            "my-agents",
+            "my agents",
+            lambda settings: settings.my_agents_port,
+            "MY_AGENTS_PORT",
+            my_agents_service,
+            registration=MY_AGENTS,
         ),
     )
 }

@@ -18,6 +18,8 @@ from rollcall.app.event_settings import EventVariables
 from rollcall.app.gateway_settings import GatewayVariables
 from rollcall.app.number_settings import NumberVariables
 from rollcall.app.provider_settings import ProviderSettings
+from rollcall.app.widget_settings import WidgetVariables
+from rollcall.app.wizard_settings import WizardVariables
 from rollcall.kernel.errors import InvalidInput
 
 
@@ -61,7 +63,13 @@ def _variable(name: str, default: Any, about: str, **bounds: Any) -> Any:
 
 
 class Settings(
-    ProviderSettings, GatewayVariables, EventVariables, NumberVariables, BigqueryVariables
+    ProviderSettings,
+    GatewayVariables,
+    EventVariables,
+    NumberVariables,
+    WidgetVariables,
+    BigqueryVariables,
+    WizardVariables,
 ):
     """What a process is told from outside. A field's alias is the variable that sets it."""
 

@@ -13,6 +13,8 @@ from rollcall.agents.capability_service import CapabilityService
 from rollcall.agents.documents import AgentRepository
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.service import AgentService
+from rollcall.agents.wizard.shelf import Shelf
+from rollcall.agents.wizard.vocabulary import LibraryVocabulary
 from rollcall.analytics.repository import SqlTexts
 from rollcall.app.features import reached
 from rollcall.app.settings import Settings
@@ -22,7 +24,8 @@ from rollcall.backends.memories import memory_store
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.redaction import EventRedaction
 from rollcall.backends.text_erasure import TextErasure
-from rollcall.conversations.providers import Models
+from rollcall.backends.widget_erasure import WidgetErasure
+from rollcall.conversations.providers import OFFLINE, Models
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
 from rollcall.kernel.services import ServiceRegistry
@@ -46,6 +49,7 @@ class Shared:
         graph: The knowledge that comes from them.
         extractor: Finds it.
         models: What finds it where a model is configured; None: rules do.
+        shelf: The wizard's library.
     """
 
     agents: AgentService
@@ -54,6 +58,7 @@ class Shared:
     graph: KnowledgeGraph
     extractor: EntityExtractor
     models: Models | None
+    shelf: Shelf
 
     def registry(self) -> ServiceRegistry:
         """Them by the names of document 3."""
@@ -87,8 +92,11 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
         ids: Randomness.
 
     Raises:
-        InvalidInput: A model in the settings has no name that makes sense.
+        InvalidInput: A model in the settings has no name that makes sense, or the library cannot
+            be read.
     """
+    shelf = Shelf(clock, settings.library_dir)
+    shelf.load()
     store = SqlAgentStore(database)
     # Memories know who derives something from them, and that one asks for memories.
     texts = _Texts()
@@ -100,18 +108,24 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
         ids,
         Meaning(encoder),
         [EventRedaction(BLANKS), graph],
-        [ConversationErasure(database, clock, ids), TextErasure(SqlTexts(database))],
+        [
+            ConversationErasure(database, clock, ids),
+            TextErasure(SqlTexts(database)),
+            WidgetErasure(),
+        ],
     )
     texts.memories = memories
     models = reached(settings)
-    named = bool(models.names())
+    # Whoever wants answers from the offline planner wants no model asked.
+    named = models.names()[:1] not in ((), (OFFLINE,))
     return Shared(
-        AgentService(store, clock, ids),
+        AgentService(store, clock, ids, LibraryVocabulary(shelf)),
         CapabilityService(store, clock, ids),
         memories,
         graph,
         EntityExtractor(texts, graph, ModelEntities(models, clock) if named else None),
         models if named else None,
+        shelf,
     )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from rollcall.app.abilities import LIBRARY
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.features import reached
 from rollcall.app.findings import Finding, Grade
@@ -27,10 +28,17 @@ MODEL: Final = "model server"
 _SERVERS: Final = {"postgresql": "PostgreSQL", "zookeeper": "ZooKeeper"}
 _TALKING: Final = frozenset({"agent", GATEWAY_NAME})
 """Services that ask a model where there is one."""
-_HEARING: Final = _TALKING | {"analytics", "billing", "dashboard"}
+_HEARING: Final = (
+    _TALKING
+    | {"wizard", "analytics", "billing", "dashboard"}
+    | {
+        "widgets",
+        "my-agents",
+    }
+)
 """Services that tell of what happens, or hear of it."""
-_ASKING: Final = frozenset({GATEWAY_NAME, "dashboard"})
-"""Services that ask all others."""
+_ASKING: Final = frozenset({GATEWAY_NAME, "wizard", "dashboard", "widgets", "my-agents"})
+"""Services that ask others."""
 _GRADES: Final = (Grade.OK, Grade.WARNING, Grade.ERROR)
 
 
@@ -86,6 +94,9 @@ def _needs(
         yield "accounts"
     if name == "billing" and "books" in known:
         yield "books"
+    # What everybody reads at the start; only the wizard is about it.
+    if name == "wizard" or settings.library_dir is not None:
+        yield LIBRARY
     if name in _TALKING:
         yield "model"
         if MODEL in known:

@@ -25,8 +25,6 @@ PATHS: Final = {"agent": "/api/agents", "capability": "/api/capabilities"}
 
 _BESIDE: Final = ("id", "status")
 """What a document says of an agent that is no part of its content."""
-_LEFT_OUT: Final = frozenset("agent_id version revision owner created_at updated_at".split())
-"""What the service says by itself."""
 _CAPABILITY: Final = ("id", "name", "description", "tags", "configuration_schema")
 
 
@@ -176,12 +174,6 @@ async def carried_out(connection: Connection, plan: Plan) -> Row:
     if plan.status is not None:
         done = await _patch(connection, f"{place}/status", {"status": plan.status}, revision)
     return done
-
-
-def exported(kind: str, row: Row) -> dict[str, Any]:
-    """The document that makes what a service shows, without what it says by itself."""
-    kept = {name: value for name, value in row.items() if name not in _LEFT_OUT}
-    return {"kind": kind, "id": kept.pop("id"), "name": kept.pop("name"), **kept}
 
 
 async def _patch(

@@ -129,7 +129,8 @@ def export(
             raise InvalidInput("export", "needs the id of a definition, or --all")
 
     async def work(connection: Connection) -> list[dict[str, Any]]:
-        from rollcall.cli.applying import PATHS, exported
+        from rollcall.agents.documents import exported
+        from rollcall.cli.applying import PATHS
 
         if agent_id is not None:
             path = f"{PATHS['agent']}/{segment('agent_id', agent_id)}"
@@ -146,7 +147,7 @@ def export(
     if not documents:
         note("There is nothing to export")
         return
-    from rollcall.cli.definition_files import written
+    from rollcall.agents.yaml_text import written
 
     # Escaped for a terminal, which some characters would steer.
     typer.echo(written(documents, ascii_only=sys.stdout.isatty()), nl=False)

@@ -55,9 +55,12 @@ class ServiceName(StrEnum):
     AGENT = "agent"
     TOOLS = "tools"
     GATEWAY = "gateway"
+    WIZARD = "wizard"
     ANALYTICS = "analytics"
     BILLING = "billing"
     DASHBOARD = "dashboard"
+    WIDGETS = "widgets"
+    MY_AGENTS = "my-agents"
 
 
 _NAMES: Final = ", ".join(ServiceName)
@@ -102,6 +105,10 @@ def up(
     gateway_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (GATEWAY_PORT); by default 8000.")
     ] = None,
+    wizard_port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="Its port (AGENT_WIZARD_PORT); by default 8001."),
+    ] = None,
     analytics_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (ANALYTICS_PORT); by default 8002.")
     ] = None,
@@ -110,6 +117,12 @@ def up(
     ] = None,
     dashboard_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (DASHBOARD_PORT); by default 8004.")
+    ] = None,
+    widgets_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (WIDGET_PORT); by default 8005.")
+    ] = None,
+    my_agents_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (MY_AGENTS_PORT); by default 8006.")
     ] = None,
 ) -> None:
     """Start all services in this process, until Ctrl-C.
@@ -131,9 +144,12 @@ def up(
             AGENT_PORT=agent_port,
             EXT_TOOL_PORT=tools_port,
             GATEWAY_PORT=gateway_port,
+            AGENT_WIZARD_PORT=wizard_port,
             ANALYTICS_PORT=analytics_port,
             BILLING_PORT=billing_port,
             DASHBOARD_PORT=dashboard_port,
+            WIDGET_PORT=widgets_port,
+            MY_AGENTS_PORT=my_agents_port,
         )
         raise typer.Exit(serving.up(settings, [one.value for one in names or ()]))
 

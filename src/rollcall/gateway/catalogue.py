@@ -79,6 +79,7 @@ SERVICES: Final[Sequence[GatewayService]] = (
         (
             "/api/agents/{id}/system-prompt",
             "/api/agents/{id}/validate-deployment",
+            "/api/agents/{id}/yaml",
             "/api/industries/**",
             "/api/models/**",
             "/api/interfaces/**",
@@ -131,6 +132,9 @@ SERVICES: Final[Sequence[GatewayService]] = (
         ("/api/widgets/**", "/api/templates/**"),
         registered="widget-service",
         variable="WIDGET_SERVICE_URL",
+        # Visitors of others' pages have no keys, and each widget says which pages those are.
+        public=("/widget/v1/**",),
+        cross_origin=("/widget/v1",),
     ),
     GatewayService(
         "my-agents",

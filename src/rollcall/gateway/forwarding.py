@@ -211,7 +211,7 @@ class Forwarder:
         outcome = Outcome.LEFT
         try:
             status = response.status
-            fields = answered(response.fields, status)
+            fields = answered(response.fields, status, guest=one.route.guest)
             hosts = {attempt.instance.authority.lower(), one.host.decode("latin-1").lower()}
             patience.renew(self._settings.idle_seconds)
             if dict(fields).get(b"content-type", b"").startswith(_STREAM):

@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from rollcall.gateway.errors import HostileRequest
 
 Fields: TypeAlias = list[tuple[bytes, bytes]]
-Networks: TypeAlias = Collection[IPv4Network | IPv6Network]
 
 _HOP: Final = frozenset(
     (
@@ -73,6 +71,12 @@ _OURS: Final = frozenset(
     )
 )
 """Fields that the gateway alone says; what came under these names nobody has checked."""
+
+_SAID: Final = b"x-rollcall-"
+"""How fields begin in which the gateway says who asked."""
+
+_CREDENTIALS: Final = frozenset((b"authorization", b"cookie"))
+_PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 
 _ANSWERED: Final = frozenset((b"x-request-id", b"traceparent"))
 """What the gateway tells its caller itself."""
@@ -152,7 +156,9 @@ def forwarded(fields: Sequence[tuple[bytes, bytes]], arrival: Arrival) -> Fields
         dropped |= {b"content-length"}
     kept: Fields = []
     for name, value in fields:
-        if name in dropped:
+        # Many servers take an underscore for the hyphen.
+        meant = name.replace(b"_", b"-") if b"_" in name else name
+        if meant in dropped or meant.startswith(_SAID):
             continue
         if not _TOKEN.fullmatch(name) or _UNUSABLE.search(value):
             raise HostileRequest("headers", "must not hold control characters")
@@ -161,9 +167,27 @@ def forwarded(fields: Sequence[tuple[bytes, bytes]], arrival: Arrival) -> Fields
     return [*kept, *_told(arrival, before)]
 
 
-def answered(fields: Sequence[tuple[bytes, bytes]], status: int) -> Fields:
-    """An answer's fields as they are passed back."""
+def to_guest(fields: Fields, subject: str, namespace: str) -> Fields:
+    """A request's fields as they go to a service that is not ours: without credentials, and with
+    who asked. What is not printable ASCII in a name is percent-encoded UTF-8, as is `%` itself.
+    """
+    kept = [(name, value) for name, value in fields if name not in _CREDENTIALS]
+    for word, said in ((b"subject", subject), (b"namespace", namespace)):
+        kept.append((_SAID + word, quote(said, safe=_PLAIN).encode()))
+    return kept
+
+
+def answered(fields: Sequence[tuple[bytes, bytes]], status: int, *, guest: bool = False) -> Fields:
+    """An answer's fields as they are passed back.
+
+    Args:
+        fields: Those of the answer.
+        status: Its status.
+        guest: Whether it comes from a service that is not ours, and so sets no cookies here.
+    """
     dropped = _of_connection(fields) | _ANSWERED
+    if guest:
+        dropped |= {b"set-cookie"}
     if status in (204, 304) or status < 200:
         dropped |= {b"content-length"}
     return [(name, value) for name, value in fields if name not in dropped]
@@ -179,17 +203,6 @@ def relocated(fields: Fields, prefix: str, own_hosts: Collection[str]) -> Fields
             one of these are its own.
     """
     return [(name, _relocated(name, value, prefix, own_hosts)) for name, value in fields]
-
-
-def trusts(client: str | None, networks: Networks) -> bool:
-    """Whether an address belongs to one of the networks."""
-    if client is None or not networks:
-        return False
-    try:
-        address = ip_address(client.partition("%")[0])
-    except ValueError:
-        return False
-    return any(address in network for network in networks)
 
 
 def _of_connection(fields: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:

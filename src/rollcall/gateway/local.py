@@ -9,6 +9,7 @@ from rollcall.gateway.headers import answered, relocated
 from rollcall.gateway.metrics import GatewayMetrics
 from rollcall.gateway.passing import Passage
 from rollcall.web.limits import COUNTED
+from rollcall.web.proxies import PEER
 
 _STARTS = ("http.response.start", "websocket.http.response.start")
 
@@ -41,7 +42,7 @@ async def call(
         # The gateway's own limit is the same process's.
         COUNTED: True,
     }
-    for key in ("method", "subprotocols"):
+    for key in ("method", "subprotocols", PEER):
         if key in outer:
             scope[key] = outer[key]
     hosts = {one.host.decode("latin-1").lower()}

@@ -30,6 +30,10 @@ class GatewayService:
         registered: Its name in the registry; None: it does not stand there.
         variable: The setting with a URL that counts instead of the registry.
         public: Patterns of its paths that strangers may ask for, as the gateway shows them.
+        cross_origin: Beginnings of its paths, whole segments, on which it says itself which pages
+            of other origins may ask.
+        guest: Whether it is an operator's own, which anybody may be an instance of who may
+            register: callers' credentials are not for it.
     """
 
     name: str
@@ -39,6 +43,8 @@ class GatewayService:
     registered: str | None = None
     variable: str | None = None
     public: Sequence[str] = ()
+    cross_origin: Sequence[str] = ()
+    guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Route:
         strip: Segments to cut off before the request is passed on.
         prefix: Those segments, as a path; empty: none.
         public: Whether strangers may ask.
+        guest: Whether callers' credentials are not for whoever answers.
     """
 
     service: str
@@ -58,6 +65,7 @@ class Route:
     strip: int = 0
     prefix: str = ""
     public: bool = False
+    guest: bool = False
 
 
 @dataclass(slots=True)
@@ -148,7 +156,7 @@ def _routes(service: GatewayService) -> Iterator[Route]:
         if prefix is not None and pattern.startswith(f"{prefix}/"):
             yield Route(service.name, pattern, len(split(prefix)), prefix, public)
         elif not (public and pattern in service.patterns):
-            yield Route(service.name, pattern, public=public)
+            yield Route(service.name, pattern, public=public, guest=service.guest)
 
 
 def _find(node: _Node, path: Sequence[str], at: int) -> Route | None:

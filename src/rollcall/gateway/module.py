@@ -14,6 +14,7 @@ from rollcall.gateway.catalogue import SERVICES
 from rollcall.gateway.connections import Connections
 from rollcall.gateway.door import Door
 from rollcall.gateway.forwarding import Forwarder
+from rollcall.gateway.limiting import LimitTable, RouteLimit
 from rollcall.gateway.metrics import GatewayMetrics
 from rollcall.gateway.models import GatewayService, RouteTable
 from rollcall.gateway.problems import PROBLEMS
@@ -36,6 +37,7 @@ def module(
     deployment: Deployment,
     services: Sequence[GatewayService] = SERVICES,
     settings: GatewaySettings | None = None,
+    limits: Sequence[RouteLimit] = (),
 ) -> Module:
     """The gateway.
 
@@ -46,6 +48,7 @@ def module(
         deployment: Where services run.
         services: Those that it has paths of.
         settings: Patience and limits.
+        limits: How often single routes may be asked for.
 
     Raises:
         InvalidInput: A URL or a pattern is none.
@@ -74,13 +77,18 @@ def module(
             connections.close()
 
     showing = Showing(table, targets, asking, clock)
+    limiting = LimitTable(limits, clock)
+    door = Middleware(
+        Door, table, targets, settings, forwarder, sockets, showing, metrics, limiting
+    )
     return Module(
         name="gateway",
-        doors=(Middleware(Door, table, targets, settings, forwarder, sockets, showing, metrics),),
+        doors=(door,),
         tasks=(BackgroundTask("gateway streams", end_streams),),
         pings=tuple(wellness.ping(one) for one in table.services),
         problems=PROBLEMS,
         collectors=(metrics,),
         lifespans=(lines,),
         unaudited=tuple(table.patterns),
+        cross_origin=tuple(path for one in services for path in one.cross_origin),
     )

@@ -15,15 +15,16 @@ from rollcall.gateway.errors import HostileRequest
 from rollcall.gateway.headers import (
     Arrival,
     Fields,
-    Networks,
     body_length,
     forwarded,
     host_of,
-    trusts,
+    to_guest,
 )
 from rollcall.gateway.models import Route
 from rollcall.gateway.paths import stripped
+from rollcall.kernel.caller import Caller
 from rollcall.web import correlation
+from rollcall.web.proxies import Networks, peer, trusts
 from rollcall.web.refusals import PayloadTooLarge
 
 _QUERY: Final = re.compile(rb"[\x21-\x7e]*")
@@ -69,7 +70,12 @@ class Passage:
 
 
 def passage(
-    scope: Scope, route: Route, raw_path: bytes, path: Sequence[str], trusted: Networks
+    scope: Scope,
+    route: Route,
+    raw_path: bytes,
+    path: Sequence[str],
+    trusted: Networks,
+    caller: Caller | None = None,
 ) -> Passage:
     """A request as it goes on to the service of `route`.
 
@@ -79,6 +85,7 @@ def passage(
         raw_path: Its path as it was sent.
         path: The segments of that.
         trusted: Whose word on earlier senders counts.
+        caller: Who asks; None: a stranger, who may ask services of ours alone.
 
     Raises:
         HostileRequest: Two servers could read it in two ways.
@@ -88,10 +95,13 @@ def passage(
     query: bytes = scope["query_string"]
     if not _QUERY.fullmatch(query):
         raise HostileRequest("query", "must be percent-encoded")
-    client: str | None = scope["client"][0] if scope.get("client") else None
+    client = peer(scope)
     scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
     arrival = Arrival(client, scheme, host, route.prefix, trusts(client, trusted))
     onward = forwarded(fields, arrival)
+    if route.guest:
+        assert caller is not None, "strangers ask no guests"
+        onward = to_guest(onward, caller.subject, caller.namespace)
     named = correlation.current()
     if named is not None:
         onward.append((b"x-request-id", named.request_id.encode()))

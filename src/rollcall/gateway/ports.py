@@ -46,9 +46,9 @@ class Instances(Protocol):
         """The instances of a service that may be called now, the healthy ones alone where there are
         any; empty: there are none.
 
-        Callers' credentials are sent to them, so only what somebody registered who may answer for
-        the platform belongs here, not whatever anybody gave that name. While the registry is away
-        the last that was known is the answer.
+        Callers' credentials are sent to them, guests excepted, so only what somebody registered who
+        may answer for the platform belongs here, not whatever anybody gave that name. While the
+        registry is away the last that was known is the answer.
 
         Args:
             service: Its name in the registry, exactly.

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rollcall.gateway.headers import Networks
 from rollcall.policies import checks
+from rollcall.web.proxies import Networks
 
 
 @dataclass(frozen=True, slots=True)

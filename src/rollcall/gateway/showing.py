@@ -46,7 +46,12 @@ class Showing:
         await Response(self._told[1], media_type="application/json")(scope, receive, send)
 
     async def _all(self, own: dict[str, Any]) -> dict[str, Any]:
-        names = [one for one in self._table.services if not self._targets.is_here(one)]
+        # What guests say of themselves would be shown as what Rollcall says.
+        names = [
+            name
+            for name, one in self._table.services.items()
+            if not (one.guest or self._targets.is_here(name))
+        ]
         found = await asyncio.gather(*(described(self._asking, one) for one in names))
         others = {name: one for name, one in zip(names, found, strict=True) if one is not None}
         return merged(own, others, self._table)

@@ -87,7 +87,7 @@ class Sockets:
                 attempt.left(self._clock.monotonic(), outcome)
         except InvalidStatus as refused:
             outcome = Outcome.ANSWERED
-            await _refuse(refused.response, scope, send)
+            await _refuse(refused.response, scope, send, guest=one.route.guest)
         finally:
             self._metrics.ended(service, outcome)
 
@@ -201,7 +201,7 @@ def _sayable(code: int | None) -> int:
     return _INTERNAL if code in _NEVER_SENT else code
 
 
-async def _refuse(response: Response, scope: Scope, send: Send) -> None:
+async def _refuse(response: Response, scope: Scope, send: Send, *, guest: bool) -> None:
     """Answer the caller's handshake as the service answered ours."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": _POLICY})
@@ -212,7 +212,7 @@ async def _refuse(response: Response, scope: Scope, send: Send) -> None:
         {
             "type": "websocket.http.response.start",
             "status": status,
-            "headers": answered(raw, status),
+            "headers": answered(raw, status, guest=guest),
         }
     )
     await send({"type": "websocket.http.response.body", "body": bytes(response.body or b"")})

@@ -53,12 +53,14 @@ class Deployment:
             be filled until the first request: the gateway is one of them itself.
         here: Services whose routes are in the gateway's own application.
         urls: Fixed addresses, by the setting's name (`ANALYTICS_SERVICE_URL`).
+        guests: The registry for services that are not ours: whoever registered as one.
     """
 
     instances: Instances = field(default_factory=NoInstances)
     local: Mapping[str, ASGIApp] = field(default_factory=dict[str, ASGIApp])
     here: Collection[str] = ()
     urls: Mapping[str, str] = field(default_factory=dict[str, str])
+    guests: Instances = field(default_factory=NoInstances)
 
 
 class Targets:
@@ -79,6 +81,7 @@ class Targets:
     ) -> None:
         self._services = services
         self._instances = deployment.instances
+        self._guests = deployment.guests
         urls = deployment.urls
         self._fixed = {
             name: fixed(one.variable, urls[one.variable])
@@ -96,7 +99,9 @@ class Targets:
         """The application of this process that answers; None: there is none, or a setting names
         somebody else.
         """
-        return None if service in self._fixed else self._local.get(service)
+        if service in self._fixed or self._services[service].guest:
+            return None
+        return self._local.get(service)
 
     async def instances(self, service: str) -> Sequence[Instance]:
         """Where it answers; at least one place.
@@ -108,8 +113,9 @@ class Targets:
         one = self._fixed.get(service)
         if one is not None:
             return (one,)
-        registered = self._services[service].registered
-        found = await self._instances.find(registered) if registered is not None else ()
+        asked = self._services[service]
+        registry = self._guests if asked.guest else self._instances
+        found = await registry.find(asked.registered) if asked.registered is not None else ()
         if not found:
             raise ServiceNotHere(service)
         return found

@@ -65,13 +65,34 @@ class NotPermitted(RollcallError, PermissionError):
         self.scope = scope
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How often somebody may ask, and what is left of that.
+
+    Args:
+        name: What the limit is called.
+        requests: How many requests it lets through in a row.
+        window: Seconds after which a used-up limit is whole again.
+        remaining: Requests that are left.
+        reset: Seconds until it is whole again; where nothing is left, until there is one.
+    """
+
+    name: str
+    requests: int
+    window: float
+    remaining: int
+    reset: float
+
+
 class RateLimited(RollcallError):
     """The caller asks too often.
 
     Args:
         retry_after: Seconds after which the same request would be taken.
+        quota: The limit that is used up, where that is known.
     """
 
-    def __init__(self, retry_after: float) -> None:
+    def __init__(self, retry_after: float, quota: Quota | None = None) -> None:
         super().__init__(f"too many requests: try again in {retry_after:.3g} s")
         self.retry_after = retry_after
+        self.quota = quota

@@ -14,6 +14,9 @@ UNLISTED: Final = frozenset({"ollama", "openai-compatible"})
 """Servers of one's own, which may call a model like a famous one that has another price."""
 
 
+_RATES: Final = ("input_mtok", "output_mtok", "cache_read_mtok")
+
+
 class Listed(NamedTuple):
     """A model on the list, with its prices in US dollars for a million tokens; None: it has none,
     or one that depends on how much is asked for.
@@ -26,6 +29,26 @@ class Listed(NamedTuple):
     read: Decimal | None
     written: Decimal | None
     cached: Decimal | None
+
+
+class Rates(NamedTuple):
+    """US dollars for a million tokens; None: the list has no such price."""
+
+    read: Decimal | None
+    written: Decimal | None
+    cached: Decimal | None
+
+
+class ModelPrices(NamedTuple):
+    """What a model costs.
+
+    Args:
+        base: What is asked for as a rule.
+        above: Where more tokens are read than this number, what all of them cost then, by number.
+    """
+
+    base: Rates
+    above: tuple[tuple[int, Rates], ...] = ()
 
 
 def source() -> str:
@@ -85,6 +108,31 @@ def list_price(
     return money(by_name.total_price, "cost")
 
 
+def model_prices(model: str, provider: str, at: datetime) -> ModelPrices | None:
+    """The prices of a model at a moment; None: it is on no list, as no server of one's own is.
+
+    Args:
+        model: As its provider calls it.
+        provider: Whose it is.
+        at: When.
+    """
+    if provider in UNLISTED:
+        return None
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 (a fifth of a second)
+
+    try:
+        found = get_snapshot().find_provider_model(model, None, provider, None)[1]
+    except LookupError:
+        return None
+    prices = found.get_prices(at)
+    fields: list[Any] = [getattr(prices, name, None) for name in _RATES]
+    starts = sorted({tier.start for field in fields for tier in getattr(field, "tiers", ())})
+    base, *above = (Rates(*(_rate(field, start) for field in fields)) for start in (None, *starts))
+    if base == Rates(None, None, None):
+        return None
+    return ModelPrices(base, tuple(zip(starts, above, strict=True)))
+
+
 def listed(at: datetime) -> Iterator[Listed]:
     """All models on the list, by provider, with the prices of a moment."""
     from genai_prices.data import providers  # noqa: PLC0415 (a fifth of a second)
@@ -101,6 +149,16 @@ def listed(at: datetime) -> Iterator[Listed]:
                 written=_plain(prices, "output_mtok"),
                 cached=_plain(prices, "cache_read_mtok"),
             )
+
+
+def _rate(price: Any, start: int | None) -> Decimal | None:
+    """The price that counts above `start` tokens; None: of few."""
+    if not isinstance(price, Decimal):
+        if price is None:
+            return None
+        tiers = [tier for tier in price.tiers if start is not None and tier.start <= start]
+        price = tiers[-1].price if tiers else price.base
+    return money(price, "price")
 
 
 def _plain(prices: Any, name: str) -> Decimal | None:

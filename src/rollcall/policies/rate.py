@@ -63,6 +63,19 @@ class TokenBucket:
         moment = float(due)
         return wait_until(moment if moment >= due else math.nextafter(moment, math.inf), now)
 
+    def left(self, now: float) -> int:
+        """Tokens that are there."""
+        return int((self._fills_in - self._missing(now)) / self._per_token)
+
+    def full_in(self, now: float) -> float:
+        """Seconds until all of them are there again, if nobody takes any."""
+        return float(self._missing(now))
+
+    def _missing(self, now: float) -> Fraction:
+        """Seconds' worth of tokens that are not there."""
+        moment = Fraction(now)
+        return Fraction(0) if self._full_at is None else max(self._full_at - moment, Fraction(0))
+
     def _full_after(self, moment: Fraction, n: int) -> Fraction:
         """When the bucket is full again once `n` tokens are taken at `moment`."""
         if checks.whole("n", n, 1) > self._burst:

@@ -48,7 +48,15 @@ class CorsPolicy:
         "last-event-id",
         "x-request-id",
     )
-    exposed: Sequence[str] = ("etag", "link", "location", "retry-after", "x-request-id")
+    exposed: Sequence[str] = (
+        "etag",
+        "link",
+        "location",
+        "retry-after",
+        "x-request-id",
+        "x-total-count",
+        "x-unavailable",
+    )
     max_age: int = 600
 
     def __post_init__(self) -> None:
@@ -73,14 +81,20 @@ class CorsMiddleware:
 
     A page that may not is not refused: what it sends is judged like anybody's, and its browser
     keeps the answer from it.
+
+    Args:
+        app: The application behind.
+        policy: Whose pages may ask.
+        apart: Beginnings of paths, whole segments, that say it themselves.
     """
 
-    def __init__(self, app: ASGIApp, policy: CorsPolicy) -> None:
+    def __init__(self, app: ASGIApp, policy: CorsPolicy, apart: Sequence[str] = ()) -> None:
         self._app = app
         self._policy = policy
+        self._apart = tuple(f"{path}/" for path in apart)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or f"{scope['path']}/".startswith(self._apart):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rollcall.kernel.caller import Caller, RateLimited
+from rollcall.kernel.caller import Caller, Quota, RateLimited
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
 from rollcall.policies import checks
@@ -86,17 +86,27 @@ class RateLimiter:
         burst: Requests at once.
         keys: For how many callers a bucket is kept. The one that asked longest ago is forgotten,
             which gives it no more than a full bucket.
+        name: What callers know the limit by.
 
     Raises:
         InvalidInput: An argument is out of its range.
     """
 
-    def __init__(self, clock: Clock, *, per_second: float, burst: int, keys: int = 10_000) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        per_second: float,
+        burst: int,
+        keys: int = 10_000,
+        name: str = "default",
+    ) -> None:
         TokenBucket(per_second, burst)
         self._clock = clock
         self._per_second = per_second
         self._burst = burst
         self._keys = checks.whole("keys", keys, 1)
+        self._name = name
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, key: str) -> None:
@@ -114,7 +124,15 @@ class RateLimiter:
             self._buckets.move_to_end(key)
         now = self._clock.monotonic()
         if not bucket.take(now):
-            raise RateLimited(bucket.wait_time(now))
+            raise RateLimited(bucket.wait_time(now), self.quota(key))
+
+    def quota(self, key: str) -> Quota:
+        """What is left for `key`."""
+        now = self._clock.monotonic()
+        bucket = self._buckets.get(key) or TokenBucket(self._per_second, self._burst)
+        left = bucket.left(now)
+        reset = bucket.full_in(now) if left else bucket.wait_time(now)
+        return Quota(self._name, self._burst, self._burst / self._per_second, left, reset)
 
 
 class RateLimit:

@@ -32,6 +32,7 @@ from rollcall.web.health import Condition, Facts, Health, Ping
 from rollcall.web.limits import HeadLimit, Limits, RateLimit, RateLimiter
 from rollcall.web.metrics import Collector, Metrics, MetricsMiddleware, watch_loop
 from rollcall.web.problems import Kind, Problems, ProblemTable
+from rollcall.web.proxies import Networks, ProxyMiddleware
 from rollcall.web.traces import Traces, TracesMiddleware
 
 Lifespan = Callable[[], AbstractAsyncContextManager[object]]
@@ -59,6 +60,10 @@ class Module:
         dialects: By the beginning of a path, how the problems of a foreign protocol look there.
         doors: What sees requests before the routes do: who asks, and how often, is known by then;
             bodies have not been read, and have no limit yet.
+        cross_origin: Beginnings of paths, whole segments, on which its routes answer preflights
+            themselves and say which pages of other origins may read them.
+        outer: What sees all requests before anything can refuse them, and all answers, refusals
+            among them.
     """
 
     name: str
@@ -76,6 +81,8 @@ class Module:
     express: Sequence[ExpressRoute] = ()
     dialects: Dialects = field(default_factory=dict[str, Callable[[Response], Response]])
     doors: Sequence[Middleware] = ()
+    cross_origin: Sequence[str] = ()
+    outer: Sequence[Middleware] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ class Kit:
         traces: Makes spans of its requests; None: nobody asked for them.
         cors: Which pages of other origins may ask; None: none.
         services: What its routes look services up in (`web.services`).
+        proxies: Networks of proxies whose word on who sent a request counts.
     """
 
     service: str
@@ -113,6 +121,7 @@ class Kit:
     traces: Traces | None = None
     cors: CorsPolicy | None = None
     services: ServiceRegistry = field(default_factory=ServiceRegistry)
+    proxies: Networks = ()
 
 
 def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
@@ -145,12 +154,11 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     unaudited = {route for module in modules for route in module.unaudited}
     unbounded = {path for module in modules for path in module.unbounded}
     dialects = {path: one for module in modules for path, one in module.dialects.items()}
-    doors = [door for module in modules for door in module.doors]
     app = FastAPI(
         title=kit.service,
         version=kit.version,
         lifespan=_lifespan(modules, supervisor, kit.drain),
-        middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded, doors),
+        middleware=_middleware(kit, metrics, problems, dialects, unaudited, unbounded, modules),
         responses=openapi.RESPONSES,
     )
     app.state.service_registry = kit.services
@@ -165,8 +173,8 @@ def create_app(modules: Sequence[Module], kit: Kit) -> FastAPI:
     _add_own_routes(app, kit, health, metrics)
     if kit.access.authenticated:
         openapi.declare_bearer(app)
-    # What is answered the short way has no span, and no word on other origins.
-    plain = kit.traces is None and kit.cors is None
+    # What is answered the short way has no span, and no word on other origins or senders.
+    plain = kit.traces is None and kit.cors is None and not (kit.proxies and kit.rate)
     routes = [route for module in modules for route in module.express if plain]
     working: ASGIApp = ProblemMiddleware(Working(), problems)
     working = AuditMiddleware(working, kit.audit, problems, metrics, kit.clock, unaudited)
@@ -206,17 +214,22 @@ def _middleware(
     dialects: Dialects,
     unaudited: set[str],
     unbounded: set[str],
-    doors: Sequence[Middleware],
+    modules: Sequence[Module],
 ) -> list[Middleware]:
     """From the outside to the inside. What refuses stands inside of what tells and counts it."""
     rate = [Middleware(RateLimit, kit.rate)] if kit.rate is not None else []
     traces = [Middleware(TracesMiddleware, kit.traces)] if kit.traces is not None else []
-    cors = [Middleware(CorsMiddleware, kit.cors)] if kit.cors is not None else []
+    apart = [path for module in modules for path in module.cross_origin]
+    cors = [Middleware(CorsMiddleware, kit.cors, apart)] if kit.cors is not None else []
+    doors = [door for module in modules for door in module.doors]
+    proxies = [Middleware(ProxyMiddleware, kit.proxies)] if kit.proxies else []
     return [
+        *proxies,
         *traces,
         Middleware(CorrelationMiddleware, kit.ids),
         Middleware(MetricsMiddleware, metrics, kit.clock),
         *cors,
+        *(one for module in modules for one in module.outer),
         Middleware(AuditMiddleware, kit.audit, problems, metrics, kit.clock, unaudited),
         Middleware(ProblemMiddleware, problems, dialects),
         Middleware(HeadLimit, kit.limits),

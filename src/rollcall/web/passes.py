@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import jwt
 from starlette.datastructures import Headers
 
-from rollcall.kernel.caller import READ, Caller, NotAuthenticated
+from rollcall.kernel.caller import READ, REGISTER, Caller, NotAuthenticated
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web.auth import Access
@@ -48,23 +48,32 @@ class Passes:
         # A key for each use: what one makes is of no use for the other.
         self._signing = hmac.digest(secret, b"pass", "sha256")
         self._marking = hmac.digest(secret, b"mark", "sha256")
+        self._deriving = hmac.digest(secret, b"derive", "sha256")
         self._clock = clock
 
-    def issue(self, subject: str, namespace: str) -> str:
-        """A pass with which a request is made for `subject`, who may read in `namespace`."""
+    def issue(self, subject: str, namespace: str, scopes: Collection[str] = (READ,)) -> str:
+        """A pass with which a request is made for `subject`, who may read in `namespace`.
+
+        Args:
+            subject: On whose behalf.
+            namespace: Theirs.
+            scopes: What else the request may do of what they may: `register`. No pass grants more.
+        """
         now = self._clock.now()
-        claims = {
+        claims: dict[str, Any] = {
             "aud": AUDIENCE,
             "sub": subject,
             "namespace": namespace,
             "iat": now,
             "exp": now + LIFETIME,
         }
+        if REGISTER in scopes:
+            claims["scope"] = REGISTER
         return PREFIX + jwt.encode(claims, self._signing, _ALGORITHM)
 
     def check(self, text: str) -> Caller:
-        """For whom the request is made that shows this pass. They may read, whatever else their
-        own key grants.
+        """For whom the request is made that shows this pass. They may read, and register where the
+        pass says so, whatever else their own key grants.
 
         Raises:
             NotAuthenticated: It is no pass, or no good one; the error says what is wrong.
@@ -95,6 +104,12 @@ class Passes:
         text = "".join(f"{len(word)}:{word}" for word in words)
         return hmac.new(self._marking, text.encode(), hashlib.sha256).hexdigest()
 
+    def secret_for(self, use: str) -> bytes:
+        """32 bytes that only services of this installation know, the same for the same use. What
+        they make is of no use for anything else.
+        """
+        return hmac.digest(self._deriving, use.encode(), "sha256")
+
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         subject, namespace, until = claims["sub"], claims["namespace"], claims["exp"]
         if not isinstance(until, int | float) or isinstance(until, bool):
@@ -106,7 +121,8 @@ class Passes:
         # Names without a kind, such as `local`, mean something at the door that gave them. Here
         # they are names alone.
         name = subject if ":" in subject else f"pass:{subject}"
-        return Caller(name, namespace, frozenset({READ}))
+        scopes = {READ, REGISTER} if claims.get("scope") == REGISTER else {READ}
+        return Caller(name, namespace, frozenset(scopes))
 
 
 class PassAccess:

@@ -46,6 +46,7 @@ from rollcall.kernel.record_errors import (
     RevisionMismatch,
 )
 from rollcall.web import correlation
+from rollcall.web.quotas import quota_fields
 from rollcall.web.refusals import HeadersTooLarge, PayloadTooLarge, UrlTooLong
 
 MEDIA_TYPE = "application/problem+json"
@@ -245,6 +246,8 @@ def _headers(kind: Kind, error: Exception) -> dict[str, str]:
     wait = getattr(error, "retry_after", kind.retry_after)
     if wait is not None:
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
+    if isinstance(error, RateLimited) and error.quota is not None:
+        headers.update(quota_fields(error.quota))
     if kind.close:
         headers["Connection"] = "close"
     if isinstance(error, NotAuthenticated):

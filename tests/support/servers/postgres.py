@@ -76,7 +76,7 @@ class Postgres:
         """Start, and return when it answers."""
         sync = "on" if self._durable else "off"
         options = (
-            f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=200 -c fsync={sync}"
+            f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=400 -c fsync={sync}"
         )
         self._run(
             "pg_ctl",

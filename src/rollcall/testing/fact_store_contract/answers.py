@@ -116,16 +116,17 @@ class AnswersContract(Case):
                 "span": Span(since, random.randrange(since, SPAN.until + 1)),
                 "agent_id": random.choice((None, None, "a", "c'\"; --")),
             }
+            some: Any = random.choice((None, None, ("b",), ("a", "c'\"; --", "nobody")))
             source = random.choice(tuple(_BY))
             by = tuple(random.sample(_BY[source], random.randrange(len(_BY[source]))))
             by += ("currency",) if source in _AMOUNTS else ()
-            sums = Sums(source=source, by=by, shifts=shifts, **common)
+            sums = Sums(source=source, by=by, shifts=shifts, agent_ids=some, **common)
             found: Sequence[Any] = await self.store.select(sums)
             assert ordered(found) == ordered(oracle.sums(facts, sums))
-            ranks = Percentiles(by_agent=random.random() < 0.5, **common)
+            ranks = Percentiles(by_agent=random.random() < 0.5, agent_ids=some, **common)
             found = await self.store.select(ranks)
             assert ordered(found) == ordered(oracle.percentiles(facts, ranks))
-            sessions = Sessions(by_agent=random.random() < 0.5, **common)
+            sessions = Sessions(by_agent=random.random() < 0.5, agent_ids=some, **common)
             found = await self.store.select(sessions)
             assert ordered(found) == ordered(oracle.sessions(facts, sessions))
             listing = Listing(

@@ -32,7 +32,7 @@ def sums(facts: Facts, asked: Sums) -> Answer:
     """See `Sums`."""
     groups: dict[tuple[Any, ...], list[AnyFact]] = defaultdict(list)
     for fact in facts.values():
-        if fact.kind == asked.source and _fits(fact, asked.namespace, asked.span, asked.agent_id):
+        if fact.kind == asked.source and _asked_for(fact, asked):
             groups[tuple(_by(asked, fact, name) for name in asked.by)].append(fact)
     if not asked.by and not groups:
         groups[()] = []
@@ -49,7 +49,7 @@ def percentiles(facts: Facts, asked: Percentiles) -> Answer:
     """See `Percentiles`."""
     values: dict[Any, list[int]] = defaultdict(list)
     for fact in _talks(facts, asked.namespace, asked.span, asked.agent_id):
-        if fact.response_us is not None:
+        if fact.response_us is not None and _asked_for(fact, asked):
             values[fact.agent_id if asked.by_agent else None].append(fact.response_us)
     return [
         {
@@ -67,7 +67,7 @@ def sessions(facts: Facts, asked: Sessions) -> Answer:
     there = {
         (fact.agent_id, fact.session)
         for fact in _talks(facts, asked.namespace, asked.span, asked.agent_id)
-        if fact.session is not None
+        if fact.session is not None and _asked_for(fact, asked)
     }
     if not asked.by_agent:
         return [{"sessions": len(there)}]
@@ -113,6 +113,12 @@ def _talks(
     for fact in facts.values():
         if isinstance(fact, ConversationFact) and _fits(fact, namespace, span, agent_id):
             yield fact
+
+
+def _asked_for(fact: AnyFact, asked: Sums | Percentiles | Sessions) -> bool:
+    return _fits(fact, asked.namespace, asked.span, asked.agent_id) and (
+        asked.agent_ids is None or getattr(fact, "agent_id", None) in asked.agent_ids
+    )
 
 
 def _fits(fact: AnyFact, namespace: str, span: Span, agent_id: str | None) -> bool:
