@@ -259,3 +259,15 @@ async def test_who_may_only_look_changes_nothing(
     events = await told(sqlite)
     assert {one.namespace for one in events} == ({"tenant"} if scope == REGISTER else set())
     assert all(one.correlation_id for one in events)
+
+
+async def test_a_request_that_is_sent_again_with_its_key_makes_nothing_new(
+    client: httpx.AsyncClient,
+) -> None:
+    once = {"Idempotency-Key": "k"}
+    first = await client.post(AGENTS, json=BUSINESS, headers=once)
+    again = await client.post(AGENTS, json=BUSINESS, headers=once)
+    assert (again.status_code, again.json()) == (200, first.json())
+    other = await client.post(AGENTS, json={"name": "x"}, headers=once)
+    assert problem(other) == (409, "key-reused")
+    assert len((await client.get(AGENTS)).json()) == 1

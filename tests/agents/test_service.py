@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,18 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from rollcall.agents import AgentService, CapabilityService
 from rollcall.agents.changes import change_of
-from rollcall.agents.errors import AgentExists, AgentNotFound, MoveRefused, VersionNotFound
+from rollcall.agents.errors import (
+    AgentExists,
+    AgentNotFound,
+    KeyReused,
+    MoveRefused,
+    VersionNotFound,
+)
 from rollcall.agents.models import By, Priority, Status, Wanted
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.tables import METADATA
@@ -319,3 +327,33 @@ async def test_the_migrations_make_the_tables_that_the_code_knows_on_postgresql_
     async with database.reading() as connection:
         assert await connection.run_sync(difference) == []
     await database.close()
+
+
+async def test_what_is_made_again_with_its_key_is_there_already(agents: AgentService) -> None:
+    anna, bob = By(author="key:anna"), By(author="key:bob")
+    one = await agents.create(change_of({"name": "One"}), anna, key="k")
+    assert await agents.create(change_of({"name": "One"}), anna, key="k") == one
+    await agents.update(one.id, change_of({"name": "Two"}), anna)
+    again = await agents.create(change_of({"name": "One"}), anna, key="k")
+    assert (again.id, again.version) == (one.id, 2)
+    with pytest.raises(KeyReused, match=one.id):
+        await agents.create(change_of({"name": "Two"}), anna, key="k")
+    others = [
+        await agents.create(change_of({"name": "One"}), bob, key="k"),
+        await agents.create(change_of({"name": "One"}), replace(anna, namespace="zoo"), key="k"),
+        await agents.create(change_of({"name": "One"}), anna, key="l"),
+    ]
+    assert len({one.id, *(other.id for other in others)}) == 4
+    named = await agents.create(change_of({"name": "One"}), anna, agent_id="mine", key="m")
+    assert await agents.create(change_of({"name": "One"}), anna, agent_id="mine", key="m") == named
+    with pytest.raises(KeyReused):
+        await agents.create(change_of({"name": "One"}), bob, agent_id="mine", key="m")
+
+
+async def test_of_many_at_once_with_one_key_one_is_made(agents: AgentService) -> None:
+    made = await asyncio.gather(
+        *(agents.create(change_of({"name": "One"}), key="k") for _ in range(8))
+    )
+    assert len({one.id for one in made}) == 1
+    page, _ = await agents.find(Wanted(), limit=10)
+    assert len(page) == 1

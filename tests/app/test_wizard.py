@@ -91,6 +91,14 @@ async def test_a_talk_is_a_real_conversation_with_the_agent(opened: Open) -> Non
         streamed = await client.post(f"/api/runtime/chat/{key}", json=again)
         names = [one.name for one in parsed(streamed.text.splitlines())]
         assert (names[0], names[-1]) == ("accepted", "done")
+        once = {"Idempotency-Key": "k"}
+        first, second, other = [
+            await client.post(f"/api/runtime/chat/{key}", json={"message": said}, headers=once)
+            for said in ("Hi", "Hi", "Something else")
+        ]
+        assert first.json()["turn_id"] == second.json()["turn_id"]
+        assert (other.status_code, other.json()["status"]) == (409, 409)
+        assert other.json()["type"] == "urn:rollcall:problem:key-reused"
         bad = await client.post(f"/api/runtime/chat/{key}", json={"message": "\x07"})
         assert bad.status_code == 422
         assert bad.json()["errors"][0]["field"] == "message"

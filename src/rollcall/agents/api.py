@@ -13,6 +13,7 @@ from rollcall.agents.api_parts import (
     Agents,
     Capabilities,
     CapabilityId,
+    IdempotencyKey,
     IfMatch,
     Reader,
     Writer,
@@ -23,7 +24,7 @@ from rollcall.agents.api_parts import (
     place_of,
 )
 from rollcall.agents.changes import change_of
-from rollcall.agents.checks import check_text
+from rollcall.agents.checks import MAX_NAME, check_text
 from rollcall.agents.documents import document_of, number_of, version_document
 from rollcall.agents.models import Wanted
 from rollcall.web.audit import audit_subject
@@ -123,12 +124,18 @@ def _add_history(routes: APIRouter) -> None:
 def _add_writes(routes: APIRouter) -> None:
     @routes.post("", response_model=wire.AgentView)
     async def create(
-        caller: Writer, agents: Agents, body: wire.AgentCreate, request: Request
+        caller: Writer,
+        agents: Agents,
+        body: wire.AgentCreate,
+        request: Request,
+        key: IdempotencyKey = None,
     ) -> Response:
         """Make a definition, of what document 3 or document 4 gives."""
+        if key is not None:
+            check_line("Idempotency-Key", key, MAX_NAME)
         change = change_of(fields(body, "id", "status", "reason"))
         made = await agents.create(
-            change, by(caller, body.reason), agent_id=body.id, status=body.status
+            change, by(caller, body.reason), agent_id=body.id, status=body.status, key=key
         )
         audit_subject(request.scope, made.id)
         headers = {"Location": f"{PREFIX}/{quote(made.id, safe='')}"}

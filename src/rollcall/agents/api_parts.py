@@ -12,7 +12,7 @@ import msgspec
 from fastapi import Depends, Header, Response
 
 from rollcall.agents.capability_service import CapabilityService
-from rollcall.agents.checks import MAX_ID
+from rollcall.agents.checks import MAX_ID, MAX_NAME
 from rollcall.agents.models import By
 from rollcall.agents.ports import Place
 from rollcall.agents.service import AgentService
@@ -34,6 +34,16 @@ IfMatch = Annotated[
         alias="If-Match",
         max_length=1000,
         description="The entity tag that was read: write only if it is still that (else 412).",
+    ),
+]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=MAX_NAME,
+        description="The same request again with the same key is answered with what the first one"
+        " made; another request with it is a 409.",
     ),
 ]
 

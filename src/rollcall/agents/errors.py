@@ -64,6 +64,15 @@ class AgentExists(RollcallError):
         self.agent_id = agent_id
 
 
+class KeyReused(RollcallError):
+    """An idempotency key came before, with something else."""
+
+    def __init__(self, key: str, agent_id: str) -> None:
+        super().__init__(f"the idempotency key {key!r} stands for another definition, {agent_id!r}")
+        self.key = key
+        self.agent_id = agent_id
+
+
 class CapabilityExists(RollcallError):
     """There is a capability of this id already."""
 

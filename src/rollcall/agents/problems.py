@@ -12,6 +12,7 @@ from rollcall.agents.errors import (
     CapabilityExists,
     CapabilityInUse,
     CapabilityNotFound,
+    KeyReused,
     MoveRefused,
     NotAttached,
     TemplateNotFound,
@@ -37,6 +38,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         404, "template-not-found", "There is no such prompt template", ("agent_id", "template")
     ),
     AgentExists: Kind(409, "agent-exists", "The agent is there already", ("agent_id",)),
+    KeyReused: Kind(
+        409, "key-reused", "The idempotency key stands for something else", ("key", "agent_id")
+    ),
     CapabilityExists: Kind(
         409, "capability-exists", "The capability is there already", ("capability_id",)
     ),

@@ -19,6 +19,7 @@ from rollcall.agents.documents import document_of
 from rollcall.agents.errors import (
     AgentExists,
     AgentNotFound,
+    KeyReused,
     TemplateNotFound,
     VersionNotFound,
 )
@@ -47,7 +48,7 @@ from rollcall.agents.writing import (
 )
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
-from rollcall.kernel.ids import IdSource
+from rollcall.kernel.ids import IdSource, derived
 from rollcall.registry.models import DEFAULT_NAMESPACE
 from rollcall.web.lines import check_id
 
@@ -102,6 +103,7 @@ class AgentService:
         *,
         agent_id: str | None = None,
         status: Status | None = None,
+        key: str | None = None,
     ) -> Definition:
         """Make a definition. One that was deleted comes back with its history, as a new version.
 
@@ -110,21 +112,36 @@ class AgentService:
             by: Who makes it; the definition is theirs.
             agent_id: Its id; None: one is drawn.
             status: Draft or active; None: as of the document that it comes from.
+            key: Made again with the same key by the same author, it is the one that was made.
 
         Raises:
             InvalidInput: Names the field.
             AgentExists: There is one of this id.
+            KeyReused: The key came before, with something else.
         """
         check_by(by)
         content = begun(change)
         await asyncio.to_thread(check_content, content)
         self._check_words(content, None)
         if agent_id is None:
-            agent_id = f"agent_{self._ids.hex(16)}"
+            drawn = self._ids.hex(16) if key is None else _named(by, key)
+            agent_id = f"agent_{drawn}"
         check_id("id", agent_id, MAX_ID)
         status = status or beginning(content.business_name)
         if status not in BEGINNINGS:
             raise InvalidInput("status", f"must begin as {' or '.join(BEGINNINGS)}")
+        try:
+            return await self._made(agent_id, content, status, by)
+        except AgentExists:
+            if key is None:
+                raise
+        there = await self.get(agent_id, namespace=by.namespace)
+        first = await self.version(agent_id, 1, namespace=by.namespace)
+        if there.owner != by.author or steps(first.content, content):
+            raise KeyReused(key, agent_id)
+        return there
+
+    async def _made(self, agent_id: str, content: Content, status: Status, by: By) -> Definition:
         at = self._now()
         async with self._store.begin() as work:
             known = await work.capabilities(by.namespace, sorted(content.capabilities))
@@ -328,3 +345,8 @@ class AgentService:
 
     def _now(self) -> datetime:
         return utc(self._clock.now())
+
+
+def _named(by: By, key: str) -> str:
+    """The part of an id that an idempotency key stands for."""
+    return derived("definition", by.namespace, by.author, key, digits=16)

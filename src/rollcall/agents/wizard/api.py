@@ -23,7 +23,7 @@ from rollcall.web.audit import audit_subject
 from rollcall.web.drain import Drain
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.preconditions import accepted
-from rollcall.web.problems import MEDIA_TYPE
+from rollcall.web.problems import MEDIA_TYPE, TYPE_PREFIX
 from rollcall.web.services import service
 from rollcall.web.sse import EventStream, ServerEvent
 from rollcall.web.strict import StrictRoute
@@ -52,6 +52,8 @@ _TALK: dict[int | str, dict[str, Any]] = {
         },
     }
 }
+_REUSED: Final = f"{TYPE_PREFIX}key-reused"
+"""A key that came before with something else: a conflict, in document 4's services."""
 _NO_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -170,14 +172,17 @@ async def _streamed(
 
 
 def _refusal(refused: TalkRefused) -> Response:
-    """What the agent service said, as it said it but for a field that has another name here."""
+    """What the agent service said, as it said it but for what has another name here."""
     wait = refused.retry_after
     headers = {} if wait is None else {"Retry-After": str(wait)}
     problem = refused.problem
     errors: object = problem.get("errors")
     if isinstance(errors, list):
         problem["errors"] = [_renamed(one) for one in cast("list[Any]", errors)]
-    return Response(msgspec.json.encode(problem), refused.status, headers, MEDIA_TYPE)
+    status = refused.status
+    if problem.get("type") == _REUSED:
+        problem["status"] = status = 409
+    return Response(msgspec.json.encode(problem), status, headers, MEDIA_TYPE)
 
 
 def _renamed(error: Any) -> dict[str, Any]:
