@@ -62,7 +62,8 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(up: Serving) -> Site:
+def site(up: Serving, defined: list[Answer]) -> Site:
+    assert defined, "its calculator is made there"
     made = [pasted(command, up) for command in MAKE]
     widget = pasted(EMBED[0], up)
     assert widget.status == 201, widget.text
@@ -128,13 +129,14 @@ def test_a_conversation_is_counted_charged_and_shown(up: Serving) -> None:
 
 
 def test_an_agent_is_made_of_its_trade_and_begins_its_work(site: Site) -> None:
-    industries, agent, prompt, readiness, active, talk = site.made
+    industries, agent, prompt, readiness, tool, active, talk = site.made
     assert len(industries.json) == 12
     assert (agent.json["agent_id"], agent.json["status"]) == ("desk", "draft")
     assert prompt.json["system_prompt"].startswith("You answer for “Smile & Co”")
     assert prompt.json["industry_metadata"]["icon"] == "stethoscope"
     # There is no model here, and that alone is missing.
     assert [one["field"] for one in readiness.json["issues"]] == ["llm_model"]
+    assert tool.status == 200
     assert (active.status, active.json["status"]) == (200, "active")
     assert "41.988" in talk.json["response"]
 

@@ -50,6 +50,12 @@ SERVERS = (
     ),
     Server("ZooKeeper", "zookeeper", ("/usr/share/java/zookeeper.jar",), "stores on ZooKeeper"),
     Server("wrk", "wrk", ("/usr/bin/wrk", "/usr/local/bin/wrk"), "the scripts that load services"),
+    Server(
+        "nginx",
+        "nginx-light",
+        ("/usr/sbin/nginx", "/usr/local/sbin/nginx"),
+        "nginx in front of the services",
+    ),
     Server("Prometheus", "prometheus", ("/usr/bin/prometheus",), "alert rules and scraping"),
     Server("Maven", "maven", ("/usr/bin/mvn", "/usr/local/bin/mvn"), "Kafka, which it fetches"),
     Server(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from support.houses import House
-from support.suite import definitions, killing, money, numbers, registries, talking
+from support.suite import building, definitions, killing, money, numbers, registries, talking, visiting
 from support.suite.asking import Asking
 
 STEPS: Sequence[Callable[[Asking], None]] = (
@@ -23,6 +23,11 @@ STEPS: Sequence[Callable[[Asking], None]] = (
     talking.a_question_is_answered_with_a_tool_by_the_agent_of_the_settings,
     talking.a_defined_agent_answers_with_its_model_and_a_tool,
     talking.what_a_user_says_is_remembered_in_later_sessions,
+    building.an_agent_of_the_wizard_has_its_metrics_and_its_cost_tracking_at_once,
+    building.owners_see_their_agents_and_act_on_many_at_once,
+    visiting.a_visitor_is_answered_and_it_is_recorded_charged_and_shown,
+    visiting.within_a_second_a_visitors_conversation_is_on_the_dashboard,
+    visiting.a_widget_that_is_paused_answers_nobody,
     numbers.a_new_agent_has_its_metrics_and_its_cost_tracking_at_once,
     numbers.a_conversation_is_recorded_charged_and_shown,
     numbers.within_a_second_everybody_knows_of_a_conversation,

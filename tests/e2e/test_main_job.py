@@ -142,6 +142,7 @@ def test_our_own_services_stand_in_the_registry_like_anybody_elses(up: Serving) 
         "analytics-service": int(up.analytics.rpartition(":")[2]),
         "billing-service": int(up.billing.rpartition(":")[2]),
         "dashboard-service": int(up.dashboard.rpartition(":")[2]),
+        "widget-service": int(up.widgets.rpartition(":")[2]),
         "my-agents-service": int(up.mine.rpartition(":")[2]),
     }
     assert {one["status"] for one in found} == {"healthy"}

@@ -17,9 +17,12 @@ _PORTS = {
     3004: "talk",
     3006: "tools",
     8000: "gateway",
+    8001: "wizard",
     8002: "analytics",
     8003: "billing",
     8004: "dashboard",
+    8005: "widgets",
+    8006: "mine",
     8009: "agents",
 }
 """The ports of the documentation; tests take others, so that services in use are left alone."""

@@ -21,7 +21,7 @@ from rollcall.app.backup import backup_of
 from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.events import delivery_figures, event_log
-from rollcall.app.gateway import origins, proxies
+from rollcall.app.gateway import instances_of, origins, own_instances, proxies
 from rollcall.app.own import (
     Announced,
     LocalRegistrations,
@@ -196,6 +196,9 @@ class Platform:
             self.ids,
             backup_of(self.places, self.copies),
         )
+        instances = instances_of(self)
+        stack.push_async_callback(instances.close)
+        told = own_instances(instances)
         limits = Limits(body_bytes=settings.max_body_bytes)
         rate = None
         if settings.rate_per_second is not None:
@@ -236,6 +239,7 @@ class Platform:
             parts = [
                 *modules[one.name],
                 administration,
+                told,
                 figures,
                 delivery,
                 *(() if apps else beside),

@@ -15,10 +15,12 @@ from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
 from rollcall.gateway.catalogue import SERVICES
 from rollcall.gateway.guests import guests
+from rollcall.gateway.instances_api import module as instances_told
 from rollcall.gateway.limiting import route_limits
 from rollcall.gateway.models import GatewayService
 from rollcall.gateway.module import module as gateway
-from rollcall.gateway.ports import NoInstances
+from rollcall.gateway.nginx import NginxOptions
+from rollcall.gateway.ports import Instances, NoInstances
 from rollcall.gateway.settings import GatewaySettings
 from rollcall.gateway.targets import Deployment
 from rollcall.kernel.errors import InvalidInput
@@ -138,6 +140,40 @@ def instances_of(platform: Platform) -> LocalInstances | RemoteInstances:
     if url is None:
         return LocalInstances(platform.registry, platform.passes)
     return RemoteInstances(url, platform.passes, platform.clock)
+
+
+def own_instances(instances: Instances) -> Module:
+    """Tells operators where services of this installation are."""
+    names = [one.registered for one in SERVICES if one.registered is not None]
+    return instances_told(instances, [*names, GATEWAY.name])
+
+
+def nginx_options(
+    settings: Settings,
+    listen: str,
+    names: Sequence[str],
+    certificate: str | None,
+    key: str | None,
+) -> NginxOptions:
+    """What nginx is to do where it stands in the gateway's place.
+
+    Raises:
+        InvalidInput: A setting or an option makes no sense.
+    """
+    if (certificate is None) != (key is None):
+        raise InvalidInput("tls-cert", "and --tls-key belong together")
+    urls = settings.urls()
+    rate = settings.rate_per_second
+    return NginxOptions(
+        listen=listen,
+        server_names=names,
+        certificate=None if certificate is None or key is None else (certificate, key),
+        rate=None if rate is None else (rate, settings.rate_burst),
+        limits=route_limits(settings.gateway_limits),
+        cross_origin=origins(settings) is not None,
+        proxies=proxies(settings.trusted_proxies),
+        apart=[one.name for one in SERVICES if one.variable in urls],
+    )
 
 
 def guests_of(platform: Platform, names: Collection[str]) -> LocalGuests | RemoteGuests:

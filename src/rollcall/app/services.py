@@ -14,6 +14,7 @@ from rollcall.app.my_agents import MY_AGENTS, my_agents_service
 from rollcall.app.numbers import ANALYTICS, BILLING, analytics_service, billing_service
 from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
+from rollcall.app.widgets import WIDGETS, widgets_service
 from rollcall.app.wizard import WIZARD, wizard_service
 from rollcall.kernel.errors import InvalidInput
 from rollcall.protocols.agent_registry.module import module as agent_registry
@@ -134,6 +135,14 @@ SERVICES: Final[Mapping[str, Service]] = {
             "DASHBOARD_PORT",
             dashboard_service,
             registration=DASHBOARD,
+        ),
+        Service(
+            "widgets",
+            "widgets",
+            lambda settings: settings.widget_port,
+            "WIDGET_PORT",
+            widgets_service,
+            registration=WIDGETS,
         ),
         Service(
             "my-agents",

@@ -18,6 +18,7 @@ from rollcall.app.event_settings import EventVariables
 from rollcall.app.gateway_settings import GatewayVariables
 from rollcall.app.number_settings import NumberVariables
 from rollcall.app.provider_settings import ProviderSettings
+from rollcall.app.widget_settings import WidgetVariables
 from rollcall.app.wizard_settings import WizardVariables
 from rollcall.kernel.errors import InvalidInput
 
@@ -66,6 +67,7 @@ class Settings(
     GatewayVariables,
     EventVariables,
     NumberVariables,
+    WidgetVariables,
     BigqueryVariables,
     WizardVariables,
 ):

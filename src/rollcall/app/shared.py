@@ -24,6 +24,7 @@ from rollcall.backends.memories import memory_store
 from rollcall.backends.sql.database import Database
 from rollcall.backends.sql.redaction import EventRedaction
 from rollcall.backends.text_erasure import TextErasure
+from rollcall.backends.widget_erasure import WidgetErasure
 from rollcall.conversations.providers import OFFLINE, Models
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
@@ -107,7 +108,11 @@ def shared(settings: Settings, database: Database, url: str, clock: Clock, ids: 
         ids,
         Meaning(encoder),
         [EventRedaction(BLANKS), graph],
-        [ConversationErasure(database, clock, ids), TextErasure(SqlTexts(database))],
+        [
+            ConversationErasure(database, clock, ids),
+            TextErasure(SqlTexts(database)),
+            WidgetErasure(),
+        ],
     )
     texts.memories = memories
     models = reached(settings)

@@ -27,9 +27,12 @@ MODEL: Final = "model server"
 _SERVERS: Final = {"postgresql": "PostgreSQL", "zookeeper": "ZooKeeper"}
 _TALKING: Final = frozenset({"agent", GATEWAY_NAME})
 """Services that ask a model where there is one."""
-_HEARING: Final = _TALKING | {"wizard", "analytics", "billing", "dashboard", "my-agents"}
+_HEARING: Final = _TALKING | {"wizard", "analytics", "billing", "dashboard"} | {
+    "widgets",
+    "my-agents",
+}
 """Services that tell of what happens, or hear of it."""
-_ASKING: Final = frozenset({GATEWAY_NAME, "wizard", "dashboard", "my-agents"})
+_ASKING: Final = frozenset({GATEWAY_NAME, "wizard", "dashboard", "widgets", "my-agents"})
 """Services that ask others."""
 _GRADES: Final = (Grade.OK, Grade.WARNING, Grade.ERROR)
 

@@ -8,7 +8,7 @@ import logging
 import signal
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rollcall.agents.module import module as definitions
 from rollcall.agents.wizard.errors import TalkRefused
@@ -21,7 +21,7 @@ from rollcall.app.features import reached
 from rollcall.app.gateway import instances_of, urls_of
 from rollcall.app.own import Registration
 from rollcall.app.service_calls import Refused, ServiceCalls
-from rollcall.conversations.providers import COMPATIBLE, OFFLINE, Models
+from rollcall.conversations.providers import COMPATIBLE, OFFLINE, Models, missing_part
 from rollcall.dashboard.ports import NotAnswered
 from rollcall.kernel.caller import Caller
 from rollcall.web.module import Module
@@ -62,18 +62,21 @@ class SettingsModels:
 
     def reach(self, model: str | None) -> Reach:
         """See `ReachableModels`."""
-        names = [name for name in self._models.names() if name != OFFLINE]
+        named = [name for name in self._models.names() if name != OFFLINE]
         if model is None:
-            return (
-                Reach(True) if names else Reach(False, f"one of {', '.join(_VARIABLES.values())}")
-            )
-        if names and self._models.reaches(model):
-            (name, *_) = self._models.chain(model)
-            if self._models.installed(name):
-                return Reach(True)
-            return Reach(False, f"the client of {name.partition(':')[0]}: pip install it")
+            some = ", ".join(_VARIABLES.values())
+            return Reach(True) if named else Reach(False, f"one of {some}")
         provider = model.partition(":")[0]
+        if named and self._models.reaches(model):
+            name = self._models.chain(model)[0]
+            return Reach(True) if self._models.installed(name) else _part(name.partition(":")[0])
+        if self._models.has_key(model) and not self._models.installed(model):
+            return _part(provider)
         return Reach(False, _VARIABLES.get(provider, f"ROLLCALL_MODEL={model}"))
+
+
+def _part(provider: str) -> Reach:
+    return Reach(False, f"the optional part rollcall-ai[{missing_part(provider).extra}]")
 
 
 class AgentTalk:
@@ -97,7 +100,9 @@ class AgentTalk:
                     yield TalkEvent(one.event, one.data, one.id)
         except Refused as error:
             said = error.said
-            problem = said.body if isinstance(said.body, dict) else {"status": said.status}
+            problem: dict[str, Any] = {"type": "about:blank", "status": said.status}
+            if isinstance(said.body, dict):
+                problem |= cast("dict[str, Any]", said.body)
             raise TalkRefused(said.status, problem, error.retry_after) from None
         except NotAnswered as error:
             raise AgentServiceAway(error.problem) from error

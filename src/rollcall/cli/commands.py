@@ -16,6 +16,7 @@ from rollcall.cli import (
     chat,
     definitions,
     events,
+    gateway,
     keys,
     messages,
     running,
@@ -76,5 +77,6 @@ app.command(epilog=archive.EXPORT_EXAMPLES)(archive.export)
 app.command("import", epilog=archive.IMPORT_EXAMPLES)(archive.import_records)
 app.command(epilog=archive.BACKUP_EXAMPLES)(archive.backup)
 app.add_typer(billing.app, name="billing")
+app.add_typer(gateway.app, name="gateway")
 app.add_typer(keys.app, name="keys")
 app.add_typer(messages.app, name="messages")

@@ -59,6 +59,7 @@ class ServiceName(StrEnum):
     ANALYTICS = "analytics"
     BILLING = "billing"
     DASHBOARD = "dashboard"
+    WIDGETS = "widgets"
     MY_AGENTS = "my-agents"
 
 
@@ -117,6 +118,9 @@ def up(
     dashboard_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (DASHBOARD_PORT); by default 8004.")
     ] = None,
+    widgets_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its port (WIDGET_PORT); by default 8005.")
+    ] = None,
     my_agents_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its port (MY_AGENTS_PORT); by default 8006.")
     ] = None,
@@ -144,6 +148,7 @@ def up(
             ANALYTICS_PORT=analytics_port,
             BILLING_PORT=billing_port,
             DASHBOARD_PORT=dashboard_port,
+            WIDGET_PORT=widgets_port,
             MY_AGENTS_PORT=my_agents_port,
         )
         raise typer.Exit(serving.up(settings, [one.value for one in names or ()]))

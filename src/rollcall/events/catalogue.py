@@ -116,6 +116,7 @@ _BUDGET: Final = {
     "window": "the month or day that it is of, or total",
     "hard": "whether it stops those who spend",
 }
+_WIDGET: Final = {"widget_id": "the widget", "agent_id": "who answers on it"}
 _CHANGE: Final = {
     "id": "the record, or the runtime in runtime_* events",
     "runtime": "the record's runtime; empty: none",
@@ -356,6 +357,14 @@ TYPES: Final = (
         },
         {"payment_method": "in the words of who pays"},
     ),
+    EventType("widget.created", "widgets", "A widget was made.", {**_WIDGET, "name": "its name"}),
+    EventType(
+        "widget.updated",
+        "widgets",
+        "A widget has changed, or was paused or resumed, or has a new key.",
+        {**_WIDGET, "changes": "the names of what changed", "paused": "whether it is paused"},
+    ),
+    EventType("widget.deleted", "widgets", "A widget was deleted.", _WIDGET),
 )
 """Every type that Rollcall tells."""
 

@@ -62,6 +62,8 @@ class Module:
             bodies have not been read, and have no limit yet.
         cross_origin: Beginnings of paths, whole segments, on which its routes answer preflights
             themselves and say which pages of other origins may read them.
+        outer: What sees all requests before anything can refuse them, and all answers, refusals
+            among them.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Module:
     dialects: Dialects = field(default_factory=dict[str, Callable[[Response], Response]])
     doors: Sequence[Middleware] = ()
     cross_origin: Sequence[str] = ()
+    outer: Sequence[Middleware] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,7 @@ def _middleware(
         Middleware(CorrelationMiddleware, kit.ids),
         Middleware(MetricsMiddleware, metrics, kit.clock),
         *cors,
+        *(one for module in modules for one in module.outer),
         Middleware(AuditMiddleware, kit.audit, problems, metrics, kit.clock, unaudited),
         Middleware(ProblemMiddleware, problems, dialects),
         Middleware(HeadLimit, kit.limits),

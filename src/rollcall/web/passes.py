@@ -48,6 +48,7 @@ class Passes:
         # A key for each use: what one makes is of no use for the other.
         self._signing = hmac.digest(secret, b"pass", "sha256")
         self._marking = hmac.digest(secret, b"mark", "sha256")
+        self._deriving = hmac.digest(secret, b"derive", "sha256")
         self._clock = clock
 
     def issue(self, subject: str, namespace: str, scopes: Collection[str] = (READ,)) -> str:
@@ -102,6 +103,12 @@ class Passes:
         """
         text = "".join(f"{len(word)}:{word}" for word in words)
         return hmac.new(self._marking, text.encode(), hashlib.sha256).hexdigest()
+
+    def secret_for(self, use: str) -> bytes:
+        """32 bytes that only services of this installation know, the same for the same use. What
+        they make is of no use for anything else.
+        """
+        return hmac.digest(self._deriving, use.encode(), "sha256")
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         subject, namespace, until = claims["sub"], claims["namespace"], claims["exp"]

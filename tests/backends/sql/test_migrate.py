@@ -30,11 +30,12 @@ from rollcall.kernel.errors import IncompatibleStore
 from rollcall.memory import graph_tables as graph
 from rollcall.memory import tables as memory
 from rollcall.testing.event_log_contract.case import created
+from rollcall.widgets import tables as widgets
 from support.databases import sqlite_at
 
 FEATURES = (
     *(one.METADATA for one in (messages, conversations, agents, memory, graph)),
-    *(one.METADATA for one in (billing, books, dashboard)),
+    *(one.METADATA for one in (billing, books, dashboard, widgets)),
     # Facts are in a file of their own.
     analytics.TEXTS_METADATA,
 )

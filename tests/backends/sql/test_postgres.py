@@ -34,6 +34,7 @@ from rollcall.memory import graph_tables as graph
 from rollcall.memory import tables as memory
 from rollcall.web.audit import AuditEntry
 from rollcall.web.keys import ApiKey
+from rollcall.widgets import tables as widgets
 from support.servers.postgres import Postgres
 
 pytestmark = pytest.mark.server
@@ -44,7 +45,7 @@ OF_OTHERS = {
     *("conversation_sessions", "conversation_turns"),
     *(
         str(table)
-        for one in (agents, memory, graph, analytics, billing, books, dashboard)
+        for one in (agents, memory, graph, analytics, billing, books, dashboard, widgets)
         for table in one.METADATA.tables
     ),
     *analytics.TEXTS_METADATA.tables,

@@ -180,7 +180,6 @@ def _refusal(refused: TalkRefused) -> Response:
     return Response(msgspec.json.encode(problem), refused.status, headers, MEDIA_TYPE)
 
 
-def _renamed(error: Any) -> Any:
-    if isinstance(error, dict) and cast("dict[str, Any]", error).get("field") == "user_input":
-        return {**error, "field": "message"}
-    return error
+def _renamed(error: Any) -> dict[str, Any]:
+    told = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
+    return {**told, "field": "message"} if told.get("field") == "user_input" else told

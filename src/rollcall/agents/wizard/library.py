@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -24,7 +24,7 @@ from rollcall.agents.wizard.models import (
     ModelEntry,
     Origin,
 )
-from rollcall.agents.wizard.prompting import MAX_FIXED, VARIABLES, WIDEST, prompt_of
+from rollcall.agents.wizard.prompting import MAX_FIXED, VARIABLES, longest
 from rollcall.agents.yaml_text import Text, line_of, read
 from rollcall.kernel.errors import InvalidInput
 
@@ -62,7 +62,7 @@ class Source(NamedTuple):
 
 
 def sources(folder: Path, origin: Origin) -> list[Source]:
-    """The files of a folder, by name. What begins with a dot is passed over.
+    """The files of a folder, by name. What begins with a dot, and what is no YAML, is passed over.
 
     Raises:
         InvalidInput: It cannot be read, or holds what is no file of a library. Names the file.
@@ -138,7 +138,8 @@ class _Shelf(dict[str, T | None]):
 
 def _inside(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if not path.name.startswith("."):
+        other = path.suffix not in (".yaml", ".yml") and not path.is_dir()
+        if not (other or path.name.startswith(".")):
             yield path
 
 
@@ -189,9 +190,11 @@ def _entries(
 def _value(source: Source, text: Text, path: str, value: Any, kind: type[T]) -> T | None:
     """What an entry says; None: it is hidden."""
     try:
-        if isinstance(value, dict) and value.get("enabled") is False:
+        told = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        if told.get("enabled") is False:
             # Who hides something need not say what it is.
-            extra = [name for name in value if name not in kind.__struct_fields__]  # type: ignore[attr-defined]
+            known: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+            extra = [name for name in told if name not in known]
             if extra:
                 raise _wrong(source, text, _joined(path, extra[0]), "is no field here")
             return None
@@ -218,10 +221,10 @@ def _named(source: Source, text: Text, path: str, said: str) -> InvalidInput:
 def _check_places(source: Source, text: Text, path: str, value: Any) -> None:
     """Refuse places of what is no variable, and braces that were meant to be a place."""
     if isinstance(value, dict):
-        for name, inner in value.items():
+        for name, inner in cast("dict[str, Any]", value).items():
             _check_places(source, text, _joined(path, name), inner)
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
+        for place, inner in enumerate(cast("list[Any]", value)):
             _check_places(source, text, _joined(path, str(place)), inner)
     elif isinstance(value, str):
         unknown = [one for one in variables_in(value) if one not in VARIABLES]
@@ -241,7 +244,7 @@ def _check_places(source: Source, text: Text, path: str, value: Any) -> None:
 def _check_lengths(library: Library, homes: Mapping[str, Source]) -> None:
     for key, industry in library.industries.items():
         for interface in (*library.interfaces.values(), None):
-            length = len(prompt_of(industry, interface, WIDEST))
+            length = longest(industry, interface)
             if length > MAX_FIXED:
                 raise InvalidInput(
                     homes[key].where,

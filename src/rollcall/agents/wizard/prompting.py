@@ -80,10 +80,21 @@ def prompt_of(
     Raises:
         InvalidInput: It would be longer than instructions may be. Names `custom_prompt`.
     """
-    text = "\n\n".join(_sections(industry, interface, business, custom)) + "\n"
+    text = _joined(industry, interface, business, custom)
     if len(text) > MAX_INSTRUCTIONS:
         raise InvalidInput("custom_prompt", f"makes a prompt of {len(text)} characters: shorten it")
     return text
+
+
+def longest(industry: Industry, interface: Interface | None) -> int:
+    """How many characters a prompt may have to which a business adds nothing."""
+    return len(_joined(industry, interface, WIDEST, ""))
+
+
+def _joined(
+    industry: Industry, interface: Interface | None, business: Business, custom: str
+) -> str:
+    return "\n\n".join(_sections(industry, interface, business, custom)) + "\n"
 
 
 def greeting_of(industry: Industry, business: Business) -> str:

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the routes of widgets share."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Depends, Header, Response
+
+from rollcall.kernel.caller import READ, REGISTER, Caller
+from rollcall.kernel.errors import InvalidInput
+from rollcall.web import correlation
+from rollcall.web.auth import require
+from rollcall.web.lines import check_id, check_line
+from rollcall.web.preconditions import etag
+from rollcall.web.services import service
+from rollcall.widgets.appearance import warnings
+from rollcall.widgets.changes import fields_of
+from rollcall.widgets.models import By, Widget
+from rollcall.widgets.ports import Place
+from rollcall.widgets.service import WidgetService
+from rollcall.widgets.visiting import VisitorService
+from rollcall.widgets.wire import MAX_ID
+
+Widgets = Annotated[WidgetService, Depends(service("widget_service"))]
+Visitors = Annotated[VisitorService, Depends(service("visitor_service"))]
+Reader = Annotated[Caller, Depends(require(READ))]
+Writer = Annotated[Caller, Depends(require(REGISTER))]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=1000,
+        description="The entity tag that was read: write only if it is still that (else 412).",
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=MAX_ID,
+        description="The same request again with the same key is answered with the same widget"
+        " (200); another one is a 409.",
+    ),
+]
+_place: Final = msgspec.json.Decoder(tuple[float, str]).decode
+
+
+async def _widget_id(widget_id: str) -> str:
+    return check_id("widget_id", widget_id, MAX_ID)
+
+
+WidgetId = Annotated[str, Depends(_widget_id)]
+
+
+def by(caller: Caller) -> By:
+    """Whoever sent the request that is being answered."""
+    named = correlation.current()
+    return By(
+        namespace=caller.namespace,
+        author=caller.subject,
+        correlation_id=named.request_id if named else "",
+    )
+
+
+def key_of(header: str | None) -> str | None:
+    """An idempotency key.
+
+    Raises:
+        InvalidInput: It is no line.
+    """
+    return None if header is None else check_line("Idempotency-Key", header, MAX_ID)
+
+
+def answer(
+    body: object,
+    status: int = 200,
+    revision: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An answer in JSON.
+
+    Args:
+        body: What it says.
+        status: Its status.
+        revision: Of what it is about, for its entity tag.
+        headers: More of them.
+    """
+    tag = {} if revision is None else {"ETag": etag(revision)}
+    all_headers = {**tag, **(headers or {})}
+    return Response(msgspec.json.encode(body), status, all_headers, "application/json")
+
+
+def widget_view(widget: Widget) -> dict[str, Any]:
+    """A widget, with what somebody should think about."""
+    return {
+        "id": widget.id,
+        **fields_of(widget.content),
+        "paused": widget.paused,
+        "public_key": widget.public_key,
+        "revision": widget.revision,
+        "created_at": widget.created_at,
+        "updated_at": widget.updated_at,
+        "warnings": warnings(widget.content),
+    }
+
+
+def cursor(place: Place) -> str:
+    """An opaque word for where a page ended."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def place_of(text: str | None) -> Place | None:
+    """The place that `cursor` made the word of.
+
+    Raises:
+        InvalidInput: It is none of our words.
+    """
+    if text is None:
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        at, key = _place(raw)
+        return Place(at, check_id("cursor", key, MAX_ID))
+    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as error:
+        raise InvalidInput("cursor", "must be taken from the Link of a page before") from error
