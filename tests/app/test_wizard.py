@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,13 +13,12 @@ import pytest
 import pytest_asyncio
 
 from rollcall.agents.wizard.models import Reach
-from rollcall.agents.wizard.shelf import Shelf
 from rollcall.app.compose import Platform
 from rollcall.app.features import reached
 from rollcall.app.places import places
 from rollcall.app.services import SERVICES, Service
 from rollcall.app.settings import Settings
-from rollcall.app.wizard import WIZARD, SettingsModels, reloading, wizard_service
+from rollcall.app.wizard import WIZARD, SettingsModels, wizard_service
 from rollcall.conversations.providers import Models, ModelSettings
 from rollcall.kernel.clock import SystemClock
 from rollcall.kernel.errors import InvalidInput
@@ -191,38 +187,6 @@ def test_what_is_not_reached_says_what_it_needs(
 def test_the_models_of_a_process_are_those_of_its_settings() -> None:
     settings = Settings.load({"GEMINI_API_KEY": "k", "OPENAI_API_KEY": ""})
     assert SettingsModels(reached(settings)).reach("openai:x") == Reach(False, "OPENAI_API_KEY")
-
-
-class Told(Shelf):
-    """Says when it was read again."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(SystemClock(), folder, SHELF)
-        self.done = asyncio.Event()
-
-    async def reload_or_tell(self) -> None:
-        await super().reload_or_tell()
-        self.done.set()
-
-
-async def test_a_hangup_has_the_files_read_again(tmp_path: Path) -> None:
-    models = tmp_path / "models.yaml"
-
-    def say(text: str) -> None:
-        models.write_text(text)
-
-    shelf = Told(tmp_path)
-    shelf.load()
-    before = signal.getsignal(signal.SIGHUP)
-    async with reloading(shelf):
-        for text, refused in (("openai:one: {label: One}\n", False), ("nonsense\n", True)):
-            say(text)
-            shelf.done.clear()
-            os.kill(os.getpid(), signal.SIGHUP)
-            await asyncio.wait_for(shelf.done.wait(), 30)
-            assert "openai:one" in shelf.library.models
-            assert (shelf.refused is not None) == refused
-    assert signal.getsignal(signal.SIGHUP) == before
 
 
 async def test_a_broken_file_of_the_operator_keeps_a_process_from_starting(tmp_path: Path) -> None:

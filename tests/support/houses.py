@@ -8,7 +8,7 @@ import json
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -143,18 +143,23 @@ class Apart:
         return self._stack.enter_context(one)
 
 
-@pytest.fixture(params=["together", pytest.param("apart", marks=pytest.mark.server)])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    """All services, once they have found each other; their model is a scripted one."""
-    with ExitStack() as stack:
-        portal = stack.enter_context(start_blocking_portal())
-        model = ScriptedModel(*[answered] * ANSWERS)
-        stack.enter_context(portal.wrap_async_context_manager(model))
-        told = {
+@contextmanager
+def modelled() -> Iterator[Mapping[str, str]]:
+    """A model that says something to everything; what Rollcall is told of it."""
+    model = ScriptedModel(*[answered] * ANSWERS)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(model):
+        yield {
             "ROLLCALL_MODEL": "offline-planner",
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": model.url,
         }
+
+
+@pytest.fixture(params=["together", pytest.param("apart", marks=pytest.mark.server)])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """All services, once they have found each other; their model is a scripted one."""
+    with ExitStack() as stack:
+        told = stack.enter_context(modelled())
         one: Together | Apart
         if request.param == "together":
             one = Together(tmp_path, stack, told)

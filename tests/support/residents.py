@@ -10,13 +10,17 @@ import httpx
 from support.serving import eventually
 
 AGENT = "resident"
+ORIGIN = "https://page.example"
+"""A page that has the widget."""
+TOKEN = "token"
+"""What a visitor of it has, beside the parameters."""
 
 
 def residents(gateway: str, path: str) -> Mapping[str, str]:
     """The ids of things that are there, by the parameters of a path that take them."""
     with httpx.Client(base_url=gateway, timeout=30) as http:
         _made(http, "/api/agents", {"id": AGENT, "name": "R"})
-        for prefix, make in _NUMBERS.items():
+        for prefix, make in _MAKERS.items():
             if path.startswith(prefix):
                 return {"agent_id": AGENT, **make(http)}
         _made(http, "/api/capabilities", {"id": AGENT, "name": "R"})
@@ -81,11 +85,37 @@ def _reservation(http: httpx.Client) -> dict[str, str]:
     return {"id": _made(http, "/api/billing/reservations", body).get("reservation_id", "none")}
 
 
+def _widget(http: httpx.Client) -> dict[str, str]:
+    body = {"agent_id": AGENT, "name": "R", "allowed_origins": [ORIGIN]}
+    widget = _made(http, "/api/widgets", body)
+    return {"widget_id": widget["id"], "public_key": widget["public_key"]}
+
+
+def _visitor(http: httpx.Client) -> dict[str, str]:
+    known = _widget(http)
+    path = f"/widget/v1/{known['public_key']}/visitors"
+    # The agent sleeps where a made-up request has put it to sleep.
+    come = http.post(path, json={}, headers={"Origin": ORIGIN})
+    return {**known, TOKEN: come.json().get("token", "none")}
+
+
 def _period(http: httpx.Client) -> dict[str, str]:
     return {"id": http.get("/api/billing/periods/current").json()["id"]}
 
 
-_NUMBERS = {
+def _nothing(_: httpx.Client) -> dict[str, str]:
+    return {}
+
+
+def _industry(_: httpx.Client) -> dict[str, str]:
+    return {"key": "healthcare"}
+
+
+_MAKERS = {
+    "/api/config/": _industry,
+    "/api/my-agents/": _nothing,
+    "/api/widgets/": _widget,
+    "/widget/": _visitor,
     "/api/conversations/": _conversation,
     "/api/usage/": _usage,
     "/api/invoices/": _invoice,

@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rollcall.events.subscriptions import Sink
 from rollcall.kernel.errors import RollcallError
@@ -156,6 +158,31 @@ def opening(name: str, story: list[str], *, fails: bool = False) -> Module:
 
     task = BackgroundTask(f"{name}'s task", work)
     return Module(name, lifespans=[opened], tasks=[task])
+
+
+async def test_what_is_outermost_sees_refusals_too_and_may_answer_itself(
+    kit: Kit, connect, clock: FrozenClock
+) -> None:
+    seen: list[tuple[str, int]] = []
+
+    class Watching:
+        def __init__(self, app: ASGIApp) -> None:
+            self._app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            async def watch(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    seen.append((scope["path"], message["status"]))
+                await send(message)
+
+            await self._app(scope, receive, watch)
+
+    notes = Notes(clock)
+    app = create_app([replace(notes.module(), outer=(Middleware(Watching),))], kit)
+    async with connect(app) as client:
+        await client.get("/notes/7")
+        await client.get("/" + "x" * 10_000)
+    assert [status for _, status in seen] == [404, 414]
 
 
 async def test_what_is_opened_first_is_closed_last(kit: Kit, clock: FrozenClock) -> None:

@@ -22,6 +22,7 @@ from rollcall.app.checks import health_checks
 from rollcall.app.entry import entrance
 from rollcall.app.events import delivery_figures, event_log
 from rollcall.app.gateway import instances_of, origins, own_instances, proxies
+from rollcall.app.hangup import reloading
 from rollcall.app.own import (
     Announced,
     LocalRegistrations,
@@ -173,6 +174,7 @@ class Platform:
             stack.push_async_callback(asyncio.to_thread, traces.close)
         events = await stack.enter_async_context(event_log(settings, self.database, self.clock))
         self.shared = shared(settings, self.database, self.places.database, self.clock, self.ids)
+        await stack.enter_async_context(reloading(self.shared.shelf))
         self.parts = self.shared.registry()
         # Filled below: the gateway, which is one of them, passes requests on to the others.
         self.apps = apps = dict[str, FastAPI]()

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import signal
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,7 +13,6 @@ from rollcall.agents.wizard.models import Reach, TalkEvent
 from rollcall.agents.wizard.module import module as wizard
 from rollcall.agents.wizard.ports import AgentServiceAway
 from rollcall.agents.wizard.service import WizardService
-from rollcall.agents.wizard.shelf import Shelf
 from rollcall.app.features import reached
 from rollcall.app.gateway import instances_of, urls_of
 from rollcall.app.own import Registration
@@ -46,8 +42,6 @@ _VARIABLES: Final[Mapping[str, str]] = {
     COMPATIBLE: "ROLLCALL_MODEL_URL with ROLLCALL_MODEL",
 }
 """By provider, what reaches its models."""
-
-_log = logging.getLogger(__name__)
 
 
 class SettingsModels:
@@ -140,37 +134,5 @@ def wizard_service(platform: Platform) -> Sequence[Module]:
     return (
         definitions(),
         wizard(clock, platform.drain),
-        Module(name="talking", lifespans=(asking, lambda: reloading(shared.shelf))),
+        Module(name="talking", lifespans=(asking,)),
     )
-
-
-@asynccontextmanager
-async def reloading(shelf: Shelf) -> AsyncGenerator[None]:
-    """Read the library again whenever the process gets SIGHUP."""
-    running = set[asyncio.Task[None]]()
-
-    def begin() -> None:
-        task = asyncio.create_task(shelf.reload_or_tell())
-        running.add(task)
-        task.add_done_callback(running.discard)
-
-    stop = _on_hangup(begin)
-    try:
-        yield
-    finally:
-        stop()
-        await asyncio.gather(*running)
-
-
-def _on_hangup(begin: Callable[[], None]) -> Callable[[], object]:
-    """Have `begin` called at SIGHUP; what ends that. Elsewhere than in the main thread, and on
-    Windows, there are no signals.
-    """
-    loop = asyncio.get_running_loop()
-    try:
-        number = signal.SIGHUP
-        loop.add_signal_handler(number, begin)
-    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
-        _log.debug("SIGHUP does not reload the library here: %s", error)
-        return lambda: None
-    return lambda: loop.remove_signal_handler(number)

@@ -70,5 +70,5 @@ def _read(fields: dict[str, Any]) -> Content:
         return msgspec.convert(fields, Content)
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `$.")
-        field = where.removesuffix("`").replace("[...]", "")
+        field = where.removesuffix("`").replace("[", ".").replace("]", "")
         raise InvalidInput(field or "widget", problem[0].lower() + problem[1:]) from None

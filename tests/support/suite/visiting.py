@@ -15,7 +15,7 @@ from rollcall.kernel.clock import SystemClock
 from support.sse import Told, parsed
 from support.suite.asking import AWAY, PATIENCE, PAUSE, Asking, soon, succeeded
 from support.suite.building import made
-from support.suite.numbers import ATTEMPTS, CALCULATE, SOON, activity, charged, total
+from support.suite.numbers import ATTEMPTS, CALCULATE, SOON, activity, charged, recorded, total
 
 ORIGIN: Final = "https://shop.example"
 STRANGE: Final = "https://elsewhere.example"
@@ -110,11 +110,7 @@ def a_visitor_is_answered_and_it_is_recorded_charged_and_shown(us: Asking) -> No
     assert (entry["turn_id"], entry["message"]) == (done["turn_id"], "Calculate 6 * 7")
     assert entry["response"] == done["response"]
 
-    def recorded() -> list[Any]:
-        found = us.get("analytics", "/api/conversations", agent_id=agent)
-        return [one for one in found if one["conversation_id"] == done["turn_id"]]
-
-    (kept,) = soon(recorded)
+    (kept,) = soon(lambda: recorded(us, agent, done["turn_id"]))
     assert (kept["user_message"], kept["status"]) == ("Calculate 6 * 7", "completed")
     assert sum(Decimal(one["amount"]) for one in soon(lambda: charged(us, said))) > 0
     soon(lambda: total(us) > before)

@@ -40,7 +40,7 @@ IdempotencyKey = Annotated[
 YAML: Final = "application/yaml"
 """RFC 9512."""
 _YAML: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The definition.", "content": {YAML: {"schema": {"type": "string"}}}}
+    200: {"description": "The definition.", "content": {YAML: {"schema": {"type": "object"}}}}
 }
 _TALK: dict[int | str, dict[str, Any]] = {
     200: {

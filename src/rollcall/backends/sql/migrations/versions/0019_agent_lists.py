@@ -22,7 +22,7 @@ PRIORITY = {
 def upgrade() -> None:
     op.add_column(TABLE, sa.Column("priority", sa.Text, nullable=False, server_default="medium"))
     definitions = sa.table(TABLE, sa.column("priority"))
-    priority = sa.literal_column(PRIORITY[op.get_bind().dialect.name])
+    priority = sa.literal_column(PRIORITY[op.get_bind().dialect.name], sa.Text)
     op.execute(sa.update(definitions).values(priority=priority))
     for name in ("status", "priority", "industry"):
         columns = ["namespace", name, "created_at", "id"]
