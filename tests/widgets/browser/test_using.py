@@ -354,3 +354,13 @@ async def test_control_characters_of_what_is_pasted_are_left_out(visit: Visit) -
     await expect(page.locator(".mine")).to_contain_text("[1mbold\ttab", use_inner_text=True)
     (turn,) = visit.service.turns.values()
     assert turn.message == "[1mbold\ttab"
+
+
+async def test_a_picture_that_does_not_come_leaves_the_first_letter(visit: Visit) -> None:
+    dot = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+    for url, letter, pictures in ((f"{visit.base}/nothing.png", "A", 0), (dot, "", 1)):
+        visit.service.config["settings"]["avatar_url"] = url
+        page = await visit.page()
+        await open_chat(page)
+        await expect(page.locator(".face img")).to_have_count(pictures)
+        await expect(page.locator(".face")).to_have_text(letter)
