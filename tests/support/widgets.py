@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -50,6 +51,12 @@ from support.sse import Told, parsed
 PAGE = "https://shop.example"
 """The origin of a page that may embed the widgets of a house."""
 SCRIPT = Script(b"// A widget.\n")
+BOTH = pytest.mark.parametrize(
+    "database_url",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)],
+    indirect=True,
+)
+"""For modules whose tests are of both databases."""
 WIDGET: dict[str, Any] = {"agent_id": "clerk", "name": "Ada", "allowed_origins": [PAGE]}
 
 
@@ -84,7 +91,7 @@ class House:
         self.database, self.clock = database, clock
         self.limits = limits or WidgetLimits()
         self.clerk, self.audit = Clerk(), InMemoryAuditLog()
-        self.passes = Passes(bytes(32), clock)
+        self.passes, self.drain = Passes(bytes(32), clock), Drain()
         definitions = SqlAgentStore(database)
         self.agents = AgentService(definitions, clock, RandomIds())
         self.conversations = ConversationService(
@@ -115,6 +122,7 @@ class House:
             clock,
             RandomIds(),
             daily_messages=self.limits.daily_messages,
+            leaving=lambda: self.drain.begun,
         )
         addresses = Addresses(base, trusted)
         self.parts = PublicParts(
@@ -125,7 +133,9 @@ class House:
             addresses.own,
             self.limits.message_chars,
         )
-        self.module = module(self.store, self.visitors, self.parts, addresses.base, clock, Drain())
+        self.module = module(
+            self.store, self.visitors, self.parts, addresses.base, clock, self.drain
+        )
         self.app = self._app(access)
 
     def _app(self, access: Access | None) -> FastAPI:

@@ -21,9 +21,17 @@ def clock() -> FrozenClock:
     return FrozenClock()
 
 
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, or PostgreSQL where a module asks for both."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return sqlite_at(tmp_path / "x.db")
+    return str(request.getfixturevalue("fresh_database")())
+
+
 @pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(dialect_of(sqlite_at(tmp_path / "x.db")))
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(dialect_of(database_url))
     await database.open()
     yield database
     await database.close()

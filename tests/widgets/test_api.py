@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -11,8 +12,9 @@ from rollcall.backends.sql.database import Database
 from rollcall.testing.clock import FrozenClock
 from rollcall.web.auth import OpenAccess
 from support.definitions import told
-from support.widgets import PAGE, WIDGET, House, problem
+from support.widgets import BOTH, PAGE, WIDGET, House, problem
 
+pytestmark = BOTH
 AT = "/api/widgets"
 
 
@@ -226,3 +228,15 @@ async def test_the_access_of_visitors_leaves_no_entry_in_the_audit_log(
     assert answer.status_code == 201
     assert len(await house.audit.entries("default")) == before
     assert (await house.audit.entries("default"))[0].subject == widget["id"]
+
+
+async def test_of_the_same_request_at_the_same_time_one_makes_the_widget(
+    client: httpx.AsyncClient, house: House
+) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    answers = await asyncio.gather(
+        *(client.post(AT, json=WIDGET, headers=headers) for _ in range(5))
+    )
+    assert sorted(one.status_code for one in answers) == [200, 200, 200, 200, 201]
+    assert len({one.json()["id"] for one in answers}) == 1
+    assert [one.type for one in await told(house.database)].count("widget.created") == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,8 +24,9 @@ from rollcall.testing.clock import FrozenClock
 from rollcall.widgets.limits import WidgetLimits
 from rollcall.widgets.module import KEPT_SECONDS
 from rollcall.widgets.tables import TURNS, VISITORS
-from support.widgets import House, Page, told
+from support.widgets import BOTH, House, Page, told
 
+pytestmark = BOTH
 HOUR = 3600
 NONE = dict.fromkeys(
     ("views", "interactions", "visitors", "conversations", "messages", "failed"), 0
@@ -78,6 +78,21 @@ async def test_a_visitors_signals_are_counted_once_an_hour(
         "interactions": 1,
         "visitors": 2,
     }
+
+
+async def test_who_looks_at_a_widget_of_theirs_is_no_visitor(
+    client: httpx.AsyncClient, widget: dict[str, Any]
+) -> None:
+    own = Page(client, widget["public_key"], "http://localhost")
+    for _ in range(2):
+        preview = (await client.get(f"/api/widgets/{widget['id']}/preview")).text
+        token = preview.partition('data-token="')[2].partition('"')[0]
+        own.headers["Authorization"] = f"Bearer {token}"
+        assert (await own.say("Hello")).status_code == 200
+        assert (await own.post("track", {"event_type": "view"})).status_code == 204
+    # The same person sees the same conversation.
+    assert len((await own.get("messages")).json()) == 1
+    assert counted(await stats(client, widget)) == {}
 
 
 async def test_whoever_has_a_key_counts_as_they_like_but_only_what_there_is(
@@ -164,12 +179,12 @@ async def test_a_widget_takes_no_more_messages_in_a_day_than_it_may_and_the_next
 
 
 async def test_what_is_known_of_a_visitor_is_erased_with_their_memories_and_numbers_stay(
-    page: Page, other: Page, widget: dict[str, Any], database: Database, tmp_path: Path
+    page: Page, other: Page, widget: dict[str, Any], database: Database, database_url: str
 ) -> None:
     await page.say("Hello")
     await other.post("track", {"event_type": "view"})
     memories = MemoryService(
-        memory_store(database, f"sqlite:///{tmp_path}/x.db"),
+        memory_store(database, database_url),
         FrozenClock(),
         RandomIds(),
         holders=[WidgetErasure()],

@@ -155,6 +155,23 @@ async def test_a_stream_that_breaks_off_is_taken_up_again_from_the_beginning(
     assert len(house.clerk.tasks) == 1
 
 
+async def test_a_process_that_is_about_to_end_leaves_a_broken_stream_to_whoever_listens(
+    page: Page, house: House
+) -> None:
+    async def breaking(scope: Scope, receive: Receive, send: Send) -> None:
+        async def cut(message: Message) -> None:
+            if b"event: text" in message.get("body", b""):
+                raise ConnectionError("gone")
+            await send(message)
+
+        await house.agent_app(scope, receive, cut)
+
+    house.local["agent"] = breaking
+    house.drain.begin()
+    # Time stands still: nothing is waited for.
+    assert [name for name, _ in told(await page.say("Hello"))] == ["accepted"]
+
+
 async def test_an_agent_service_that_is_away_is_a_503_that_says_when_to_come_back(
     page: Page, house: House
 ) -> None:

@@ -161,7 +161,13 @@ def widgets_service(platform: Platform) -> Sequence[Module]:
     trusted = proxies(settings.trusted_proxies)
     addresses = Addresses(settings.widget_base_url or None, trusted)
     visitors = VisitorService(
-        store, agents, ServiceTalk(calls), clock, ids, daily_messages=limits.daily_messages
+        store,
+        agents,
+        ServiceTalk(calls),
+        clock,
+        ids,
+        daily_messages=limits.daily_messages,
+        leaving=lambda: platform.drain.begun,
     )
     parts = PublicParts(
         Script(script()),

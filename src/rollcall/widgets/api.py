@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from rollcall.kernel.ids import derived
 from rollcall.web.audit import audit_subject
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
@@ -192,7 +193,9 @@ def _add_pages(routes: APIRouter, script: Script, tokens: VisitorTokens, base: B
     async def preview(caller: Writer, widgets: Widgets, widget_id: WidgetId) -> Response:
         """A page with the widget on it, good for an hour."""
         widget = await widgets.get(caller.namespace, widget_id)
-        visitor = Visitor(id=f"preview_{widget.id}", origin=PREVIEW)
+        # The same one each time: whoever looks again sees what was said before.
+        id_ = derived("preview", widget.id, caller.subject, digits=24)
+        visitor = Visitor(id=f"preview_{id_}", origin=PREVIEW)
         token = tokens.issue(widget, visitor, PREVIEW_LIFETIME)
         page, headers = embed.preview(widget, script, token)
         return Response(page, headers=headers, media_type="text/html")

@@ -42,7 +42,7 @@ def code(widget: Widget, kind: str, base: str, script: Script) -> dict[str, Any]
         frame = f"{base}{PUBLIC}/{widget.public_key}/frame"
         tag = (
             f'<iframe src="{escape(frame)}" title="{escape(widget.content.name)}" width="400"'
-            ' height="600" loading="lazy" referrerpolicy="strict-origin"></iframe>'
+            ' height="600" frameborder="0" loading="lazy" referrerpolicy="strict-origin"></iframe>'
         )
         allow = {"frame-src": origin}
     return {

@@ -223,6 +223,11 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
         """What conversations and memories know them by."""
         return f"visitor:{self.id}"
 
+    @property
+    def counts(self) -> bool:
+        """Whether they are a visitor at all, and not somebody who looks at a widget of theirs."""
+        return self.origin != PREVIEW
+
 
 class Told(msgspec.Struct, frozen=True):
     """One thing that the agent service tells of a turn.

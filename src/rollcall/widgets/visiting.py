@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Final
@@ -44,6 +44,8 @@ class VisitorService:
         clock: Time.
         ids: Randomness.
         daily_messages: How many messages a widget takes in a day (UTC).
+        leaving: Whether this process is about to end: then a stream that breaks off is left to
+            whoever listens, who finds another one.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class VisitorService:
         ids: IdSource,
         *,
         daily_messages: int,
+        leaving: Callable[[], bool],
     ) -> None:
         self._store = store
         self._agents = agents
@@ -62,6 +65,7 @@ class VisitorService:
         self._clock = clock
         self._ids = ids
         self._daily = daily_messages
+        self._leaving = leaving
 
     async def find(self, public_key: str) -> Shown:
         """The widget of a public key, as it is now, and how many messages it took today.
@@ -148,6 +152,8 @@ class VisitorService:
 
     async def track(self, widget: Widget, visitor: Visitor, signal: Signal) -> None:
         """Count a signal of a visitor, once an hour at most."""
+        if not visitor.counts:
+            return
         async with self._store.begin() as work:
             await work.signal(widget, visitor.id, signal, self._clock.now())
 
@@ -184,7 +190,7 @@ class VisitorService:
                 if turn_id is None:
                     raise
             breaks += 1
-            if turn_id is None or breaks > _BREAKS:
+            if turn_id is None or breaks > _BREAKS or self._leaving():
                 # Whoever listens can come back for the rest.
                 return
             await self._clock.sleep(_AGAIN.delay(breaks))
@@ -202,7 +208,7 @@ class VisitorService:
                 shown = showing.shown(one)
                 if shown is None:
                     continue
-                if shown.kind == "accepted":
+                if shown.kind == "accepted" and visitor.counts:
                     turn_id = shown.data["turn_id"]
                     counting = asyncio.create_task(self._count(widget, visitor, turn_id))
                 if shown.kind == "failed" and counting is not None:
