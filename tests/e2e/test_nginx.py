@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.types import ASGIApp
+from websockets.sync.client import connect
 
 from rollcall.app.compose import compose
 from rollcall.app.own import MARK, mark_of
@@ -191,6 +192,24 @@ def test_what_nginx_adds_and_refuses(house: House) -> None:
         for path in ("/api/%2e%2e/x", "/api//billing", "/api/billing%2fx", "/api/%252e%252e/x"):
             assert httpx.get(house.nginx.url + path).status_code == 400, path
         assert httpx.get(f"{house.nginx.url}/api/billing?next=//x/../y").status_code == 200
+    finally:
+        house.nginx.stop()
+
+
+def test_streams_and_sockets_go_through_nginx_as_they_come(house: House) -> None:
+    house.instance()
+    house.write()
+    house.nginx.start()
+    try:
+        url = f"{house.nginx.url}/api/billing"
+        with httpx.stream("GET", f"{url}/stream", timeout=30) as answer:
+            pieces = answer.iter_bytes()
+            assert next(pieces) == b"data: one\n\n"
+            httpx.get(f"{url}/go", timeout=30).raise_for_status()
+            assert b"".join(pieces) == b"data: two\n\n"
+        with connect(f"ws://{house.nginx.listen}/api/billing/socket", proxy=None) as socket:
+            socket.send("hello")
+            assert socket.recv(timeout=30) == "hello"
     finally:
         house.nginx.stop()
 

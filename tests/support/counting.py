@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from support.serving import environment
 
@@ -22,7 +24,8 @@ TESTS = Path(__file__).resolve().parents[1]
 
 
 class Counting:
-    """Answers everything; writes down what is done.
+    """Answers everything; writes down what is done. What ends in `/stream` says one word and then,
+    once something was asked that ends in `/go`, another; WebSockets hear themselves.
 
     Args:
         name: Whose it is.
@@ -31,15 +34,33 @@ class Counting:
 
     def __init__(self, name: str, notes: Path) -> None:
         self._name = name
+        self._go = asyncio.Event()
         self._notes = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            socket = WebSocket(scope, receive, send)
+            await socket.accept()
+            await socket.send_text(await socket.receive_text())
+            await socket.close()
+            return
+        if scope["path"].endswith("/stream"):
+            answer = StreamingResponse(self._words(), media_type="text/event-stream")
+            await answer(scope, receive, send)
+            return
+        if scope["path"].endswith("/go"):
+            self._go.set()
         request = Request(scope, receive)
         body = await request.body()
         if request.method == "POST":
             os.write(self._notes, body + b"\n")
         said = {"by": self._name, "path": scope["path"], **dict(request.headers)}
         await JSONResponse(said)(scope, receive, send)
+
+    async def _words(self) -> AsyncIterator[bytes]:
+        yield b"data: one\n\n"
+        await self._go.wait()
+        yield b"data: two\n\n"
 
 
 @contextlib.contextmanager

@@ -174,6 +174,11 @@ class Reply:
             self.close()
             raise
 
+    @property
+    def whole(self) -> bytes | None:
+        """The body, where it was waited for; None: it is still on its way."""
+        return None if self._held is None else b"".join(self._held)
+
     def pieces(self) -> AsyncIterator[bytes]:
         """The body, as it comes.
 

@@ -217,11 +217,13 @@ class Forwarder:
             if dict(fields).get(b"content-type", b"").startswith(_STREAM):
                 self._streams.add(patience)
             await reply.start(status, relocated(fields, one.route.prefix, hosts))
-            async for piece in response.pieces():
-                patience.renew()
-                await reply.piece(piece, more=True)
-                patience.renew()
-            await reply.piece(b"", more=False)
+            whole = response.whole
+            if whole is None:
+                async for piece in response.pieces():
+                    patience.renew()
+                    await reply.piece(piece, more=True)
+                    patience.renew()
+            await reply.piece(whole or b"", more=False)
             outcome = Outcome.ANSWERED
         except BaseException as error:
             outcome = _came_to(error, patience, waiting=reply.waiting)
