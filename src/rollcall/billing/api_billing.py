@@ -13,7 +13,6 @@ from rollcall.billing.amounts import amount_text, optional_amount
 from rollcall.billing.api_parts import (
     Billing,
     Id,
-    IfMatch,
     Owner,
     Reader,
     answer,
@@ -21,7 +20,7 @@ from rollcall.billing.api_parts import (
     word_of,
 )
 from rollcall.web.paging import link
-from rollcall.web.preconditions import accepted, etag
+from rollcall.web.preconditions import IfMatch, accepted, etag
 from rollcall.web.strict import StrictRoute
 
 PREFIX = "/api/billing"
