@@ -169,3 +169,17 @@ async def test_the_model_is_the_configurations_else_document_4s_where_it_can_be_
     key = await made(agents, configuration=configuration, **more)
 
     assert (await definitions.version("default", key, 1)).model == model
+
+
+@pytest.mark.parametrize(
+    ("business", "confined"), [({"business_name": "Crumb"}, True), ({}, False)]
+)
+async def test_an_agent_of_a_business_has_the_tools_of_its_capabilities_alone(
+    agents: AgentService,
+    definitions: StoredDefinitions,
+    business: dict[str, str],
+    confined: bool,
+) -> None:
+    key = await made(agents, **business)
+
+    assert (await definitions.version("default", key, 1)).confined is confined

@@ -55,12 +55,15 @@ def test_every_service_says_what_it_stands_on(examined: Examined) -> None:
 
 def test_accounts_that_cannot_be_billed_so_are_an_error_of_billing(examined: Examined) -> None:
     assert examined()["accounts"].text == (
-        "billed in USD by the days of UTC, with 8.00 % tax, to be paid in 15 days"
+        "billed in USD by the days of UTC, with 8.00 % tax, to be paid in 15 days;"
+        " nobody is named on invoices"
     )
     for variable, value in (
         ("ROLLCALL_TIME_ZONE", "Mars/Base"),
         ("ROLLCALL_CURRENCY", "coins"),
         ("ROLLCALL_WEBHOOK_SECRETS", "stripe=secret"),
+        ("ROLLCALL_INVOICE_ISSUER", r"Acme\n\nBerlin"),
+        ("ROLLCALL_INVOICE_TAX_ID", "7" * 101),
     ):
         found = examined(**{variable: value})
         assert found["accounts"].grade is Grade.ERROR

@@ -135,7 +135,7 @@ async def test_an_agents_usage_comes_in_pages_with_the_totals_of_all(
     while url:
         answer = await client.get(url)
         page = answer.json()
-        assert (page["total_tokens"], page["total_amount"], page["count"]) == (28, "14.0", 7)
+        assert (page["total_tokens"], page["total_amount"], page["count"]) == (28, "14.00", 7)
         seen += [one["tokens_used"] for one in page["usages"]]
         url = answer.links.get("next", {}).get("url")
     assert seen == [7, 6, 5, 4, 3, 2, 1]
@@ -166,10 +166,10 @@ async def test_a_quote_is_kept_nowhere(client: httpx.AsyncClient) -> None:
     url = f"{USAGE}/calculate?model={MODEL}&input_tokens=100&output_tokens=10&agent_id=a"
     first, second = (await client.get(url)).json(), (await client.get(url)).json()
     assert first == second
-    assert first["amount"] == "1.010"
+    assert first["amount"] == "1.01"
     assert (first["provider_cost"], first["tokens_used"]) == ("0.00013", 110)
     await post(client, USAGE, {"agent_id": "a", "tokens_used": 100})
-    assert (await client.get(url)).json()["amount"] == "0.110"
+    assert (await client.get(url)).json()["amount"] == "0.11"
     nobody = (await client.get(f"{USAGE}/calculate?model={MODEL}&tokens_used=10")).json()
     assert (nobody["rate_card_id"], nobody["amount"]) == ("built-in", "0.00001")
 
@@ -177,9 +177,9 @@ async def test_a_quote_is_kept_nowhere(client: httpx.AsyncClient) -> None:
 async def test_prices_of_providers_are_shown_or_null(client: httpx.AsyncClient) -> None:
     models = (await client.get("/api/pricing/models")).json()
     assert models[0]["price"] == {
-        "input_per_million": "1",
-        "output_per_million": "3",
-        "cached_per_million": "0.1",
+        "input_per_million": "1.00",
+        "output_per_million": "3.00",
+        "cached_per_million": "0.10",
     }
     assert models[1]["price"] is None
     page = await client.get("/api/pricing/models?limit=1&provider=us")
@@ -259,16 +259,16 @@ async def test_a_hard_budget_refuses_what_is_too_much(client: httpx.AsyncClient)
     refused = await client.post(RESERVATIONS, json={"agent_id": "a", "amount": "1"})
     assert problem(refused) == (402, "budget-exhausted")
     assert refused.json()["budget_id"] == budget["id"]
-    assert (refused.json()["limit"], refused.json()["reserved"]) == ("2", "1.5")
+    assert (refused.json()["limit"], refused.json()["reserved"]) == ("2.00", "1.50")
     body = {"agent_id": "a", "reservation_id": held["reservation_id"]}
     await post(client, USAGE, body)
     shown = (await client.get(f"{BUDGETS}/{budget['id']}")).json()
-    assert (shown["spent"], shown["reserved"], shown["available"]) == ("1", "0", "1")
+    assert (shown["spent"], shown["reserved"], shown["available"]) == ("1.00", "0.00", "1.00")
     assert problem(await client.post(USAGE, json=body)) == (409, "reservation-not-open")
     late = await client.delete(f"{RESERVATIONS}/{held['reservation_id']}")
     assert problem(late) == (409, "reservation-not-open")
     raised = await client.patch(f"{BUDGETS}/{budget['id']}", json={"limit": "5"})
-    assert (raised.json()["limit"], raised.json()["hard"]) == ("5", True)
+    assert (raised.json()["limit"], raised.json()["hard"]) == ("5.00", True)
     other = await post(client, RESERVATIONS, {"agent_id": "a", "amount": "1"})
     released = await client.delete(f"{RESERVATIONS}/{other['reservation_id']}")
     assert released.json()["status"] == "released"
@@ -305,7 +305,7 @@ async def test_an_account_at_one_look(client: httpx.AsyncClient) -> None:
         await post(client, USAGE, {"agent_id": "a", "timestamp": at})
     whole = (await client.get("/api/billing")).json()
     assert whole["account"]["tax_rate"] == "0.08"
-    assert (whole["month_to_date"], whole["outstanding"], whole["budgets"]) == ("1", None, [])
+    assert (whole["month_to_date"], whole["outstanding"], whole["budgets"]) == ("1.00", None, [])
     current = (await client.get("/api/billing/periods/current")).json()
     assert current == whole["current_period"]
     assert current == (await client.get("/api/billing/periods/current")).json()
@@ -318,7 +318,7 @@ async def test_an_account_at_one_look(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/billing/periods/per_2025-05")).json()["status"] == "closed"
     summary = (await client.get("/api/billing/summary")).json()
     assert summary["agents"] == [
-        {"agent_id": "a", "usages": 1, "tokens": 0, "amount": "1", "invoice_id": None}
+        {"agent_id": "a", "usages": 1, "tokens": 0, "amount": "1.00", "invoice_id": None}
     ]
     assert summary["previous_period"] == periods[1]
 

@@ -71,7 +71,9 @@ async def test_a_hard_limit_holds_under_64_who_spend_at_once(
     assert (await left(billing, ours.id)) == (sum(done), 0)
     assert 0 < sum(done) <= 30
     assert refusals
-    assert all(one.spent + one.reserved + 1 > one.limit for one in refusals)
+    assert all(
+        Decimal(one.spent) + Decimal(one.reserved) + 1 > Decimal(one.limit) for one in refusals
+    )
     assert (await left(billing, mine.id))[0] <= 20
     # What was released can be had by others; in the end nothing more can.
     for _ in range(30 - sum(done)):
@@ -89,7 +91,7 @@ async def test_usage_without_a_reservation_is_recorded_and_counts(billing: Billi
     assert await left(billing, budget.id) == (5, 0)
     with pytest.raises(BudgetExhausted) as refused:
         await billing.budgets.reserve(NAMESPACE, "a", Decimal(1))
-    assert (refused.value.budget_id, refused.value.spent) == (budget.id, 5)
+    assert (refused.value.budget_id, refused.value.spent) == (budget.id, "5.00")
     await billing.budgets.reserve(NAMESPACE, "b", Decimal(1))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 from msgspec.structs import replace
 
-from rollcall.conversations.briefs import Notes
+from rollcall.conversations.briefs import Agent, Notes
 from rollcall.conversations.definitions import NoDefinitions
 from rollcall.conversations.models import Turn
 from rollcall.conversations.options import ConversationOptions
@@ -18,7 +18,7 @@ from rollcall.kernel.clock import Clock, SystemClock
 from rollcall.kernel.errors import StoreUnavailable
 from rollcall.testing.clock import FrozenClock
 from support.conversing import Flaky, turn
-from support.runnable import EverythingRemembered, Said
+from support.runnable import EverythingRemembered, InMemoryDefinitions, Said
 
 
 @pytest.fixture
@@ -107,3 +107,20 @@ async def test_memories_that_do_not_answer_are_not_waited_for(store: Flaky) -> N
 async def test_nothing_is_remembered_where_that_is_switched_off(store: Flaky) -> None:
     said: Turn = replace(turn("a", number=1), user_input="My name is Ada")
     assert (await prepared(store, None).task(said)).brief.notes == Notes()
+
+
+@pytest.mark.parametrize(
+    ("user", "confined"), [("visitor:v1", True), ("ada", False), (None, False)]
+)
+async def test_who_answers_a_stranger_has_the_tools_of_its_capabilities_alone(
+    user: str | None, confined: bool, store: Flaky
+) -> None:
+    definitions = InMemoryDefinitions()
+    definitions.add(Agent(id="desk", version=1, name="Desk"))
+    preparation = Preparation(store, definitions, None, SystemClock(), ConversationOptions())
+    said = turn("a", agent_id="desk", agent_version=1, user_id=user, number=1)
+
+    agent = (await preparation.task(said)).brief.agent
+
+    assert agent is not None
+    assert agent.confined is confined

@@ -24,6 +24,10 @@ def skill(key: str, name: str = "?", *tags: str, **configuration: Any) -> Skill:
     return Skill(id=key, name=name, tags=tags, configuration=configuration)
 
 
+def agent(*skills: Skill, confined: bool = False) -> Agent:
+    return Agent(id="a", version=1, name="A", skills=skills, confined=confined)
+
+
 @pytest.mark.parametrize(
     ("phrase", "name", "service", "covers"),
     [
@@ -48,9 +52,16 @@ def test_a_capability_covers_the_tools_that_its_words_name(
 def test_who_has_no_capability_is_offered_everything_and_who_has_some_what_they_cover() -> None:
     tools = [tool("calculate"), tool("convert"), tool("scrape")]
 
-    assert granted(tools, ()) == tools
-    assert granted(tools, [skill("calculator"), skill("scraping")]) == [tools[0], tools[2]]
-    assert granted(tools, [skill("astrology")]) == []
+    assert granted(tools, None) == granted(tools, agent()) == tools
+    assert granted(tools, agent(skill("calculator"), skill("scraping"))) == [tools[0], tools[2]]
+    assert granted(tools, agent(skill("astrology"))) == []
+
+
+def test_a_confined_agent_is_offered_what_its_capabilities_cover_and_without_any_nothing() -> None:
+    tools = [tool("calculate"), tool("search_messages")]
+
+    assert granted(tools, agent(confined=True)) == []
+    assert granted(tools, agent(skill("calculator"), confined=True)) == [tools[0]]
 
 
 def test_a_description_gets_a_tool_to_nobody() -> None:

@@ -54,7 +54,9 @@ def test_every_metric_in_a_rule_is_exposed(tmp_path: Path) -> None:
         eventually("calculate", f"{one.talk}/api/v1/tools")
         asked_for = {"session_id": "s", "user_input": "Calculate 10 + 5"}
         httpx.post(f"{one.talk}/api/v1/process", json=asked_for, timeout=30).raise_for_status()
-        exposed = httpx.get(f"{one.agents}/metrics").text + httpx.get(f"{one.talk}/metrics").text
+        httpx.get(f"{one.dashboard}/api/dashboard", timeout=30).raise_for_status()
+        urls = (one.agents, one.talk, one.analytics, one.billing, one.dashboard)
+        exposed = "".join(httpx.get(f"{url}/metrics").text for url in urls)
         also = httpx.get(f"{one.services}/metrics").text
     names = set(re.findall(r"^([a-z_]+)[{ ]", exposed, re.MULTILINE))
     # Told only where events go to Kafka.

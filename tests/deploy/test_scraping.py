@@ -17,6 +17,7 @@ from support.serving import REGISTRIES, Serving, serving
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 WITHIN = 60.0
+PORTS = (8009, 3004, 3006, 8002, 8003, 8004, 8000)
 _clock = SystemClock()
 
 pytestmark = pytest.mark.server
@@ -82,10 +83,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 def prometheus(server: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Set up as the file says, but for the addresses and for how often it looks."""
     text = (FOLDER / "prometheus.yml").read_text(encoding="utf-8")
+    targets = "".join(f"          - 127.0.0.1:{port}\n" for port in PORTS)
     for written, here in (
         (
-            '"127.0.0.1:8009", "127.0.0.1:3004", "127.0.0.1:3006"',
-            f'"{server.agents.removeprefix("http://")}"',
+            targets,
+            f"          - {server.agents.removeprefix('http://')}\n",
         ),
         ("http://127.0.0.1:3003/sd/prometheus", f"{server.services}/sd/prometheus"),
         ("scrape_interval: 15s", "scrape_interval: 1s\n  evaluation_interval: 1s"),

@@ -188,6 +188,13 @@ def test_an_answer_that_breaks_off_does_not_look_whole(act) -> None:
         httpx.get(f"{url}/services/shop/", timeout=PATIENCE)
 
 
+def test_those_that_take_no_connection_are_not_counted_as_asked() -> None:
+    settings = GatewaySettings(attempts=1, doors=7)
+    with served(fine) as good, gateway(*(dead() for _ in range(6)), good, settings=settings) as url:
+        for _ in range(5):
+            assert httpx.post(f"{url}/services/shop/", timeout=PATIENCE).text == "fine"
+
+
 def test_nobody_there_is_a_502() -> None:
     with gateway(dead()) as url:
         said = httpx.get(f"{url}/services/shop/", timeout=PATIENCE)

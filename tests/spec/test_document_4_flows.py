@@ -63,6 +63,9 @@ def created(up: Serving) -> str:
     assert prompt["industry_metadata"]["icon"] == "stethoscope"
     checked = done(httpx.post(f"{place}/validate-deployment", timeout=30))
     assert (checked["ready"], checked["issues"]) == (True, [])
+    calculator = {"id": f"{agent['id']}-calculator", "name": "Calculator"}
+    done(httpx.post(f"{up.wizard}/api/capabilities", json=calculator, timeout=30))
+    done(httpx.post(f"{place}/capabilities/{calculator['id']}", timeout=30))
     done(httpx.patch(f"{place}/status", json={"status": "active"}, timeout=30))
     return agent["id"]
 

@@ -19,6 +19,7 @@ from rollcall.billing.books_service import BooksService
 from rollcall.billing.books_tables import INVOICES
 from rollcall.billing.feed import UsageFeed
 from rollcall.billing.invoices import Invoice, InvoiceStatus
+from rollcall.billing.issuers import NOBODY, Issuer
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.metering import Told
 from rollcall.billing.models import Item, Tier, Unit, Usage, UsageInput
@@ -55,14 +56,16 @@ PRICES = (
 class Shop:
     """What is sold here is priced by one rate card, `standard`."""
 
-    def __init__(self, database: Database, at: datetime = NOVEMBER) -> None:
+    def __init__(
+        self, database: Database, at: datetime = NOVEMBER, issuer: Issuer = NOBODY
+    ) -> None:
         ids = RandomIds()
         self.database = database
         self.clock = FrozenClock(at.timestamp())
         store, defaults = SqlBillingStore(database), AccountDefaults()
         self.accounts = Accounts(store, self.clock, defaults)
         secrets: Secrets = {"acme": [SECRET]}
-        self.books = BooksService(database, self.accounts.get, self.clock, ids, secrets)
+        self.books = BooksService(database, self.accounts.get, self.clock, ids, secrets, issuer)
         prices = ListPrices(self.clock)
         self.billing = BillingService(store, prices, self.clock, ids, defaults, self.books.reads)
 

@@ -18,14 +18,16 @@ from support.serving import Serving, serving
 
 FOR_EVER: Final = {"ROLLCALL_KEEP_DAYS": "36500", "ROLLCALL_PROBES": "false"}
 """The month is long ago, and its events are no older for it."""
-OTHERS: Final = ("agent", "analytics", "dashboard", "gateway")
+VICTIMS: Final = ("billing", "analytics", "dashboard")
+"""The services that are killed: those that make numbers of events."""
+OTHERS: Final = ("agent", "gateway")
 """The services that nobody kills."""
 _AT_ONCE: Final = 500
 """Events of one unit of work."""
 
 
 class House(Protocol):
-    """Rollcall, and what bills in it may be killed."""
+    """Rollcall, and what makes numbers in it may be killed."""
 
     @property
     def gateway(self) -> str:
@@ -38,15 +40,15 @@ class House(Protocol):
         ...
 
     def start(self) -> None:
-        """Start who bills, and everything else if it does not run yet."""
+        """Start what does not run."""
         ...
 
-    def kill(self) -> None:
-        """`kill -9` of who bills."""
+    def kill(self, victims: Sequence[str]) -> None:
+        """`kill -9` of services, some of `VICTIMS`, and of what is in one process with them."""
         ...
 
     def append(self, events: Sequence[Event]) -> None:
-        """Commit events while nobody bills."""
+        """Commit events, which those that are killed must find when they are back."""
         ...
 
 
@@ -70,8 +72,9 @@ class Together:
     def start(self) -> None:
         self._one = self._stack.enter_context(serving(self._folder, "up", **FOR_EVER))
 
-    def kill(self) -> None:
+    def kill(self, victims: Sequence[str]) -> None:
         assert self._one is not None
+        assert victims
         self._one.kill()
         self._one = None
 
@@ -89,29 +92,28 @@ class Apart:
         self._stack = stack
         self._database = database
         self._told = {"PORT": "0", "ROLLCALL_STORE": database, **FOR_EVER, **variables}
-        self._others: list[Serving] = []
-        self._billing: Serving | None = None
+        self._running: dict[str, Serving] = {}
 
     @property
     def gateway(self) -> str:
-        return self._others[-1].gateway
+        return self._running["gateway"].gateway
 
     @property
     def addresses(self) -> Sequence[str]:
-        assert self._billing is not None
-        found = [one.gateway or one.talk or one.analytics or one.dashboard for one in self._others]
-        return [*found, self._billing.billing]
+        return [
+            next(filter(None, (one.gateway, one.talk, one.billing, one.analytics, one.dashboard)))
+            for one in self._running.values()
+        ]
 
     def start(self) -> None:
-        if not self._others:
-            self._others = [self._serve(name) for name in OTHERS]
-        self._billing = self._serve("billing")
+        missing = [name for name in (*OTHERS, *VICTIMS) if name not in self._running]
+        with ThreadPoolExecutor(2) as starting:
+            self._running |= zip(missing, starting.map(self._serve, missing), strict=True)
         until(self._is_found)
 
-    def kill(self) -> None:
-        assert self._billing is not None
-        self._billing.kill()
-        self._billing = None
+    def kill(self, victims: Sequence[str]) -> None:
+        for name in victims:
+            self._running.pop(name).kill()
 
     def append(self, events: Sequence[Event]) -> None:
         appended(self._database, events)
@@ -122,7 +124,7 @@ class Apart:
 
     def _is_found(self) -> bool:
         checks = httpx.get(f"{self.gateway}/health", timeout=30).json()["checks"]
-        return {checks[name] for name in ("analytics", "billing", "dashboard")} == {"ok"}
+        return {checks[name] for name in VICTIMS} == {"ok"}
 
 
 def appended(url: str, events: Sequence[Event]) -> None:

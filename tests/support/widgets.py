@@ -34,9 +34,10 @@ from rollcall.web.auth import Access, OpenAccess
 from rollcall.web.drain import Drain
 from rollcall.web.module import Kit, create_app
 from rollcall.web.passes import PassAccess, Passes
+from rollcall.web.proxies import Networks
 from rollcall.widgets.addresses import Addresses
 from rollcall.widgets.arriving import PublicParts
-from rollcall.widgets.limits import Gates, Networks, WidgetLimits
+from rollcall.widgets.limits import Gates, WidgetLimits
 from rollcall.widgets.module import module
 from rollcall.widgets.repository import SqlWidgetStore
 from rollcall.widgets.script import Script
@@ -129,16 +130,15 @@ class House:
             script,
             self.tokens,
             Gates(self.limits, clock),
-            trusted,
             addresses.own,
             self.limits.message_chars,
         )
         self.module = module(
             self.store, self.visitors, self.parts, addresses.base, clock, self.drain
         )
-        self.app = self._app(access)
+        self.app = self._app(access, trusted)
 
-    def _app(self, access: Access | None) -> FastAPI:
+    def _app(self, access: Access | None, trusted: Networks) -> FastAPI:
         services = ServiceRegistry()
         services.register("widget_service", self.widgets)
         services.register("visitor_service", self.visitors)
@@ -152,6 +152,7 @@ class House:
             self.audit,
             Drain(),
             services=services,
+            proxies=trusted,
         )
         return create_app([self.module], kit)
 

@@ -216,3 +216,9 @@ def test_whatever_was_sent_and_is_quoted_can_be_told(text: str) -> None:
     told = body(problems.response(InvalidInput(text, text)))
 
     assert told["errors"] == [{"field": text, "problem": text}]
+
+
+@pytest.mark.parametrize("name", ["type", "title", "status", "detail", "instance", "request_id"])
+def test_no_data_of_an_error_stands_in_the_place_of_what_every_problem_has(name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}'"):
+        Kind(409, "taken", "It is taken", ("invoice_id", name))

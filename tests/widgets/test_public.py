@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from rollcall.agents.models import By, Status
+from rollcall.backends.sql.database import Database
 from rollcall.testing.clock import FrozenClock
+from rollcall.widgets.script import Script
 from rollcall.widgets.tokens import LIFETIME
 from support.widgets import PAGE, SCRIPT, WIDGET, House, Page, problem
 
@@ -220,6 +222,25 @@ async def test_without_a_good_token_nothing_is_said(
     assert house.clerk.tasks == []
 
 
+async def test_pages_get_the_script_that_they_name_whichever_version_runs_now(
+    house: House, database: Database, clock: FrozenClock
+) -> None:
+    other = Script(b"// Another version's widget.\n")
+    later = House(database, clock, script=other)
+    async with (
+        house.app.router.lifespan_context(house.app),
+        later.app.router.lifespan_context(later.app),
+    ):
+        for one in (house, later):
+            async with one.client() as client:
+                for script in (SCRIPT, other):
+                    answer = await client.get(f"/widget/v1/{script.name}")
+                    assert answer.content == script.body
+                    assert "immutable" in answer.headers["cache-control"]
+                for name in ("widget-0123456789abcdef.js", "widget-%2e%2e.js"):
+                    assert (await client.get(f"/widget/v1/{name}")).status_code == 404
+
+
 @pytest.mark.parametrize("name", ["widget.js", SCRIPT.name])
 async def test_the_script_is_for_every_page(name: str, client: httpx.AsyncClient) -> None:
     answer = await client.get(f"/widget/v1/{name}", headers={"Accept-Encoding": "br, gzip"})
@@ -239,7 +260,7 @@ async def test_the_script_is_for_every_page(name: str, client: httpx.AsyncClient
     assert (await client.get(f"/widget/v1/{name}", headers=known)).status_code == 304
 
 
-async def test_a_script_of_another_version_is_a_404(client: httpx.AsyncClient) -> None:
+async def test_a_script_that_never_was_is_a_404(client: httpx.AsyncClient) -> None:
     assert problem(await client.get("/widget/v1/widget-0123456789abcdef.js"))[0] == 404
     assert gzip.decompress(SCRIPT.zipped) == SCRIPT.body
 

@@ -14,7 +14,6 @@ from rollcall.agents.api_parts import (
     Capabilities,
     CapabilityId,
     IdempotencyKey,
-    IfMatch,
     Reader,
     Writer,
     answer,
@@ -30,7 +29,7 @@ from rollcall.agents.models import Wanted
 from rollcall.web.audit import audit_subject
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
-from rollcall.web.preconditions import accepted
+from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.strict import StrictRoute
 
 PREFIX = "/api/agents"

@@ -11,7 +11,6 @@ from rollcall.agents import wire
 from rollcall.agents.api_parts import (
     Capabilities,
     CapabilityId,
-    IfMatch,
     Reader,
     Writer,
     answer,
@@ -24,7 +23,7 @@ from rollcall.agents.models import Capability
 from rollcall.web.audit import audit_subject
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.paging import link
-from rollcall.web.preconditions import accepted
+from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.strict import StrictRoute
 
 PREFIX = "/api/capabilities"

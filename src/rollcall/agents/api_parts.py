@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -17,7 +15,7 @@ from rollcall.agents.models import By
 from rollcall.agents.ports import Place
 from rollcall.agents.service import AgentService
 from rollcall.kernel.caller import READ, REGISTER, Caller
-from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.cursors import cursor_of, place_at
 from rollcall.web import correlation
 from rollcall.web.auth import require
 from rollcall.web.lines import check_id
@@ -28,15 +26,6 @@ Agents = Annotated[AgentService, Depends(service("agent_service"))]
 Capabilities = Annotated[CapabilityService, Depends(service("capability_service"))]
 Reader = Annotated[Caller, Depends(require(READ))]
 Writer = Annotated[Caller, Depends(require(REGISTER))]
-IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        max_length=1000,
-        description="The entity tag that was read: write only if it is still that (else 412).",
-    ),
-]
-
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -89,7 +78,7 @@ def answer(
 
 def cursor(place: Place) -> str:
     """An opaque word for where a page ended."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+    return cursor_of(place)
 
 
 def place_of(text: str | None) -> Place | None:
@@ -100,12 +89,8 @@ def place_of(text: str | None) -> Place | None:
     """
     if text is None:
         return None
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        at, key = _place(raw)
-        return Place(at, check_id("cursor", key, MAX_ID))
-    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as error:
-        raise InvalidInput("cursor", "must be taken from the Link of a page before") from error
+    at, key = place_at(text, _place)
+    return Place(at, check_id("cursor", key, MAX_ID))
 
 
 def fields(body: Any, *without: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from rollcall.analytics.errors import AgentUnknown, ConversationExists, Conversa
 from rollcall.analytics.feed import Feed
 from rollcall.analytics.ports import FactStore
 from rollcall.web.health import Ping
+from rollcall.web.metrics import Collector
 from rollcall.web.module import Module
 from rollcall.web.problems import Kind
 
@@ -30,12 +31,13 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
 }
 
 
-def module(store: FactStore, feed: Feed[Any]) -> Module:
+def module(store: FactStore, feed: Feed[Any], collectors: Sequence[Collector] = ()) -> Module:
     """Analytics: its routes, over `analytics_service`, and what it hears of.
 
     Args:
         store: Opened before the first request, and closed after the last.
         feed: Turns events into facts.
+        collectors: Figures of the store.
     """
 
     @asynccontextmanager
@@ -52,5 +54,6 @@ def module(store: FactStore, feed: Feed[Any]) -> Module:
         subscriptions=feed.subscriptions,
         pings=(Ping("facts", store.ping),),
         problems=PROBLEMS,
+        collectors=collectors,
         lifespans=(opened,),
     )

@@ -6,6 +6,9 @@ Corner cases of fact stores, stated once (`rollcall.testing.fact_store_contract`
 - `put` merges by kind, namespace and id: a fact that is told again changes nothing, a later
   revision replaces an earlier one, an earlier one is passed over; in whatever order, and twice in
   one call too. All of a call is there when it returns, and stays; all or nothing of it is seen.
+- Revisions of one fact are of about the same time: a store may look for the earlier one within a
+  bound only (BigQuery: six hours before and after, its `revisions_apart`), and would count two that
+  are further apart as two. What analytics tells of a conversation is seconds apart.
 - What was put is in the next answer, of sums, percentiles, sessions and lists alike.
 - A question is answered from one state of the store.
 - Sums of amounts are exact `Decimal`s; percentiles are values that were told.

@@ -17,10 +17,11 @@ from filelock import FileLock, Timeout
 
 from rollcall.app.abilities import abilities, library
 from rollcall.app.bigquery_settings import bigquery_of
+from rollcall.app.books_check import books
 from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.gateway import check as check_gateway
-from rollcall.app.numbers import account_defaults, webhook_secrets
+from rollcall.app.numbers import account_defaults, invoice_issuer, webhook_secrets
 from rollcall.app.places import MEMORY, Places, places
 from rollcall.app.servers import SKEW, answers
 from rollcall.app.services import SERVICES, Service
@@ -65,6 +66,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     found += _files(where)
     found += _facts(where, settings)
     found.append(_accounts(settings))
+    found += asyncio.run(books(where))
     clock = clock or SystemClock()
     found.append(library(settings, clock))
     found += asyncio.run(_servers(where, settings, clock))
@@ -200,12 +202,15 @@ def _accounts(settings: Settings) -> Finding:
     """How accounts are billed of which nobody has said anything."""
     try:
         defaults, providers = account_defaults(settings), webhook_secrets(settings)
+        issuer = invoice_issuer(settings)
     except RollcallError as error:
         return Finding(ACCOUNTS, Grade.ERROR, str(error))
     text = (
         f"billed in {defaults.currency} by the days of {defaults.time_zone}, with"
         f" {defaults.tax_rate * 100:f} % tax, to be paid in {defaults.terms_days} days"
     )
+    named = issuer.name.partition("\n")[0]
+    text += f"; invoices of {named}" if named else "; nobody is named on invoices"
     if providers:
         text += f"; webhooks of {', '.join(sorted(providers))}"
     return Finding(ACCOUNTS, Grade.OK, text)

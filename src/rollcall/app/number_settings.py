@@ -42,6 +42,14 @@ class NumberVariables(BaseSettings):
     terms_days: int = _variable(
         "ROLLCALL_TERMS_DAYS", 15, "Days in which an invoice is to be paid", ge=0, le=365
     )
+    invoice_issuer: str | None = _variable(
+        "ROLLCALL_INVOICE_ISSUER",
+        None,
+        "Who sends invoices: name and address, \\n between the lines; final ones keep theirs",
+    )
+    invoice_tax_id: str | None = _variable(
+        "ROLLCALL_INVOICE_TAX_ID", None, "The tax number of who sends invoices"
+    )
     webhook_secrets: SecretStr | None = _variable(
         "ROLLCALL_WEBHOOK_SECRETS",
         None,

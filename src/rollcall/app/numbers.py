@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.analytics.feed import Feed
+from rollcall.analytics.metrics import CountedFacts, FactMetrics
 from rollcall.analytics.module import module as analytics
 from rollcall.analytics.ports import FactStore
 from rollcall.analytics.repository import SqlTexts
@@ -18,20 +19,18 @@ from rollcall.app.own import Registration
 from rollcall.app.settings import Settings
 from rollcall.backends.facts import fact_store
 from rollcall.backends.facts.duckdb import DuckdbFactStore, DuckdbSettings
-from rollcall.billing import api_invoices, api_ledger, api_payments
+from rollcall.billing import books_module
 from rollcall.billing.accounts import AccountDefaults, Accounts
-from rollcall.billing.books_problems import PROBLEMS as BOOKS_PROBLEMS
 from rollcall.billing.books_reads import BooksReads
 from rollcall.billing.books_service import BooksService
 from rollcall.billing.feed import UsageFeed
-from rollcall.billing.module import BooksParts
+from rollcall.billing.issuers import Issuer, issuer_of
 from rollcall.billing.module import module as billing
 from rollcall.billing.provider_prices import ListPrices
 from rollcall.billing.repository import SqlBillingStore
 from rollcall.billing.service import BillingService
 from rollcall.billing.webhooks import Secrets, secrets_of
 from rollcall.kernel.errors import InvalidInput
-from rollcall.web.background import BackgroundTask
 from rollcall.web.module import Module
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ _VARIABLES: Final = {
     "tax_rate": "ROLLCALL_TAX_RATE",
     "terms_days": "ROLLCALL_TERMS_DAYS",
     "webhook_secrets": "ROLLCALL_WEBHOOK_SECRETS",
+    "invoice_issuer": "ROLLCALL_INVOICE_ISSUER",
+    "invoice_tax_id": "ROLLCALL_INVOICE_TAX_ID",
 }
 """By the name of a setting of billing: the variable that sets it."""
 
@@ -91,6 +92,18 @@ def webhook_secrets(settings: Settings) -> Secrets:
         raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
 
 
+def invoice_issuer(settings: Settings) -> Issuer:
+    """Who sends invoices.
+
+    Raises:
+        InvalidInput: It cannot be printed; the error names the variable.
+    """
+    try:
+        return issuer_of(settings.invoice_issuer, settings.invoice_tax_id)
+    except InvalidInput as error:
+        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
+
+
 def accounts_of(platform: Platform) -> Accounts:
     """How each account is billed.
 
@@ -108,7 +121,8 @@ def analytics_service(platform: Platform) -> Sequence[Module]:
         InvalidInput: A setting makes no sense.
     """
     settings, database = platform.settings, platform.database
-    store = _facts(platform)
+    figures = FactMetrics(platform.clock)
+    store = CountedFacts(_facts(platform), figures)
     texts = SqlTexts(database)
     accounts = accounts_of(platform)
     service = AnalyticsService(
@@ -116,7 +130,7 @@ def analytics_service(platform: Platform) -> Sequence[Module]:
     )
     platform.parts.register("analytics_service", service)
     feed = Feed(store, texts, DescribedAgents(SqlAgentStore(database)))
-    return (analytics(store, feed),)
+    return (analytics(store, feed, (figures,)),)
 
 
 def _facts(platform: Platform) -> FactStore:
@@ -143,13 +157,9 @@ def billing_service(platform: Platform) -> Sequence[Module]:
     service = BillingService(
         store, ListPrices(clock), clock, ids, account_defaults(settings), BooksReads(database)
     )
-    books = BooksService(database, service.accounts.get, clock, ids, webhook_secrets(settings))
+    secrets, issuer = webhook_secrets(settings), invoice_issuer(settings)
+    books = BooksService(database, service.accounts.get, clock, ids, secrets, issuer)
     platform.parts.register("billing_service", service)
     platform.parts.register("books_service", books)
-    parts = BooksParts(
-        routers=(api_invoices.router(), api_payments.router(), api_ledger.router()),
-        public_routers=(api_payments.public_router(clock),),
-        tasks=(BackgroundTask("invoices", books.settling.look_after),),
-        problems=BOOKS_PROBLEMS,
-    )
-    return (billing(UsageFeed(store, service.metering), parts),)
+    feed = UsageFeed(store, service.metering)
+    return (billing(feed, books_module.parts(books, clock)),)

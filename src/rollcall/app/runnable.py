@@ -64,6 +64,8 @@ class StoredDefinitions:
             model=self._model(content),
             limits=dict(_object(content.configuration.get("limits"))),
             skills=await skills_of(self._store, namespace, content, {}),
+            # An agent of a business is made for strangers, whoever tries it before.
+            confined=content.business_name is not None,
         )
 
     async def active(self, namespace: str) -> Sequence[str]:

@@ -92,6 +92,8 @@ def _needs(
         yield "facts"
     if name in {"analytics", "billing"}:
         yield "accounts"
+    if name == "billing" and "books" in known:
+        yield "books"
     # What everybody reads at the start; only the wizard is about it.
     if name == "wizard" or settings.library_dir is not None:
         yield LIBRARY

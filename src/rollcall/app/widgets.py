@@ -173,7 +173,6 @@ def widgets_service(platform: Platform) -> Sequence[Module]:
         Script(script()),
         VisitorTokens(platform.passes.secret_for("widget visitors"), clock),
         Gates(limits, clock),
-        trusted,
         addresses.own,
         limits.message_chars,
     )

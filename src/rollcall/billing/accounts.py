@@ -144,17 +144,27 @@ def check_account(account: Account) -> None:
     """
     zone_of(account.time_zone)
     exponent(account.currency)
-    rate = non_negative(account.tax_rate, "tax_rate")
-    if rate > 1 or rate != quantised(rate, _TAX_DIGITS):
-        raise InvalidInput(
-            "tax_rate", f"must be a share from 0 to 1 with at most {_TAX_DIGITS} digits: 0.08"
-        )
+    check_tax_rate(account.tax_rate)
     if not 0 <= account.terms_days <= MOST_DAYS:
         raise InvalidInput("terms_days", f"must be from 0 to {MOST_DAYS}")
     for field in ("plan", "business_name"):
         text = getattr(account, field)
         if text is not None:
             check_line(field, text, LONGEST_NAME)
+
+
+def check_tax_rate(rate: Decimal) -> Decimal:
+    """A rate of tax, as a share.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    rate = non_negative(rate, "tax_rate")
+    if rate > 1 or rate != quantised(rate, _TAX_DIGITS):
+        raise InvalidInput(
+            "tax_rate", f"must be a share from 0 to 1 with at most {_TAX_DIGITS} digits: 0.08"
+        )
+    return rate
 
 
 async def _check_card(work: BillingWork, account: Account) -> None:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from rollcall.billing import wire, wire_accounts, wire_views
+from rollcall.billing import wire, wire_accounts
 from rollcall.billing.accounts import AccountChange
+from rollcall.billing.amounts import amount_text, optional_amount
 from rollcall.billing.api_parts import (
     Billing,
     Id,
-    IfMatch,
     Owner,
     Reader,
     answer,
@@ -20,7 +20,7 @@ from rollcall.billing.api_parts import (
     word_of,
 )
 from rollcall.web.paging import link
-from rollcall.web.preconditions import accepted, etag
+from rollcall.web.preconditions import IfMatch, accepted, etag
 from rollcall.web.strict import StrictRoute
 
 PREFIX = "/api/billing"
@@ -41,13 +41,14 @@ def _add_account(routes: APIRouter) -> None:
         """The account at one look."""
         account = await billing.accounts.get(caller.namespace)
         current = await billing.period(caller.namespace)
+        due = await billing.outstanding(caller.namespace)
         budgets, _ = await billing.budgets.find(caller.namespace, limit=_BUDGETS)
         return answer(
             wire_accounts.OverviewView(
                 account=wire_accounts.account_view(account),
                 current_period=wire_accounts.period_view(current),
-                month_to_date=wire_views.plain(current.amount),
-                outstanding=wire_views.optional(await billing.outstanding(caller.namespace)),
+                month_to_date=amount_text(current.amount, current.currency),
+                outstanding=optional_amount(due, account.currency),
                 currency=account.currency,
                 budgets=[wire_accounts.budget_view(*one) for one in budgets],
             )
@@ -73,20 +74,21 @@ def _add_account(routes: APIRouter) -> None:
     @routes.get("/summary", response_model=wire_accounts.SummaryView)
     async def summary(caller: Reader, billing: Billing) -> Response:
         """What the period that runs comes to, by agent."""
+        due = await billing.outstanding(caller.namespace)
         current, *before = await billing.periods(caller.namespace)
         return answer(
             wire_accounts.SummaryView(
                 current_period=wire_accounts.period_view(current),
                 previous_period=wire_accounts.period_view(before[0]) if before else None,
-                month_to_date=wire_views.plain(current.amount),
-                outstanding=wire_views.optional(await billing.outstanding(caller.namespace)),
+                month_to_date=amount_text(current.amount, current.currency),
+                outstanding=optional_amount(due, current.currency),
                 currency=current.currency,
                 agents=[
                     wire_accounts.AgentTotalsView(
                         agent_id=one.agent_id,
                         usages=one.usages,
                         tokens=one.tokens,
-                        amount=wire_views.plain(one.amount),
+                        amount=amount_text(one.amount, current.currency),
                         invoice_id=one.invoice_id,
                     )
                     for one in current.agents

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -16,6 +14,7 @@ from rollcall.billing.ports import Place
 from rollcall.billing.problems import PROBLEMS
 from rollcall.billing.service import BillingService
 from rollcall.kernel.caller import ADMIN, READ, REGISTER, Caller
+from rollcall.kernel.cursors import cursor_of, place_at
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web.auth import require
 from rollcall.web.lines import check_id, check_line
@@ -36,15 +35,6 @@ IdempotencyKey = Annotated[
         description="The same key and content give the first answer; other content a 409.",
     ),
 ]
-IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        max_length=1000,
-        description="The entity tag that was read: write only if it is still that (else 412).",
-    ),
-]
-
 _place: Final = msgspec.json.Decoder(tuple[float, str]).decode
 
 
@@ -84,7 +74,7 @@ def answer(
 def word_of(place: Place | str) -> str:
     """An opaque word for where a page ended."""
     at, id_ = place if isinstance(place, Place) else (0.0, place)
-    return base64.urlsafe_b64encode(msgspec.json.encode((at, id_))).decode().rstrip("=")
+    return cursor_of((at, id_))
 
 
 def place_of(word: str | None) -> Place | None:
@@ -95,12 +85,8 @@ def place_of(word: str | None) -> Place | None:
     """
     if word is None:
         return None
-    try:
-        raw = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
-        at, id_ = _place(raw)
-        return Place(at, check_line("cursor", id_, MAX_KEY))
-    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as error:
-        raise InvalidInput("cursor", "must be taken from the Link of a page before") from error
+    at, id_ = place_at(word, _place)
+    return Place(at, check_line("cursor", id_, MAX_KEY))
 
 
 def id_of(word: str | None) -> str | None:

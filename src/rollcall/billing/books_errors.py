@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from rollcall.billing.amounts import amount_text
 from rollcall.kernel.errors import RollcallError
 
 
@@ -50,12 +51,13 @@ class StillDue(RollcallError):
     """An invoice is paid by payments, not by saying so."""
 
     def __init__(self, invoice_id: str, due: Decimal, currency: str) -> None:
+        text = amount_text(due, currency)
         super().__init__(
-            f"{due} {currency} of invoice {invoice_id!r} are due: it is paid once payments of that"
+            f"{text} {currency} of invoice {invoice_id!r} are due: it is paid once payments of that"
             " much are recorded (POST /api/payments)"
         )
         self.invoice_id = invoice_id
-        self.amount_due = str(due)
+        self.amount_due = text
         self.currency = currency
 
 
@@ -71,10 +73,10 @@ class NotFinal(RollcallError):
 class MoreThanLeft(RollcallError):
     """More is to be credited or refunded than there is."""
 
-    def __init__(self, what: str, of: str, amount: Decimal, left: Decimal) -> None:
-        super().__init__(f"cannot {what} {amount} of {of}: {left} is left")
-        self.amount = str(amount)
-        self.amount_left = str(left)
+    def __init__(self, what: str, of: str, amount: Decimal, left: Decimal, currency: str) -> None:
+        self.amount = amount_text(amount, currency)
+        self.amount_left = amount_text(left, currency)
+        super().__init__(f"cannot {what} {self.amount} of {of}: {self.amount_left} is left")
 
 
 class WebhookRefused(RollcallError):
@@ -83,3 +85,18 @@ class WebhookRefused(RollcallError):
     def __init__(self, provider: str, problem: str) -> None:
         super().__init__(f"the webhook of {provider!r} is refused: {problem}")
         self.provider = provider
+
+
+class BooksDamaged(RollcallError):
+    """Something stands in the books that was never written there: it cannot be read, or it does
+    not sum to zero. Nobody's request can mend that; a backup can.
+
+    Args:
+        where: What it is about, such as `transaction txn_...`.
+        problem: What is wrong with it.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"the books are damaged: {where} {problem}")
+        self.where = where
+        self.problem = problem

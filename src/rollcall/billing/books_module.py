@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from rollcall.billing import api_invoices, api_ledger, api_payments
+from rollcall.billing import api_invoices, api_ledger, api_payments, api_taxes
 from rollcall.billing.books_problems import PROBLEMS
 from rollcall.billing.books_service import BooksService
+from rollcall.billing.metrics import BooksMetrics
 from rollcall.billing.module import BooksParts
 from rollcall.kernel.clock import Clock
 from rollcall.web.background import BackgroundTask
@@ -17,11 +18,21 @@ def parts(books: BooksService, clock: Clock) -> BooksParts:
 
     Args:
         books: The service that is registered under that name.
-        clock: Says whether a webhook is of now.
+        clock: Says whether a webhook is of now, and when to look at the books.
     """
+    figures = BooksMetrics(books.reads.figures, clock)
     return BooksParts(
-        routers=(api_invoices.router(), api_payments.router(), api_ledger.router()),
+        routers=(
+            api_invoices.router(),
+            api_payments.router(),
+            api_ledger.router(),
+            api_taxes.router(),
+        ),
         public_routers=(api_payments.public_router(clock),),
-        tasks=(BackgroundTask("invoices-overdue", books.settling.look_after),),
+        tasks=(
+            BackgroundTask("invoices-overdue", books.settling.look_after),
+            BackgroundTask("books-figures", figures.run),
+        ),
         problems=PROBLEMS,
+        collectors=(figures,),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from rollcall.billing.books_errors import (
+    BooksDamaged,
     InvoiceMoveRefused,
     InvoiceNotFound,
     LineNotFound,
@@ -38,6 +39,12 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     ),
     MoreThanLeft: Kind(
         409, "more-than-left", "There is less left than that", ("amount", "amount_left")
+    ),
+    BooksDamaged: Kind(
+        500,
+        "books-damaged",
+        "The books were changed by somebody else: restore a backup",
+        ("where", "problem"),
     ),
     WebhookRefused: Kind(
         403, "webhook-refused", "Nobody can tell who sent the webhook", ("provider",)

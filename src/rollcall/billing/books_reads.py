@@ -10,9 +10,22 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, Table, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rollcall.billing.books_errors import InvoiceNotFound, LineNotFound, PaymentNotFound
+from rollcall.billing.books_checkup import Figures, figures
+from rollcall.billing.books_errors import (
+    BooksDamaged,
+    InvoiceNotFound,
+    LineNotFound,
+    PaymentNotFound,
+)
 from rollcall.billing.books_repository import credit_notes_of, with_lines
-from rollcall.billing.books_rows import entry_of, invoice_of, line_of, payment_of, transaction_of
+from rollcall.billing.books_rows import (
+    account_of,
+    entry_of,
+    invoice_of,
+    line_of,
+    payment_of,
+    transaction_of,
+)
 from rollcall.billing.books_tables import ENTRIES, INVOICES, LINES, PAYMENTS, TRANSACTIONS
 from rollcall.billing.credit_notes import CreditNote
 from rollcall.billing.currencies import major
@@ -172,7 +185,11 @@ class BooksReads:
         )
 
     async def balances(self, namespace: str) -> Sequence[Balance]:
-        """What each account comes to; in each currency the balances sum to zero."""
+        """What each account comes to; in each currency the balances sum to zero.
+
+        Raises:
+            BooksDamaged: Somebody has changed an entry.
+        """
         columns = ENTRIES.c
         debits = func.sum(columns.amount).filter(columns.amount > 0)
         credits_ = func.sum(columns.amount).filter(columns.amount < 0)
@@ -186,7 +203,7 @@ class BooksReads:
             rows = (await connection.execute(wanted)).all()
         return [
             Balance(
-                account=Account(row.account),
+                account=account_of(row.account, row.currency, "an entry"),
                 currency=row.currency,
                 debits=major(int(row.d or 0), row.currency),
                 credits=major(-int(row.c or 0), row.currency),
@@ -203,7 +220,11 @@ class BooksReads:
         limit: int,
         after: Place | None = None,
     ) -> tuple[Sequence[Transaction], Place | None]:
-        """What was written into the ledger, the newest first, and where the next page begins."""
+        """What was written into the ledger, the newest first, and where the next page begins.
+
+        Raises:
+            BooksDamaged: Somebody has changed one of them.
+        """
         columns = TRANSACTIONS.c
         wanted = select(TRANSACTIONS).where(columns.namespace == namespace)
         if invoice_id is not None:
@@ -216,6 +237,11 @@ class BooksReads:
         return [transaction_of(row, entries.get(row.id, ())) for row in page], (
             Place(page[-1].at, page[-1].id) if more else None
         )
+
+    async def figures(self) -> Figures:
+        """How the books of all namespaces are."""
+        async with self._database.reading() as connection:
+            return await connection.run_sync(figures)
 
     async def outstanding(self, namespace: str) -> Decimal:
         """What is owed on all invoices together, in the account's currency."""
@@ -290,6 +316,7 @@ async def _shown(
         select(
             ENTRIES.c.invoice_id,
             ENTRIES.c.account,
+            ENTRIES.c.currency,
             TRANSACTIONS.c.act,
             func.sum(ENTRIES.c.amount).label("units"),
         )
@@ -302,13 +329,22 @@ async def _shown(
             ENTRIES.c.namespace == namespace,
             ENTRIES.c.invoice_id.in_([one.id for one in invoices]),
         )
-        .group_by(ENTRIES.c.invoice_id, ENTRIES.c.account, TRANSACTIONS.c.act)
+        .group_by(ENTRIES.c.invoice_id, ENTRIES.c.account, ENTRIES.c.currency, TRANSACTIONS.c.act)
     )
     sums: dict[str, list[tuple[Account, Act, int]]] = {}
     for row in await connection.execute(wanted):
-        part = Account(row.account), Act(row.act), int(row.units)
+        where = f"invoice {row.invoice_id}"
+        account = account_of(row.account, row.currency, where)
+        part = account, _act(row.act, where), int(row.units)
         sums.setdefault(row.invoice_id, []).append(part)
     return [Shown(one, _amounts(one, sums.get(one.id, ()))) for one in invoices]
+
+
+def _act(word: str, where: str) -> Act:
+    try:
+        return Act(word)
+    except ValueError:
+        raise BooksDamaged(where, f"has a transaction about {word!r}") from None
 
 
 def _amounts(invoice: Invoice, sums: Sequence[tuple[Account, Act, int]]) -> Amounts:

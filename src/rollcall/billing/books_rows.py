@@ -11,10 +11,13 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row
 
+from rollcall.billing.books_errors import BooksDamaged
 from rollcall.billing.credit_notes import CreditedLine, CreditNote
+from rollcall.billing.currencies import exponent
 from rollcall.billing.invoice_lines import InvoiceLine, LineKey
 from rollcall.billing.invoices import Invoice, InvoiceStatus, Terms
-from rollcall.billing.ledger import Act, Entry, Transaction
+from rollcall.billing.issuers import Issuer
+from rollcall.billing.ledger import Act, Entry, Transaction, Unbalanced
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment, PaymentStatus, Refund
 from rollcall.billing.rows import as_json, moment, plain
@@ -43,6 +46,8 @@ def invoice_row(one: Invoice) -> dict[str, Any]:
         "time_zone": one.terms.time_zone,
         "tax_rate": plain(one.terms.tax_rate),
         "terms_days": one.terms.terms_days,
+        "issuer": one.terms.issuer.name or None,
+        "issuer_tax_id": one.terms.issuer.tax_id or None,
         "subtotal": plain(one.subtotal),
         "tax_amount": plain(one.tax_amount),
         "usages": one.usages,
@@ -71,6 +76,7 @@ def invoice_of(row: Row[Any], lines: Sequence[InvoiceLine] = ()) -> Invoice:
             time_zone=row.time_zone,
             tax_rate=Decimal(row.tax_rate),
             terms_days=row.terms_days,
+            issuer=Issuer(name=row.issuer or "", tax_id=row.issuer_tax_id or ""),
         ),
         subtotal=Decimal(row.subtotal),
         tax_amount=Decimal(row.tax_amount),
@@ -242,24 +248,52 @@ def entry_rows(one: Transaction) -> list[dict[str, Any]]:
     ]
 
 
+def account_of(account: str, currency: str, where: str) -> Account:
+    """The account that a row names.
+
+    Raises:
+        BooksDamaged: There is no such account, or its currency is none.
+    """
+    try:
+        exponent(currency)
+        return Account(account)
+    except ValueError:
+        raise BooksDamaged(where, f"names {account!r} in {currency!r}") from None
+
+
 def entry_of(row: Row[Any]) -> Entry:
-    """The entry of a row."""
-    return Entry(Account(row.account), row.amount)
+    """The entry of a row.
+
+    Raises:
+        BooksDamaged: Somebody has changed it.
+    """
+    where = f"transaction {row.transaction_id}"
+    account = account_of(row.account, row.currency, where)
+    if not isinstance(row.amount, int):
+        raise BooksDamaged(where, f"has the amount {row.amount!r}")
+    return Entry(account, row.amount)
 
 
 def transaction_of(row: Row[Any], entries: Iterable[Entry]) -> Transaction:
     """The transaction of a row.
 
     Raises:
-        Unbalanced: Somebody has changed its entries.
+        BooksDamaged: Somebody has changed it or its entries.
     """
-    return Transaction(
-        namespace=row.namespace,
-        id=row.id,
-        act=Act(row.act),
-        invoice_id=row.invoice_id,
-        reference=row.reference,
-        currency=row.currency,
-        at=utc(row.at),
-        entries=tuple(entries),
-    )
+    where = f"transaction {row.id}"
+    try:
+        exponent(row.currency)
+        return Transaction(
+            namespace=row.namespace,
+            id=row.id,
+            act=Act(row.act),
+            invoice_id=row.invoice_id,
+            reference=row.reference,
+            currency=row.currency,
+            at=utc(row.at),
+            entries=tuple(entries),
+        )
+    except Unbalanced as error:
+        raise BooksDamaged(where, f"has entries that sum to {error.total}, not to zero") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BooksDamaged(where, f"cannot be read: {error}") from error

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from rollcall.billing.books_reads import BooksReads
 from rollcall.billing.invoicing import Accounts, Invoicing
+from rollcall.billing.issuers import NOBODY, Issuer
 from rollcall.billing.paying import Paying
 from rollcall.billing.pdf import Papers
 from rollcall.billing.repository import Sql
 from rollcall.billing.settling import Settling
+from rollcall.billing.tax_rates import TaxRates
 from rollcall.billing.usage_reports import UsageReports
 from rollcall.billing.verify import Verifying
 from rollcall.billing.webhooks import Secrets
@@ -25,9 +27,10 @@ class BooksService:
         clock: Time.
         ids: Names payments.
         secrets: What providers sign their webhooks with.
-        issuer: Who sends invoices, as it stands on paper; empty: nobody is named.
+        issuer: Who sends invoices.
 
-    Its parts: `reads`, `invoicing`, `settling`, `paying`, `verifying`, `reports` and `papers`.
+    Its parts: `reads`, `invoicing`, `settling`, `paying`, `verifying`, `reports`, `tax_rates`
+    and `papers`.
     """
 
     def __init__(
@@ -37,13 +40,14 @@ class BooksService:
         clock: Clock,
         ids: IdSource,
         secrets: Secrets,
-        issuer: str = "",
+        issuer: Issuer = NOBODY,
     ) -> None:
         self.reads = BooksReads(database)
-        self.invoicing = Invoicing(database, accounts, clock)
+        self.invoicing = Invoicing(database, accounts, clock, issuer)
         self.settling = Settling(database, self.invoicing, clock)
         self.paying = Paying(database, self.settling, clock, ids)
         self.verifying = Verifying(database)
         self.reports = UsageReports(database, accounts, clock)
-        self.papers = Papers(issuer)
+        self.tax_rates = TaxRates(database)
+        self.papers = Papers()
         self.secrets = secrets

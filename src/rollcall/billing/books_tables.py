@@ -34,6 +34,8 @@ INVOICES: Final = Table(
     Column("time_zone", Text, nullable=False, comment="IANA"),
     Column("tax_rate", Text, nullable=False, comment="decimal, a fraction"),
     Column("terms_days", Integer, nullable=False),
+    Column("issuer", Text, comment="name and address, line by line; null: not named"),
+    Column("issuer_tax_id", Text, comment="null: not shown"),
     Column("subtotal", Text, nullable=False, comment="decimal"),
     Column("tax_amount", Text, nullable=False, comment="decimal"),
     Column("usages", Integer, nullable=False),

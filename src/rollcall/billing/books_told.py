@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from rollcall.billing.amounts import amount_text, decimal_text
 from rollcall.billing.invoice_lines import InvoiceLine
 from rollcall.billing.invoices import Invoice
 from rollcall.billing.payments import Payment
@@ -26,10 +27,10 @@ def finalised(invoice: Invoice, at: datetime) -> Event:
         "agent_id": invoice.agent_id,
         "period": invoice.billing_period_id,
         "currency": invoice.currency,
-        "subtotal": _plain(invoice.subtotal),
-        "tax_amount": _plain(invoice.tax_amount),
-        "total_amount": _plain(invoice.total_amount),
-        "lines": [_line(one) for one in invoice.lines],
+        "subtotal": amount_text(invoice.subtotal, invoice.currency),
+        "tax_amount": amount_text(invoice.tax_amount, invoice.currency),
+        "total_amount": amount_text(invoice.total_amount, invoice.currency),
+        "lines": [_line(one, invoice.currency) for one in invoice.lines],
         "due_date": None if invoice.due_date is None else invoice.due_date.isoformat(),
         "business_name": invoice.business_name,
     }
@@ -46,8 +47,9 @@ def finalised(invoice: Invoice, at: datetime) -> Event:
 
 def recorded(payment: Payment, invoice: Invoice, due: Decimal, at: datetime) -> Event:
     """What tells how a payment stands, and with it its invoice."""
+    refunded = format(payment.refunded_amount, "f")
     return Event(
-        id=derived("payment", payment.id, payment.status.value, _plain(payment.refunded_amount)),
+        id=derived("payment", payment.id, payment.status.value, refunded),
         type="payment.recorded",
         source=SOURCE,
         subject=invoice.id,
@@ -56,32 +58,28 @@ def recorded(payment: Payment, invoice: Invoice, due: Decimal, at: datetime) -> 
             "payment_id": payment.id,
             "invoice_id": invoice.id,
             "agent_id": invoice.agent_id,
-            "amount": _plain(payment.amount),
-            "refunded_amount": _plain(payment.refunded_amount),
+            "amount": amount_text(payment.amount, payment.currency),
+            "refunded_amount": amount_text(payment.refunded_amount, payment.currency),
             "currency": payment.currency,
             "status": payment.status.value,
             "payment_method": payment.payment_method,
             "invoice_status": invoice.status.value,
-            "amount_due": _plain(due),
+            "amount_due": amount_text(due, payment.currency),
         },
         namespace=invoice.namespace,
     )
 
 
-def _line(line: InvoiceLine) -> dict[str, Any]:
+def _line(line: InvoiceLine, currency: str) -> dict[str, Any]:
     return {
         "number": line.number,
         "unit": line.key.unit,
         "model": line.key.model,
-        "quantity": _plain(line.quantity),
-        "amount": _plain(line.amount),
+        "quantity": decimal_text(line.quantity),
+        "amount": amount_text(line.amount, currency),
         "late": line.key.late,
         "service_period": line.key.service_period,
         "rate_card_id": line.key.rate_card_id,
         "rate_card_version": line.key.rate_card_version,
         "usages": line.usages,
     }
-
-
-def _plain(amount: Decimal) -> str:
-    return format(amount, "f")

@@ -13,9 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from rollcall.billing import books_wire as wire
+from rollcall.billing.amounts import amount_text, decimal_text
 from rollcall.billing.books_reads import Balance, Shown
 from rollcall.billing.credit_notes import CreditNote
-from rollcall.billing.currencies import major, rounded
+from rollcall.billing.currencies import major
 from rollcall.billing.invoice_lines import InvoiceLine
 from rollcall.billing.invoice_usages import LineUsage
 from rollcall.billing.invoice_words import description_of
@@ -29,18 +30,13 @@ _FORMULA: Final = re.compile(r"^[\s]*[=+\-@\t\r]")
 """What a spreadsheet would take for a formula."""
 
 
-def text_of(amount: Decimal) -> str:
-    """An amount without an exponent."""
-    return format(amount, "f")
-
-
 def invoice_view(shown: Shown) -> wire.InvoiceView:
     """What HTTP says of an invoice."""
     one, amounts = shown
     currency = one.currency
 
     def money(amount: Decimal) -> str:
-        return text_of(rounded(amount, currency))
+        return amount_text(amount, currency)
 
     return wire.InvoiceView(
         id=one.id,
@@ -50,7 +46,7 @@ def invoice_view(shown: Shown) -> wire.InvoiceView:
         business_name=one.business_name,
         status=one.status,
         subtotal=money(one.subtotal),
-        tax_rate=text_of(one.terms.tax_rate),
+        tax_rate=decimal_text(one.terms.tax_rate),
         tax_amount=money(one.tax_amount),
         total_amount=money(one.total_amount),
         amount_paid=money(amounts.paid),
@@ -60,6 +56,8 @@ def invoice_view(shown: Shown) -> wire.InvoiceView:
         currency=currency,
         time_zone=one.terms.time_zone,
         terms_days=one.terms.terms_days,
+        issuer=one.terms.issuer.name or None,
+        issuer_tax_id=one.terms.issuer.tax_id or None,
         generated_date=one.generated_date,
         finalised_date=one.finalised_date,
         due_date=one.due_date,
@@ -67,11 +65,11 @@ def invoice_view(shown: Shown) -> wire.InvoiceView:
         voided_date=one.voided_date,
         usages=one.usages,
         revision=one.revision,
-        lines=[line_view(line) for line in one.lines],
+        lines=[line_view(line, currency) for line in one.lines],
     )
 
 
-def line_view(line: InvoiceLine) -> wire.LineView:
+def line_view(line: InvoiceLine, currency: str) -> wire.LineView:
     """What HTTP says of a line."""
     key = line.key
     return wire.LineView(
@@ -79,11 +77,11 @@ def line_view(line: InvoiceLine) -> wire.LineView:
         description=description_of(line),
         unit=key.unit,
         model=None if key.model in ("", "*") else key.model,
-        quantity=text_of(line.quantity),
-        unit_price=key.unit_price or None,
-        markup=key.markup or None,
-        exact_amount=text_of(line.exact_amount),
-        amount=text_of(line.amount),
+        quantity=decimal_text(line.quantity),
+        unit_price=amount_text(Decimal(key.unit_price), currency) if key.unit_price else None,
+        markup=decimal_text(Decimal(key.markup)) if key.markup else None,
+        exact_amount=amount_text(line.exact_amount, currency),
+        amount=amount_text(line.amount, currency),
         usages=line.usages,
         rate_card_id=key.rate_card_id,
         rate_card_version=key.rate_card_version,
@@ -104,8 +102,8 @@ def line_usage_view(one: LineUsage) -> wire.LineUsageView:
         conversation_id=one.conversation_id,
         model=one.model,
         served_at=utc(one.charge.at),
-        quantity=text_of(one.charge.quantity),
-        amount=text_of(one.charge.amount),
+        quantity=decimal_text(one.charge.quantity),
+        amount=amount_text(one.charge.amount, one.currency),
     )
 
 
@@ -116,15 +114,13 @@ def credit_note_view(one: CreditNote) -> wire.CreditNoteView:
         number=one.number,
         invoice_id=one.invoice_id,
         currency=one.currency,
-        subtotal=text_of(rounded(one.subtotal, one.currency)),
-        tax_amount=text_of(rounded(one.tax_amount, one.currency)),
-        total_amount=text_of(rounded(one.total_amount, one.currency)),
+        subtotal=amount_text(one.subtotal, one.currency),
+        tax_amount=amount_text(one.tax_amount, one.currency),
+        total_amount=amount_text(one.total_amount, one.currency),
         reason=one.reason,
         created_date=one.created_date,
         lines=[
-            wire.CreditedLineView(
-                number=line.number, amount=text_of(rounded(line.amount, one.currency))
-            )
+            wire.CreditedLineView(number=line.number, amount=amount_text(line.amount, one.currency))
             for line in one.lines
         ],
     )
@@ -135,8 +131,8 @@ def payment_view(one: Payment) -> wire.PaymentView:
     return wire.PaymentView(
         id=one.id,
         invoice_id=one.invoice_id,
-        amount=text_of(one.amount),
-        refunded_amount=text_of(rounded(one.refunded_amount, one.currency)),
+        amount=amount_text(one.amount, one.currency),
+        refunded_amount=amount_text(one.refunded_amount, one.currency),
         currency=one.currency,
         payment_method=one.payment_method,
         provider=one.provider or None,
@@ -153,7 +149,7 @@ def report_view(report: Report) -> wire.ReportView:
     return wire.ReportView.model_validate(
         {
             **msgspec.structs.asdict(report),
-            "total_amount": text_of(report.total_amount),
+            "total_amount": amount_text(report.total_amount, report.currency),
             "checks": [msgspec.structs.asdict(one) for one in report.checks],
             "differences": [one._asdict() for one in report.differences],
         }
@@ -173,18 +169,18 @@ def ledger_view(balances: Sequence[Balance]) -> wire.LedgerView:
                 account=one.account,
                 currency=one.currency,
                 normal=one.account.normal,
-                debits=text_of(one.debits),
-                credits=text_of(one.credits),
-                balance=text_of(one.balance),
+                debits=amount_text(one.debits, one.currency),
+                credits=amount_text(one.credits, one.currency),
+                balance=amount_text(one.balance, one.currency),
             )
             for one in balances
         ],
         trial_balance=[
             wire.TrialBalance(
                 currency=currency,
-                debits=text_of(debits),
-                credits=text_of(credited),
-                difference=text_of(debits - credited),
+                debits=amount_text(debits, currency),
+                credits=amount_text(credited, currency),
+                difference=amount_text(debits - credited, currency),
             )
             for currency, (debits, credited) in trial.items()
         ],
@@ -202,7 +198,10 @@ def transaction_view(one: Transaction) -> wire.TransactionView:
         currency=one.currency,
         at=one.at,
         entries=[
-            wire.EntryView(account=entry.account, amount=text_of(major(entry.amount, one.currency)))
+            wire.EntryView(
+                account=entry.account,
+                amount=amount_text(major(entry.amount, one.currency), one.currency),
+            )
             for entry in one.entries
         ],
     )
@@ -216,8 +215,8 @@ def usage_report_view(report: UsageReport) -> wire.UsageReportView:
         time_zone=report.time_zone,
         currency=report.currency,
         group_by=report.group_by,
-        rows=[_group_view(one) for one in report.rows],
-        total=_group_view(report.total),
+        rows=[_group_view(one, report.currency) for one in report.rows],
+        total=_group_view(report.total, report.currency),
     )
 
 
@@ -228,7 +227,7 @@ def usage_report_csv(report: UsageReport) -> str:
     names = [name for name in Group.__struct_fields__ if name != "key"]
     writer.writerow([report.group_by.value, *names, "currency"])
     for one in (*report.rows, report.total):
-        view = _group_view(one).model_dump()
+        view = _group_view(one, report.currency).model_dump()
         key = "total" if one is report.total else view["key"]
         writer.writerow(_harmless([key, *(view[name] for name in names), report.currency]))
     return made.getvalue()
@@ -241,7 +240,7 @@ def _harmless(cells: Iterable[Any]) -> list[Any]:
     ]
 
 
-def _group_view(one: Group) -> wire.GroupView:
+def _group_view(one: Group, currency: str) -> wire.GroupView:
     return wire.GroupView.model_validate(
-        {**msgspec.structs.asdict(one), "amount": text_of(one.amount)}
+        {**msgspec.structs.asdict(one), "amount": amount_text(one.amount, currency)}
     )

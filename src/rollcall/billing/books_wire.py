@@ -89,6 +89,8 @@ class InvoiceView(Wire):
     currency: str
     time_zone: str
     terms_days: int
+    issuer: str | None = Field(description="Who sends it, line by line; null: nobody is named.")
+    issuer_tax_id: str | None
     generated_date: datetime
     finalised_date: datetime | None
     due_date: date | None
@@ -307,6 +309,20 @@ class EntriesQuery(PageQuery):
     """Which transactions."""
 
     invoice_id: str | None = Field(default=None, max_length=200)
+
+
+class TaxRateIn(Wire):
+    """By which rate an agent's usage is to be taxed."""
+
+    tax_rate: Amount | None = Field(description='A share: "0.19" is 19 %; null: the account\'s.')
+
+
+class TaxRateView(Wire):
+    """By which rate an agent's usage is taxed."""
+
+    agent_id: str
+    tax_rate: str | None = Field(description="Its own; null: it has the account's.")
+    effective_tax_rate: str
 
 
 class UsageReportQuery(Wire):

@@ -82,7 +82,8 @@ def parts_of_amount(amount: Decimal, invoice: Invoice, notes: Sequence[CreditNot
         raise InvalidInput("amount", "must be above zero")
     left = left_of(invoice, notes)
     if units > left.total:
-        raise MoreThanLeft("credit", invoice.id, amount, major(left.total, invoice.currency))
+        there = major(left.total, invoice.currency)
+        raise MoreThanLeft("credit", invoice.id, amount, there, invoice.currency)
     return split_total(units, invoice.parts, left)
 
 
@@ -112,11 +113,12 @@ def parts_of_lines(
         if minor(amount, invoice.currency, f"lines.{number}.amount") <= 0:
             raise InvalidInput(f"lines.{number}.amount", "must be above zero")
         if amount > left:
-            raise MoreThanLeft("credit", f"{invoice.id}, line {number}", amount, left)
+            of = f"{invoice.id}, line {number}"
+            raise MoreThanLeft("credit", of, amount, left, invoice.currency)
         lines.append(CreditedLine(number, amount))
     subtotal = sum(minor(one.amount, invoice.currency) for one in lines)
     rest = left_of(invoice, notes)
     if subtotal > rest.subtotal:
         asked_for, there = major(subtotal, invoice.currency), major(rest.subtotal, invoice.currency)
-        raise MoreThanLeft("credit", invoice.id, asked_for, there)
+        raise MoreThanLeft("credit", invoice.id, asked_for, there, invoice.currency)
     return split_subtotal(subtotal, invoice.parts, rest), tuple(lines)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from rollcall.billing.amounts import amount_text
 from rollcall.kernel.errors import RollcallError
 
 
@@ -145,15 +146,15 @@ class BudgetExhausted(RollcallError):
         asked: Decimal,
         currency: str,
     ) -> None:
-        super().__init__(
-            f"budget {budget_id!r} has {limit} {currency}, of which {spent} are spent and"
-            f" {reserved} reserved: {asked} more cannot be reserved"
-        )
         self.budget_id = budget_id
-        self.limit = limit
-        self.spent = spent
-        self.reserved = reserved
-        self.asked = asked
+        self.limit = amount_text(limit, currency)
+        self.spent = amount_text(spent, currency)
+        self.reserved = amount_text(reserved, currency)
+        self.asked = amount_text(asked, currency)
+        super().__init__(
+            f"budget {budget_id!r} has {self.limit} {currency}, of which {self.spent} are spent"
+            f" and {self.reserved} reserved: {self.asked} more cannot be reserved"
+        )
         self.currency = currency
 
 

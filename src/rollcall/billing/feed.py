@@ -59,7 +59,8 @@ class UsageFeed:
 
     def __init__(self, store: BillingStore, metering: Metering) -> None:
         self._store = store
-        self._metering = metering
+        self.metering = metering
+        """Records usage."""
 
     async def handle(self, events: Sequence[Event], work: UnitOfWork) -> None:
         """Handle events of any number of namespaces.
@@ -90,7 +91,9 @@ class UsageFeed:
             await work.agents(namespace, [*agents.values(), *users])
             for one in agents.values():
                 await work.put_agent(one)
-        for outcome in await self._metering.record_in(work, namespace, told):
+        outcomes = await self.metering.record_in(work, namespace, told)
+        self.metering.observed(outcomes)
+        for outcome in outcomes:
             if isinstance(outcome, RollcallError):
                 raise outcome
 

@@ -44,6 +44,7 @@ class LineUsage(NamedTuple):
     conversation_id: str | None
     model: str | None
     charge: Charge
+    currency: str
 
 
 def of_invoice(invoice: Invoice) -> tuple[ColumnElement[bool], ...]:
@@ -163,7 +164,7 @@ async def of_line(
     async for rows in chunks(connection, where, after=after):
         for row in rows:
             found += [
-                LineUsage(row.id, row.conversation_id, row.model, charge)
+                LineUsage(row.id, row.conversation_id, row.model, charge, invoice.currency)
                 for charge in charges(row, zone)
                 if charge.key == line.key
             ]

@@ -14,6 +14,7 @@ import msgspec
 
 from rollcall.billing.currencies import minor
 from rollcall.billing.invoice_lines import InvoiceLine
+from rollcall.billing.issuers import NOBODY, Issuer
 from rollcall.billing.taxes import Parts, tax_on
 
 SERIES: Final = "INV"
@@ -48,12 +49,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         time_zone: The IANA name of the account's zone, in which its days begin and end.
         tax_rate: As a fraction: 0.08 for 8 %.
         terms_days: Days until an invoice is due.
+        issuer: Who sends it.
     """
 
     currency: str
     time_zone: str
     tax_rate: Decimal
     terms_days: int
+    issuer: Issuer = NOBODY
 
 
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,10 +28,12 @@ from rollcall.billing.invoices import (
     numbered,
     totals,
 )
+from rollcall.billing.issuers import NOBODY, Issuer
 from rollcall.billing.models import Account
 from rollcall.billing.periods import period
 from rollcall.billing.repository import Sql
 from rollcall.billing.tables import AGENTS, PERIODS
+from rollcall.billing.tax_rates import rate_of
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import Unavailable
 from rollcall.kernel.ids import derived
@@ -50,12 +52,16 @@ class Invoicing:
         database: Where invoices and usages are.
         accounts: By what they are written.
         clock: Time.
+        issuer: Who sends invoices; those that are final keep who it was then.
     """
 
-    def __init__(self, database: Sql, accounts: Accounts, clock: Clock) -> None:
+    def __init__(
+        self, database: Sql, accounts: Accounts, clock: Clock, issuer: Issuer = NOBODY
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._clock = clock
+        self._issuer = issuer
 
     async def generate(
         self,
@@ -114,7 +120,7 @@ class Invoicing:
             draft = await work.invoice(namespace, invoice_id)
             if draft is None or draft.status is not InvoiceStatus.DRAFT:
                 raise Raced(f"invoice {invoice_id!r} is no draft any more")
-            terms = _terms(account)
+            terms = await self._terms(work.connection, account, seen.agent_id)
             await work.close_period(draft, now.timestamp())
 
             async def take(rows: Sequence[Any]) -> None:
@@ -161,9 +167,10 @@ class Invoicing:
         self, account: Account, agent_id: str, period_id: str, name: str, *, dry_run: bool
     ) -> Invoice | None:
         """The draft of an agent and a period; None: there is nothing to charge any more."""
-        namespace, terms = account.namespace, _terms(account)
+        namespace = account.namespace
         for _ in range(TRIES):
             async with self._database.reading() as connection:
+                terms = await self._terms(connection, account, agent_id)
                 # First what is there, then the usages: who finalises in between is noticed below.
                 latest = await latest_of(connection, namespace, agent_id, period_id, lock=False)
                 where = of_period(namespace, agent_id, period_id)
@@ -213,6 +220,16 @@ class Invoicing:
             await work.put_invoice(changed, lines=True)
             return changed
 
+    async def _terms(self, connection: AsyncConnection, account: Account, agent_id: str) -> Terms:
+        own = await rate_of(connection, account.namespace, agent_id)
+        return Terms(
+            currency=account.currency,
+            time_zone=account.time_zone,
+            tax_rate=account.tax_rate if own is None else own,
+            terms_days=account.terms_days,
+            issuer=self._issuer,
+        )
+
     def _next(
         self, namespace: str, agent_id: str, period_id: str, latest: Invoice | None
     ) -> Invoice:
@@ -244,15 +261,6 @@ def invoice_id_of(namespace: str, agent_id: str, period_id: str, sequence: int) 
 def transaction_id(act: ledger.Act, reference: str) -> str:
     """The id of the transaction of an act: the same act is written once."""
     return f"txn_{derived(act.value, reference, digits=24)}"
-
-
-def _terms(account: Account) -> Terms:
-    return Terms(
-        currency=account.currency,
-        time_zone=account.time_zone,
-        tax_rate=account.tax_rate,
-        terms_days=account.terms_days,
-    )
 
 
 def _seen(invoice: Invoice | None) -> tuple[str, int, InvoiceStatus] | None:

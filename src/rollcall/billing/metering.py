@@ -9,7 +9,7 @@ caller tell of the same key, they tell of the same usage if agent and conversati
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -84,6 +84,7 @@ class Recorded(NamedTuple):
 
 
 Outcome = Recorded | RollcallError
+Observer = Callable[[Sequence[Outcome]], None]
 
 
 class Metering:
@@ -110,6 +111,13 @@ class Metering:
         self._budgets = budgets
         self._prices = prices
         self._ids = ids
+        self.observers: list[Observer] = []
+        """Who is told what became of usage, for figures."""
+
+    def observed(self, outcomes: Sequence[Outcome]) -> None:
+        """Tell what became of usage."""
+        for one in self.observers:
+            one(outcomes)
 
     async def record(self, namespace: str, every: Sequence[Told]) -> list[Outcome]:
         """Record usages that callers tell, each with its own outcome: what is wrong with one
@@ -123,11 +131,14 @@ class Metering:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 async with self._store.begin() as work:
-                    return await self.record_in(work, namespace, every)
+                    outcomes = await self.record_in(work, namespace, every)
             except KeyTaken:
                 # Whoever was quicker has committed: now it is known.
                 if attempt == _ATTEMPTS:
                     raise
+            else:
+                self.observed(outcomes)
+                return outcomes
         raise AssertionError
 
     async def record_in(

@@ -10,9 +10,11 @@ from fastapi import APIRouter
 
 from rollcall.billing import api_billing, api_budgets, api_pricing, api_usage
 from rollcall.billing.feed import GROUP, TYPES, UsageFeed
+from rollcall.billing.metrics import UsageMetrics
 from rollcall.billing.problems import PROBLEMS
 from rollcall.events.subscriptions import Batch
 from rollcall.web.background import BackgroundTask
+from rollcall.web.metrics import Collector
 from rollcall.web.module import Module
 from rollcall.web.problems import Kind
 
@@ -26,12 +28,14 @@ class BooksParts:
         public_routers: Their routes for everybody.
         tasks: What runs beside the requests.
         problems: Their errors.
+        collectors: Their figures.
     """
 
     routers: Sequence[APIRouter] = ()
     public_routers: Sequence[APIRouter] = ()
     tasks: Sequence[BackgroundTask] = ()
     problems: Mapping[type[Exception], Kind] = field(default_factory=dict[type[Exception], Kind])
+    collectors: Sequence[Collector] = ()
 
 
 def module(feed: UsageFeed, books: BooksParts | None = None) -> Module:
@@ -55,4 +59,5 @@ def module(feed: UsageFeed, books: BooksParts | None = None) -> Module:
         subscriptions=(Batch(GROUP, TYPES, feed.handle),),
         tasks=books.tasks,
         problems={**PROBLEMS, **books.problems},
+        collectors=(UsageMetrics(feed.metering), *books.collectors),
     )

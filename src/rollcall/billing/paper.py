@@ -14,11 +14,13 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
+from rollcall.billing.amounts import amount_text
 from rollcall.billing.books_reads import Amounts, Shown
 from rollcall.billing.credit_notes import CreditNote
 from rollcall.billing.currencies import exponent
 from rollcall.billing.invoice_words import description_of, grouped, title_of, trimmed
 from rollcall.billing.invoices import Invoice, InvoiceStatus
+from rollcall.billing.issuers import Issuer
 from rollcall.billing.paper_fonts import TEXT, fit, load
 
 LOCALE: Final = "en"
@@ -31,29 +33,26 @@ _DOWN: Final[dict[str, Any]] = {"new_x": "LMARGIN", "new_y": "NEXT"}
 """Go on at the beginning of the next line."""
 
 
-def written(shown: Shown, notes: Sequence[CreditNote], issuer: str = "") -> bytes:
+def written(shown: Shown, notes: Sequence[CreditNote]) -> bytes:
     """An invoice with its credit notes as a PDF; a letter that no font has is a question mark.
 
     Args:
         shown: The invoice.
         notes: Its credit notes.
-        issuer: Who sends it, one line or several; empty: nobody is named.
     """
-    return _Paper(shown.invoice, shown.amounts, notes, issuer).bytes()
+    return _Paper(shown.invoice, shown.amounts, notes).bytes()
 
 
 class _Paper:
     """One invoice that is being written."""
 
-    def __init__(
-        self, invoice: Invoice, amounts: Amounts, notes: Sequence[CreditNote], issuer: str
-    ) -> None:
+    def __init__(self, invoice: Invoice, amounts: Amounts, notes: Sequence[CreditNote]) -> None:
         self._invoice = invoice
         self._amounts = amounts
         self._notes = notes
-        self._issuer = issuer
+        self._issuer = _issuer_text(invoice.terms.issuer)
         self._pdf = _blank(title_of(invoice))
-        said = [issuer, invoice.business_name, invoice.agent_id]
+        said = [self._issuer, invoice.business_name, invoice.agent_id]
         used = {ord(one) for text in said for one in text}
         used |= {ord(one) for line in invoice.lines for one in description_of(line)}
         self._letters = fit(self._pdf, used)
@@ -132,7 +131,7 @@ class _Paper:
                         str(line.number),
                         self._clean(description_of(line)),
                         trimmed(line.quantity),
-                        trimmed(Decimal(line.key.unit_price)) if line.key.unit_price else "",
+                        self._price(line.key.unit_price),
                         self._money(line.amount),
                     )
                 )
@@ -163,6 +162,13 @@ class _Paper:
 
     def _money(self, amount: Decimal) -> str:
         return grouped(amount, exponent(self._invoice.currency))
+
+    def _price(self, price: str) -> str:
+        """The price of one unit, with all its digits."""
+        if not price:
+            return ""
+        digits = len(amount_text(Decimal(price), self._invoice.currency).partition(".")[2])
+        return grouped(Decimal(price), digits)
 
     def _clean(self, text: str) -> str:
         """`text` without what cannot be written: controls, and letters that no font has."""
@@ -200,6 +206,11 @@ def _blank(title: str) -> FPDF:
     load(pdf)
     pdf.set_font(TEXT, "", 10)
     return pdf
+
+
+def _issuer_text(issuer: Issuer) -> str:
+    tax_id = f"Tax ID: {issuer.tax_id}" if issuer.tax_id else ""
+    return "\n".join(filter(None, (issuer.name, tax_id)))
 
 
 def _date(day: Any) -> str:

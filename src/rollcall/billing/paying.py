@@ -219,7 +219,7 @@ class Paying:
         currency, left = payment.currency, payment.refundable
         wanted = left if amount is None else positive_amount(amount, currency)
         if not 0 < wanted <= left:
-            raise MoreThanLeft("refund", payment.id, wanted, left)
+            raise MoreThanLeft("refund", payment.id, wanted, left, currency)
         invoice = await locked(work, payment.namespace, payment.invoice_id)
         back = payment.refunded_amount + wanted
         refund = Refund(

@@ -16,14 +16,7 @@ MEDIA_TYPE: Final = "application/pdf"
 
 
 class Papers:
-    """Writes invoices as PDF, in a thread of its own.
-
-    Args:
-        issuer: Who sends them, one line or several; empty: nobody is named.
-    """
-
-    def __init__(self, issuer: str = "") -> None:
-        self._issuer = issuer
+    """Writes invoices as PDF, in a thread of its own."""
 
     async def invoice(self, shown: Shown, notes: Sequence[CreditNote]) -> bytes:
         """An invoice with its credit notes as a PDF.
@@ -31,13 +24,13 @@ class Papers:
         Raises:
             MissingExtra: What writes PDF is not installed.
         """
-        return await asyncio.to_thread(_written, shown, notes, self._issuer)
+        return await asyncio.to_thread(_written, shown, notes)
 
 
-def _written(shown: Shown, notes: Sequence[CreditNote], issuer: str) -> bytes:
+def _written(shown: Shown, notes: Sequence[CreditNote]) -> bytes:
     for part in ("fpdf", "babel", "pymupdf_fonts"):
         if find_spec(part) is None:
             raise MissingExtra("invoices as PDF", "server")
     from rollcall.billing import paper  # noqa: PLC0415 - it takes a while, and few ever need it
 
-    return paper.written(shown, notes, issuer)
+    return paper.written(shown, notes)

@@ -48,6 +48,7 @@ AGENTS: Final = Table(
     Column("name", Text, nullable=False),
     Column("tracked_since", Double, nullable=False),
     Column("deleted_at", Double),
+    Column("tax_rate", Text, comment="decimal, a fraction; null: the account's"),
 )
 
 CARDS: Final = Table(

@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from rollcall.billing.amounts import amount_text, decimal_text, optional_amount
 from rollcall.billing.budget_models import Budget
-from rollcall.billing.models import Usage
+from rollcall.billing.models import PROVIDER_CURRENCY, Usage
 from rollcall.events.envelope import Event
 from rollcall.kernel.ids import derived
 
@@ -21,7 +22,7 @@ def charged(usage: Usage, correlation_id: str = "") -> Event:
     data: dict[str, Any] = {
         "usage_id": usage.id,
         "agent_id": usage.agent_id,
-        "amount": format(usage.amount, "f"),
+        "amount": amount_text(usage.amount, usage.currency),
         "currency": usage.currency,
         "period": usage.period_id,
         "served_at": usage.served_at.isoformat(),
@@ -33,7 +34,7 @@ def charged(usage: Usage, correlation_id: str = "") -> Event:
         "cached_tokens": counted.cached_tokens,
         "requests": counted.requests,
         "conversations": counted.conversations,
-        "minutes": format(counted.minutes, "f"),
+        "minutes": decimal_text(counted.minutes),
         "rate_card_id": usage.rate_card_id,
         "rate_card_version": usage.rate_card_version,
     }
@@ -41,7 +42,7 @@ def charged(usage: Usage, correlation_id: str = "") -> Event:
         "conversation_id": usage.conversation_id,
         "model_used": usage.model,
         "provider": usage.provider,
-        "provider_cost": None if usage.provider_cost is None else format(usage.provider_cost, "f"),
+        "provider_cost": optional_amount(usage.provider_cost, PROVIDER_CURRENCY),
     }
     data |= {name: value for name, value in optional.items() if value is not None}
     return Event(
@@ -58,7 +59,7 @@ def charged(usage: Usage, correlation_id: str = "") -> Event:
 
 def threshold_reached(budget: Budget, threshold: Decimal, at: datetime) -> Event:
     """What tells that a share of a budget is spent: once in a window."""
-    data = {**_budget(budget), "threshold": format(threshold, "f")}
+    data = {**_budget(budget), "threshold": decimal_text(threshold)}
     return _event("budget.threshold_reached", budget, at, data, format(threshold, "f"))
 
 
@@ -72,8 +73,8 @@ def _budget(budget: Budget) -> dict[str, Any]:
         "budget_id": budget.id,
         "scope": budget.scope.value,
         "agent_id": budget.agent_id,
-        "limit": format(budget.limit, "f"),
-        "spent": format(budget.spent, "f"),
+        "limit": amount_text(budget.limit, budget.currency),
+        "spent": amount_text(budget.spent, budget.currency),
         "currency": budget.currency,
         "window": budget.window,
         "hard": budget.hard,

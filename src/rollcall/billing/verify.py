@@ -288,6 +288,8 @@ class _Verification:
         acts = {row.id: (row.act, row.reference) for row in await self._rows(TRANSACTIONS)}
         found: dict[tuple[str, str], list[tuple[str, int]]] = {key: [] for key in acts.values()}
         for row in await self._rows(ENTRIES):
+            where = f"an entry of {row.transaction_id}"
+            self._compare("ledger", where, "currency", self._invoice.currency, row.currency)
             key = acts.get(row.transaction_id, ("unknown", row.transaction_id))
             found.setdefault(key, []).append((row.account, row.amount))
         return {key: sorted(entries) for key, entries in found.items()}

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from rollcall.billing.amounts import amount_text, decimal_text
 from rollcall.billing.budget_models import Budget, Reservation
 from rollcall.billing.models import Account
 from rollcall.billing.service import PeriodTotals
-from rollcall.billing.wire_views import plain
 
 
 class AccountView(BaseModel):
@@ -116,7 +116,7 @@ def account_view(one: Account) -> AccountView:
     return AccountView(
         time_zone=one.time_zone,
         currency=one.currency,
-        tax_rate=plain(one.tax_rate),
+        tax_rate=decimal_text(one.tax_rate),
         terms_days=one.terms_days,
         plan=one.plan,
         rate_card_id=one.rate_card_id,
@@ -135,7 +135,7 @@ def period_view(one: PeriodTotals) -> PeriodView:
         time_zone=one.period.time_zone,
         usages=one.usages,
         total_tokens=one.tokens,
-        total_amount=plain(one.amount),
+        total_amount=amount_text(one.amount, one.currency),
         currency=one.currency,
         **fields,
     )
@@ -148,16 +148,16 @@ def budget_view(one: Budget, reserved: Decimal) -> BudgetView:
         budget_id=one.id,
         scope=one.scope,
         agent_id=one.agent_id,
-        limit=plain(one.limit),
+        limit=amount_text(one.limit, one.currency),
         currency=one.currency,
         period=one.period,
         window=one.window,
         hard=one.hard,
-        alert_at=[plain(share) for share in one.alert_at],
-        spent=plain(one.spent),
-        reserved=plain(reserved),
-        available=plain(max(Decimal(0), one.limit - one.spent - reserved)),
-        alerted=[plain(share) for share in one.alerted],
+        alert_at=[decimal_text(share) for share in one.alert_at],
+        spent=amount_text(one.spent, one.currency),
+        reserved=amount_text(reserved, one.currency),
+        available=amount_text(max(Decimal(0), one.limit - one.spent - reserved), one.currency),
+        alerted=[decimal_text(share) for share in one.alerted],
         exhausted=one.exhausted,
         revision=one.revision,
         created_at=one.created_at,
@@ -169,7 +169,7 @@ def reservation_view(one: Reservation) -> ReservationView:
     return ReservationView(
         reservation_id=one.id,
         agent_id=one.agent_id,
-        amount=plain(one.amount),
+        amount=amount_text(one.amount, one.currency),
         currency=one.currency,
         status=one.status,
         conversation_id=one.conversation_id,

@@ -1,15 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What billing shows over HTTP. Amounts are decimal strings without an exponent."""
+"""What billing shows over HTTP. Amounts are decimal strings as `amounts` prints them."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from rollcall.billing.models import CardVersion, Item, Line, RateCard, Tier, Usage
+from rollcall.billing.amounts import (
+    amount_text,
+    decimal_text,
+    optional_amount,
+    optional_decimal,
+)
+from rollcall.billing.models import (
+    PROVIDER_CURRENCY,
+    CardVersion,
+    Item,
+    Line,
+    RateCard,
+    Tier,
+    Usage,
+)
 from rollcall.billing.ports import ListedModel
 from rollcall.billing.service import AgentUsage, Quote
 
@@ -184,16 +197,6 @@ class AssignmentView(BaseModel):
     rate_card_id: str
 
 
-def plain(amount: Decimal) -> str:
-    """A decimal without an exponent."""
-    return format(amount, "f")
-
-
-def optional(amount: Decimal | None) -> str | None:
-    """As `plain`, where there is one."""
-    return None if amount is None else plain(amount)
-
-
 def usage_view(one: Usage) -> UsageView:
     """A usage as it is shown."""
     counted = one.quantities
@@ -209,13 +212,13 @@ def usage_view(one: Usage) -> UsageView:
         cached_tokens=counted.cached_tokens,
         requests=counted.requests,
         conversations=counted.conversations,
-        minutes=plain(counted.minutes),
+        minutes=decimal_text(counted.minutes),
         estimated=counted.estimated,
-        amount=plain(one.amount),
+        amount=amount_text(one.amount, one.currency),
         currency=one.currency,
-        provider_cost=optional(one.provider_cost),
+        provider_cost=optional_amount(one.provider_cost, PROVIDER_CURRENCY),
         price_source=one.price_source,
-        reported_cost=optional(one.reported_cost),
+        reported_cost=optional_amount(one.reported_cost, one.currency),
         rate_card_id=one.rate_card_id,
         rate_card_version=one.rate_card_version,
         period_id=one.period_id,
@@ -225,25 +228,25 @@ def usage_view(one: Usage) -> UsageView:
         idempotency_key=one.key,
         source=one.source,
         invoice_id=one.invoice_id,
-        lines=[line_view(line) for line in one.lines],
+        lines=[line_view(line, one.currency) for line in one.lines],
     )
 
 
-def line_view(one: Line) -> LineView:
+def line_view(one: Line, currency: str) -> LineView:
     """A line as it is shown."""
     return LineView(
         item=one.item,
         unit=one.unit,
         model=one.model,
-        quantity=plain(one.quantity),
-        amount=plain(one.amount),
-        unit_price=optional(one.unit_price),
+        quantity=decimal_text(one.quantity),
+        amount=amount_text(one.amount, currency),
+        unit_price=optional_amount(one.unit_price, currency),
         tier=one.tier,
-        tiers=_tiers(one.tiers),
+        tiers=_tiers(one.tiers, currency),
         mode=one.mode if one.tiers else None,
-        cumulative_before=optional(one.cumulative_before),
-        markup=optional(one.markup),
-        provider_cost=optional(one.provider_cost),
+        cumulative_before=optional_decimal(one.cumulative_before),
+        markup=optional_decimal(one.markup),
+        provider_cost=optional_amount(one.provider_cost, PROVIDER_CURRENCY),
         note=one.note or None,
     )
 
@@ -253,7 +256,7 @@ def agent_usage_view(agent_id: str, found: AgentUsage) -> AgentUsageView:
     return AgentUsageView(
         agent_id=agent_id,
         total_tokens=found.totals.tokens,
-        total_amount=plain(found.totals.amount),
+        total_amount=amount_text(found.totals.amount, found.currency),
         currency=found.currency,
         count=found.totals.usages,
         usages=[usage_view(one) for one in found.usages],
@@ -262,10 +265,11 @@ def agent_usage_view(agent_id: str, found: AgentUsage) -> AgentUsageView:
 
 def quote_view(one: Quote) -> QuoteView:
     """A quote as it is shown."""
+    cost = None if one.cost is None else one.cost.amount
     return QuoteView(
-        amount=plain(one.amount),
+        amount=amount_text(one.amount, one.currency),
         currency=one.currency,
-        provider_cost=None if one.cost is None else plain(one.cost.amount),
+        provider_cost=optional_amount(cost, PROVIDER_CURRENCY),
         price_source=None if one.cost is None else one.cost.source,
         rate_card_id=one.card.card_id,
         rate_card_version=one.card.version,
@@ -274,7 +278,7 @@ def quote_view(one: Quote) -> QuoteView:
         cached_tokens=one.quantities.cached_tokens,
         tokens_used=one.quantities.tokens,
         estimated=one.quantities.estimated,
-        lines=[line_view(line) for line in one.lines],
+        lines=[line_view(line, one.currency) for line in one.lines],
     )
 
 
@@ -283,9 +287,9 @@ def model_view(one: ListedModel, currency: str, source: str) -> ModelView:
     price = None
     if one.read is not None and one.written is not None:
         price = ModelPriceView(
-            input_per_million=plain(one.read),
-            output_per_million=plain(one.written),
-            cached_per_million=optional(one.cached),
+            input_per_million=amount_text(one.read, currency),
+            output_per_million=amount_text(one.written, currency),
+            cached_per_million=optional_amount(one.cached, currency),
         )
     return ModelView(
         value=one.model,
@@ -306,15 +310,15 @@ def card_view(one: RateCard) -> CardView:
         name=one.name,
         currency=one.currency,
         created_at=one.created_at,
-        versions=[_version(version) for version in one.versions],
+        versions=[_version(version, one.currency) for version in one.versions],
     )
 
 
-def _version(one: CardVersion) -> VersionView:
+def _version(one: CardVersion, currency: str) -> VersionView:
     return VersionView(
         version=one.version,
         effective_from=one.effective_from,
-        items=[_item(item) for item in one.items],
+        items=[_item(item, currency) for item in one.items],
         unsplit=one.unsplit,
         unknown_model=one.unpriced,
         created_at=one.created_at,
@@ -322,18 +326,21 @@ def _version(one: CardVersion) -> VersionView:
     )
 
 
-def _item(one: Item) -> ItemView:
+def _item(one: Item, currency: str) -> ItemView:
     return ItemView(
         unit=one.unit,
         model=one.model,
-        price=optional(one.price),
+        price=optional_amount(one.price, currency),
         per=one.per,
-        tiers=_tiers(one.tiers),
+        tiers=_tiers(one.tiers, currency),
         mode=one.mode if one.tiers else None,
-        markup=optional(one.markup),
-        fallback=optional(one.fallback),
+        markup=optional_decimal(one.markup),
+        fallback=optional_amount(one.fallback, currency),
     )
 
 
-def _tiers(tiers: tuple[Tier, ...]) -> list[TierView] | None:
-    return [TierView(up_to=optional(one.up_to), price=plain(one.price)) for one in tiers] or None
+def _tiers(tiers: tuple[Tier, ...], currency: str) -> list[TierView] | None:
+    return [
+        TierView(up_to=optional_decimal(one.up_to), price=amount_text(one.price, currency))
+        for one in tiers
+    ] or None

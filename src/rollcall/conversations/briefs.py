@@ -38,7 +38,9 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         model: `provider:model`; None: the one of the settings.
         limits: What one turn may use, by the names of `Limits`; what is missing or null is as in
             the settings, and nothing is ever more than there.
-        skills: What it can do; empty: whatever there are tools for.
+        skills: What it can do; empty: whatever there are tools for, unless it is confined.
+        confined: Whether it has the tools of its skills alone, and without any skill none. Whoever
+            answers strangers is: among the tools is one that finds what others said.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     limits: dict[str, Any] = {}
     skills: tuple[Skill, ...] = ()
+    confined: bool = False
 
 
 class Notes(msgspec.Struct, frozen=True):

@@ -245,7 +245,7 @@ class _Turn:
         try:
             there = await self.toolbox.tools(self.task.namespace)
             agent = self.task.brief.agent
-            there = granted(there, agent.skills if agent else ())
+            there = granted(there, agent)
             called = {run.name for run in self.meter.tools}
             return offered(there, self.task.user_input, self.most_tools, called)
         except Unavailable as error:

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
 
 from rollcall.conversations.briefs import NO_NOTES, Agent, Brief, Notes
 from rollcall.conversations.definitions import Definitions
@@ -17,6 +20,8 @@ from rollcall.conversations.turn_store import TurnStore
 from rollcall.kernel.clock import Clock, within
 from rollcall.kernel.errors import RollcallError
 
+VISITOR: Final = "visitor:"
+"""Begins the user ids of strangers: visitors of a page that an agent stands on."""
 _log = logging.getLogger("rollcall.conversations")
 
 
@@ -71,7 +76,9 @@ class Preparation:
     async def _agent(self, turn: Turn) -> Agent | None:
         if turn.agent_version is None:
             return None
-        return await self._definitions.version(turn.namespace, turn.agent_id, turn.agent_version)
+        found = await self._definitions.version(turn.namespace, turn.agent_id, turn.agent_version)
+        stranger = (turn.user_id or "").startswith(VISITOR)
+        return replace(found, confined=True) if stranger else found
 
     async def _notes(self, turn: Turn) -> Notes:
         """What is remembered; what goes wrong with it is nothing to the turn."""

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import logging
 import math
 from collections.abc import AsyncGenerator, Coroutine, Sequence
@@ -39,7 +37,8 @@ from rollcall.conversations.runner import Runner
 from rollcall.conversations.told import session_deleted
 from rollcall.conversations.turn_store import TurnStore
 from rollcall.kernel.clock import Clock, utc, within
-from rollcall.kernel.errors import Closed, InvalidInput, OutcomeUnknown, Unavailable
+from rollcall.kernel.cursors import cursor_of, place_at
+from rollcall.kernel.errors import Closed, OutcomeUnknown, Unavailable
 from rollcall.kernel.ids import IdSource
 from rollcall.policies.retry import RetryPolicy
 
@@ -348,17 +347,16 @@ async def _outcome(task: asyncio.Task[Turn]) -> Turn:
 
 
 def _cursor(at: float, session_id: str) -> str:
-    raw = msgspec.json.encode((at, session_id))
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return cursor_of((at, session_id))
 
 
 def _place(cursor: str) -> tuple[float, str]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        at, session_id = _decode(base64.b64decode(padded, altchars=b"-_", validate=True))
-        # Nothing else is in a cursor of ours, and a database may choke on it.
-        if not (math.isfinite(at) and session_id.isprintable()):
-            raise ValueError(cursor)
-    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as error:
-        raise InvalidInput("cursor", "must be taken from the Link of a page before") from error
+    return place_at(cursor, _printable)
+
+
+def _printable(raw: bytes) -> tuple[float, str]:
+    at, session_id = _decode(raw)
+    # Nothing else is in a cursor of ours, and a database may choke on it.
+    if not (math.isfinite(at) and session_id.isprintable()):
+        raise ValueError(session_id)
     return at, session_id

@@ -35,13 +35,13 @@ def persona(agent: Agent) -> str:
     return "\n\n".join((*parts, RULES))
 
 
-def granted(tools: Sequence[ToolSpec], skills: Sequence[Skill]) -> Sequence[ToolSpec]:
-    """The tools that an agent with these capabilities is offered: those that one of them covers;
-    without any capability, all.
+def granted(tools: Sequence[ToolSpec], agent: Agent | None) -> Sequence[ToolSpec]:
+    """The tools that an agent is offered: those that one of its capabilities covers. Without any
+    capability they are all, or none where the agent is confined; no agent has all.
     """
-    if not skills:
+    if agent is None or not (agent.skills or agent.confined):
         return tools
-    return [tool for tool in tools if covering(tool, skills) is not None]
+    return [tool for tool in tools if covering(tool, agent.skills) is not None]
 
 
 def covering(tool: ToolSpec, skills: Sequence[Skill]) -> Skill | None:

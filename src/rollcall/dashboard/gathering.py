@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
@@ -25,6 +25,9 @@ _KEPT: Final = 2000
 """Answers that are kept at most."""
 _FAILURES: Final = 3
 _RECOVERY: Final = 5.0
+
+Observer = Callable[[str, float | None], None]
+"""Hears of a service and the seconds that it took; None: it failed."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +74,8 @@ class Gatherer:
         self._fresh = fresh
         self._lines: dict[tuple[str, str], _Line] = {}
         self._flights: OrderedDict[tuple[str, Question], _Flight] = OrderedDict()
+        self.observers: list[Observer] = []
+        """Who is told how long services took, for figures."""
 
     async def ask(self, caller: Caller, questions: Sequence[Question]) -> list[Outcome]:
         """What came of each question, in order. Raises for none of them."""
@@ -129,6 +134,7 @@ class Gatherer:
         if isinstance(outcome, Heard):
             line.breaker.succeeded(permit, now)
             line.since = None
+            self._observed(question.service, outcome.latency)
             return outcome
         # Who refuses is there: the caller may not, or the question is wrong. And to find out that
         # somebody is nowhere costs nothing.
@@ -137,9 +143,14 @@ class Gatherer:
             line.breaker.succeeded(permit, now)
         else:
             line.breaker.failed(permit, now)
+            self._observed(question.service, None)
         line.problem = outcome.problem
         line.since = at if line.since is None else line.since
         return replace(outcome, since=line.since)
+
+    def _observed(self, service: str, seconds: float | None) -> None:
+        for one in self.observers:
+            one(service, seconds)
 
     async def _answer(self, caller: Caller, question: Question, begun: float, at: float) -> Outcome:
         absent, status = False, None

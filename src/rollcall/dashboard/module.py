@@ -11,6 +11,7 @@ from rollcall.dashboard.activity import TYPES
 from rollcall.dashboard.api import router
 from rollcall.dashboard.changes import Changes
 from rollcall.dashboard.gathering import Gatherer
+from rollcall.dashboard.metrics import DashboardMetrics
 from rollcall.dashboard.models import NothingToShow, TooManyStreams
 from rollcall.dashboard.repository import SqlActivities
 from rollcall.events.subscriptions import Batch
@@ -60,6 +61,7 @@ def module(
         routers=(router(changes, clock, drain),),
         subscriptions=(Batch(GROUP, TYPES, activities.note),),
         problems=PROBLEMS,
+        collectors=(DashboardMetrics(gatherer, changes),),
         lifespans=(asking,),
         unaudited=("/api/dashboard/refresh",),
     )

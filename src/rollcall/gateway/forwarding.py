@@ -138,20 +138,22 @@ class Forwarder:
         service = one.route.service
         tried: set[str] = set()
         outcome = Outcome.UNREACHED
-        for number in range(self._settings.attempts):
+        asked = 0
+        while asked < self._settings.attempts and len(tried) < self._settings.doors:
             attempt = await self._next(service, tried, outcome)
             if attempt is None:
                 break
-            if number:
+            if tried:
                 self._metrics.retried(service, outcome)
             tried.add(attempt.instance.id)
             found = await self._attempt(one, attempt, upload, patience)
+            asked += found is not Outcome.UNREACHED
             if isinstance(found, Outcome):
                 outcome = found
                 if upload.begun or (outcome is Outcome.LOST and not one.repeatable):
                     break
                 continue
-            last = number + 1 == self._settings.attempts
+            last = asked == self._settings.attempts
             if found.status != _BUSY or not one.repeatable or last:
                 return found, attempt
             if not await self._another(service, tried):

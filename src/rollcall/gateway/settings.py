@@ -19,7 +19,9 @@ class GatewaySettings:
             asked for more than text in pieces takes its time.
         idle_seconds: Without a byte in either direction.
         body_bytes: The longest request body. Services have limits of their own.
-        attempts: Instances that are tried for one request, where it may be tried again.
+        attempts: Instances that are asked for one request, where it may be asked again.
+        doors: Instances that are tried for one request, those that take no connection included:
+            after a crash some stay registered until their leases end.
         connections: To all instances together, at the same time.
         broken_after: Failures in a row after which an instance is not asked for a while.
         broken_seconds: That while.
@@ -37,6 +39,7 @@ class GatewaySettings:
     idle_seconds: float = 120.0
     body_bytes: int = 128 << 20
     attempts: int = 3
+    doors: int = 10
     connections: int = 1000
     broken_after: int = 5
     broken_seconds: float = 10.0
@@ -53,5 +56,12 @@ class GatewaySettings:
             "away_seconds",
         ):
             checks.positive(name, getattr(self, name))
-        for name in ("body_bytes", "attempts", "connections", "broken_after", "message_bytes"):
+        for name in (
+            "body_bytes",
+            "attempts",
+            "doors",
+            "connections",
+            "broken_after",
+            "message_bytes",
+        ):
             checks.whole(name, getattr(self, name), 1)

@@ -96,7 +96,7 @@ class Sockets:
 
         service = one.route.service
         tried: set[str] = set()
-        for number in range(self._settings.attempts):
+        for number in range(self._settings.doors):
             instances = await self._targets.instances(service)
             attempt = self._upstreams.enter(service, instances, tried)
             if attempt is None:

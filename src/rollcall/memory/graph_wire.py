@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from rollcall.kernel.cursors import cursor_of, place_at
 from rollcall.kernel.errors import InvalidInput
 from rollcall.memory.graph_export import Format
 from rollcall.memory.graph_models import MAX_DEPTH, MAX_NEIGHBOURS, MAX_PATH, Scope, View
@@ -170,7 +169,7 @@ _places: Final = msgspec.json.Decoder(tuple[str, str]).decode
 
 def cursor(place: Place) -> str:
     """An opaque word for where a page begins."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+    return cursor_of(place)
 
 
 def place_of(word: str | None) -> Place | None:
@@ -181,11 +180,7 @@ def place_of(word: str | None) -> Place | None:
     """
     if word is None:
         return None
-    try:
-        raw = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
-        place = _places(raw)
-    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as error:
-        raise InvalidInput("cursor", "must be taken from the Link of a page before") from error
+    place = place_at(word, _places)
     for one in place:
         check_line("cursor", one, 1000, shortest=0)
     return place

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Final
 
 import msgspec
 
-from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.cursors import cursor_of, place_at
 from rollcall.registry.reader import View
 
 MAX_PAGE: Final = 10_000
@@ -23,7 +21,7 @@ _decode: Final = msgspec.json.Decoder(tuple[str, str]).decode
 
 def cursor(key: Key) -> str:
     """An opaque word for `key`, of characters that need no escape in a URL."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+    return cursor_of(key)
 
 
 def parse_cursor(text: str | None) -> Key | None:
@@ -32,13 +30,7 @@ def parse_cursor(text: str | None) -> Key | None:
     Raises:
         InvalidInput: It is none of our words.
     """
-    if text is None:
-        return None
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return _decode(raw)
-    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as error:
-        raise InvalidInput("cursor", "must be taken from the Link of a page before") from error
+    return None if text is None else place_at(text, _decode)
 
 
 def next_cursor(page: list[View], more: bool) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Query
 
 from rollcall.kernel.caller import ADMIN, READ, REGISTER, Caller
 from rollcall.protocols.wire import Place, Reading
@@ -21,13 +21,3 @@ Where = Annotated[Place, Query()]
 """Of a write: the namespace."""
 Read = Annotated[Reading, Query()]
 """Of a read: the namespace, and the revision to wait for."""
-
-IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        max_length=1000,
-        description="The entity tag that was read: write only if the record is still that.",
-    ),
-]
-"""Of a write to one record."""

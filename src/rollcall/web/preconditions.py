@@ -8,9 +8,21 @@ changes without it, so it guards writes and saves no reads.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Annotated, Final
+
+from fastapi import Header
 
 from rollcall.kernel.errors import InvalidInput
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=1000,
+        description="The entity tag that was read: write only if it is still that (else 412).",
+    ),
+]
+"""For `accepted`."""
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _REVISION: Final = re.compile(r"0|[1-9][0-9]{0,18}")

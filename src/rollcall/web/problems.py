@@ -53,6 +53,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:rollcall:problem:"
 LONGEST_DETAIL = 1000
 MOST_FIELD_ERRORS = 100
+TAKEN = frozenset({"type", "title", "status", "detail", "instance", "request_id", "errors"})
+"""Members that every problem has; an error's own data must not stand in their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,13 @@ class Kind:
         status: From 400 to 599.
         name: The end of the problem's type, in kebab-case; published, so never changed.
         title: The type in a few words, the same at every occurrence.
-        members: Attributes of the error that the client may see.
+        members: Attributes of the error that the client may see; none may be called like one that
+            every problem has (RFC 9457, section 3.2).
         retry_after: Seconds for `Retry-After`; an error's own `retry_after` comes first.
         close: Whether the connection must be closed, since the request was not read to its end.
+
+    Raises:
+        ValueError: A member has a name that is taken.
     """
 
     status: int
@@ -74,6 +80,10 @@ class Kind:
     members: tuple[str, ...] = ()
     retry_after: int | None = None
     close: bool = False
+
+    def __post_init__(self) -> None:
+        if taken := sorted(TAKEN.intersection(self.members)):
+            raise ValueError(f"every problem has {taken} of its own: call the member otherwise")
 
 
 _RECORD = ("namespace", "record_id")

@@ -10,9 +10,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from rollcall.kernel.errors import InvalidInput
-from rollcall.web.proxies import peer
+from rollcall.web.proxies import Networks, peer, trusts
 from rollcall.widgets.appearance import origin_of
-from rollcall.widgets.limits import Networks, within
 
 _BASE: Final = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
@@ -64,8 +63,7 @@ class Addresses:
         """Scheme and host, as the caller has them."""
         headers: Headers = request.headers
         scheme, host = request.scope["scheme"], headers.get("host", "")
-        client = peer(request.scope)
-        if client is not None and within(client, self._trusted):
+        if trusts(peer(request.scope), self._trusted):
             scheme = headers.get("x-forwarded-proto", scheme)
             host = headers.get("x-forwarded-host", host)
         return ("https" if scheme == "https" else "http"), host.lower()

@@ -12,12 +12,11 @@ from rollcall.kernel.ids import derived
 from rollcall.web.audit import audit_subject
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
-from rollcall.web.preconditions import accepted
+from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.strict import StrictRoute
 from rollcall.widgets import embed, wire
 from rollcall.widgets.api_parts import (
     IdempotencyKey,
-    IfMatch,
     Reader,
     WidgetId,
     Widgets,

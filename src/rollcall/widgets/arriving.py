@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi import Path as PathParameter
 
+from rollcall.web.limits import network
 from rollcall.web.services import service
 from rollcall.widgets.doors import SHOWN
 from rollcall.widgets.errors import VisitorTokenRefused, WidgetNotFound
-from rollcall.widgets.limits import Gates, Networks, address_of
+from rollcall.widgets.limits import Gates
 from rollcall.widgets.models import Visitor, Widget
 from rollcall.widgets.pages import page_of
 from rollcall.widgets.ports import Shown
@@ -28,7 +29,6 @@ class PublicParts:
         script: The browser widget.
         tokens: What visitors show.
         gates: How often they may ask.
-        trusted: Proxies whose word on their clients counts.
         own: Whose pages are the service's own.
         message_chars: Characters of a message.
     """
@@ -38,7 +38,6 @@ class PublicParts:
         script: Script,
         tokens: VisitorTokens,
         gates: Gates,
-        trusted: Networks,
         own: Own,
         message_chars: int,
     ) -> None:
@@ -47,7 +46,6 @@ class PublicParts:
         self.gates = gates
         self.own = own
         self.message_chars = message_chars
-        self._trusted = trusted
 
     def arrived(self, request: Request) -> "Arrival":
         """A request, counted, with the widget that it is about.
@@ -56,7 +54,7 @@ class PublicParts:
             WidgetNotFound, Unavailable: There is none, or nobody knows.
             RateLimited: Too many come from there.
         """
-        address = address_of(request.scope, self._trusted)
+        address = network(request.client.host) if request.client else "unknown"
         self.gates.request(address)
         found = request.scope.get(SHOWN)
         if isinstance(found, Exception):

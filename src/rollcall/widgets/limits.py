@@ -8,19 +8,15 @@ holds for all of them together is the day's cap, which is counted in the databas
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
-
-from starlette.types import Scope
 
 from rollcall.kernel.caller import RateLimited
 from rollcall.kernel.clock import Clock
-from rollcall.web.limits import RateLimiter, network
+from rollcall.web.limits import RateLimiter
 
-Networks = Collection[IPv4Network | IPv6Network]
 BODY_BYTES: Final = 16 << 10
 _MINUTE: Final = 60
 _SOON: Final = 2.0
@@ -122,25 +118,3 @@ def _take(limiters: Sequence[RateLimiter], keys: Sequence[str]) -> None:
     """Count in each, from the narrowest to the widest: what one refuses, wider ones do not see."""
     for limiter, key in zip(limiters, keys, strict=True):
         limiter.take(key)
-
-
-def address_of(scope: Scope, trusted: Networks) -> str:
-    """From where a request comes, as far as it is counted: the last address that no trusted proxy
-    has, as `X-Forwarded-For` tells; of IPv6 the /64.
-    """
-    client = scope.get("client")
-    address: str = client[0] if client else "unknown"
-    said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    before = [one.strip() for one in b",".join(said).decode("latin-1").split(",") if one.strip()]
-    while before and within(address, trusted):
-        address = before.pop()
-    return network(address)
-
-
-def within(address: str, networks: Networks) -> bool:
-    """Whether an address belongs to one of the networks."""
-    try:
-        one = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return any(one in some for some in networks)

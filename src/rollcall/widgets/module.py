@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from starlette.middleware import Middleware
@@ -63,6 +65,13 @@ def module(
                 _log.info("visitors are forgotten later: %s", error)
             await clock.sleep(_EVERY)
 
+    @asynccontextmanager
+    async def kept() -> AsyncGenerator[None]:
+        """Pages that name the script of this version find it whichever version runs later."""
+        script = parts.script
+        await store.keep_script(script.hash, script.body, clock.now())
+        yield
+
     subscription: Handler[Any] = Handler(GROUP, frozenset({"conversation.failed"}), failed)
     return Module(
         name="widgets",
@@ -71,6 +80,7 @@ def module(
         subscriptions=(subscription,),
         tasks=(BackgroundTask("widget visitors", forget),),
         problems=PROBLEMS,
+        lifespans=(kept,),
         outer=(Middleware(WidgetCors, visitors),),
         doors=(Middleware(ShortBodies),),
         # What visitors say is in their conversations.

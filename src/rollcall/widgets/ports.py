@@ -102,6 +102,14 @@ class WidgetStore(Protocol):
         """What was counted on each day since then on which anything was."""
         ...
 
+    async def keep_script(self, hash_: str, body: bytes, at: float) -> None:
+        """Keep a version of the browser widget for the pages that name it by its hash."""
+        ...
+
+    async def script(self, hash_: str) -> bytes | None:
+        """A version of the browser widget that was kept; None: there never was one."""
+        ...
+
     async def forget(self, before: float) -> int:
         """Drop what is known of visitors of whom nothing was heard since then; how many."""
         ...

@@ -5,12 +5,14 @@ What a visitor gets is a token that is good for a conversation of their own on o
 else. All else that is asked here is asked by a public key, which anybody can read in a page.
 """
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, aclosing
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
+from fastapi import Path as PathParameter
 
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
@@ -24,7 +26,7 @@ from rollcall.widgets.arriving import Arrived, PublicParts
 from rollcall.widgets.errors import WidgetNotFound
 from rollcall.widgets.limits import Gates
 from rollcall.widgets.models import Told
-from rollcall.widgets.script import Script
+from rollcall.widgets.script import HASH, Script
 from rollcall.widgets.showing import configuration
 from rollcall.widgets.tokens import LIFETIME
 
@@ -66,7 +68,7 @@ def public_router(parts: PublicParts, clock: Clock, drain: Drain) -> APIRouter:
 
 
 def _add_script(routes: APIRouter, script: Script) -> None:
-    def served(request: Request, caching: str) -> Response:
+    def served(script: Script, request: Request, caching: str) -> Response:
         headers = {
             "Access-Control-Allow-Origin": "*",
             "Cache-Control": caching,
@@ -85,14 +87,21 @@ def _add_script(routes: APIRouter, script: Script) -> None:
     @routes.get("/widget.js", response_class=Response, responses=_SCRIPT)
     async def newest(request: Request) -> Response:
         """The browser widget, whichever is the newest."""
-        return served(request, _A_WHILE)
+        return served(script, request, _A_WHILE)
 
     @routes.get("/widget-{name}.js", response_class=Response, responses=_SCRIPT)
-    async def pinned(name: str, request: Request) -> Response:
-        """The browser widget of this hash; it never changes."""
-        if name != script.hash:
-            raise WidgetNotFound(f"widget-{name[:100]}.js")
-        return served(request, _FOR_EVER)
+    async def pinned(
+        name: Annotated[str, PathParameter(max_length=100)], request: Request, visitors: Visitors
+    ) -> Response:
+        """The browser widget of this hash; it never changes. Those of other versions of Rollcall
+        that ran on the same database are served as well: pages hold the widget to its hash.
+        """
+        if name == script.hash:
+            return served(script, request, _FOR_EVER)
+        other = await visitors.script(name) if re.fullmatch(HASH, name) else None
+        if other is None:
+            raise WidgetNotFound(f"widget-{name}.js")
+        return served(Script(other), request, _FOR_EVER)
 
 
 def _add_pages(routes: APIRouter, parts: PublicParts) -> None:

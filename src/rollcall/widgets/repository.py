@@ -21,6 +21,7 @@ from rollcall.widgets.tables import (
     DAYS,
     FIGURES,
     NEVER,
+    SCRIPTS,
     TURNS,
     VISITORS,
     WIDGETS,
@@ -54,7 +55,7 @@ class SqlWidgetWork:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._connection = work.connection
-        self._dialect = postgresql if work.connection.dialect.name == "postgresql" else sqlite
+        self._dialect = dialect_of(work.connection)
 
     def publish(self, *events: Event) -> None:
         self._work.publish(*events)
@@ -258,6 +259,18 @@ class SqlWidgetStore:
             rows = (await connection.execute(wanted)).all()
         return {date.fromisoformat(row.day): figures_of(row) for row in rows}
 
+    async def keep_script(self, hash_: str, body: bytes, at: float) -> None:
+        row = {"hash": hash_, "body": body.decode(), "kept_at": at}
+        async with self._database.begin() as work:
+            made = dialect_of(work.connection).insert(SCRIPTS).values(row)
+            await work.connection.execute(made.on_conflict_do_nothing())
+
+    async def script(self, hash_: str) -> bytes | None:
+        wanted = select(SCRIPTS.c.body).where(SCRIPTS.c.hash == hash_)
+        async with self._database.reading() as connection:
+            body = (await connection.execute(wanted)).scalar_one_or_none()
+        return None if body is None else body.encode()
+
     async def forget(self, before: float) -> int:
         async with self._database.begin() as work:
             gone = await work.connection.execute(
@@ -265,6 +278,11 @@ class SqlWidgetStore:
             )
             await work.connection.execute(delete(TURNS).where(TURNS.c.at < before))
             return gone.rowcount
+
+
+def dialect_of(connection: AsyncConnection) -> Any:
+    """The dialect that knows how to insert what may be there already."""
+    return postgresql if connection.dialect.name == "postgresql" else sqlite
 
 
 def of_visitors(

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 _HEX = 16
+HASH = r"[0-9a-f]{16}"
+"""What a hash of a script looks like."""
 
 
 @dataclass(frozen=True)

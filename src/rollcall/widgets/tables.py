@@ -76,6 +76,14 @@ DAYS: Final = Table(
     Column("failed", Integer, nullable=False),
 )
 
+SCRIPTS: Final = Table(
+    "widget_scripts",
+    METADATA,
+    Column("hash", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("kept_at", Double, nullable=False, comment="seconds since the epoch"),
+)
+
 FIGURES: Final = Figures.__struct_fields__
 _content: Final = msgspec.json.Decoder(Content).decode
 

@@ -78,6 +78,14 @@ class VisitorService:
             raise WidgetNotFound(public_key)
         return found
 
+    async def script(self, hash_: str) -> bytes | None:
+        """An earlier or later version of the browser widget; None: none of this hash was kept.
+
+        Raises:
+            Unavailable: Nobody knows.
+        """
+        return await self._store.script(hash_)
+
     async def check(self, widget: Widget) -> None:
         """Refuse what a widget is asked that does not answer now.
 

@@ -57,11 +57,10 @@ class Broker:
         return found
 
 
-def lane_of(broker: Broker) -> Lane:
+def lane_of(broker: Broker, full: int = 1000) -> Lane:
     nowhere: Any = None
-    return Lane(
-        "g", 0, TYPES, nowhere, Sealing(nowhere, {}), FrozenClock(), broker.ends, lambda: None
-    )
+    sealing, clock = Sealing(nowhere, {}), FrozenClock()
+    return Lane("g", 0, TYPES, nowhere, sealing, clock, broker.ends, lambda: None, full)
 
 
 steps = st.tuples(
@@ -101,6 +100,38 @@ async def test_messages_come_in_the_order_in_which_they_were_sent_however_they_a
     await look(1000)
     assert read == [(one.type, one.offset) for one in broker.order]
     assert await lane.end() == len(read)
+
+
+@given(st.lists(st.sampled_from(TYPES), max_size=40), st.integers(1, 5))
+async def test_a_lane_that_is_full_never_waits_for_what_is_not_fetched_since_it_is_full(
+    sent: list[str], count: int
+) -> None:
+    broker = Broker()
+    lane = lane_of(broker, full=1)
+    for name in sent:
+        broker.send(name)
+
+    read = 0
+    # The last topic first, so that what was sent first comes when the lane is full already.
+    for _ in range(len(TYPES) * len(sent)):
+        for name in reversed(TYPES):
+            if not lane.has_enough(name):
+                lane.receive(broker.fetch(name, count))
+        read += len(await lane.read(read, 1))
+
+    assert read == len(sent)
+
+
+async def test_a_full_lane_has_enough_of_what_it_has_some_of() -> None:
+    broker = Broker()
+    lane = lane_of(broker, full=2)
+    for name in (CREATED, CREATED, DELETED):
+        broker.send(name)
+
+    lane.receive(broker.fetch(CREATED, 1))
+    assert not lane.has_enough(CREATED)
+    lane.receive(broker.fetch(CREATED, 1))
+    assert [lane.has_enough(name) for name in TYPES] == [True, False, False]
 
 
 async def test_what_comes_while_it_looks_for_the_end_is_part_of_it() -> None:

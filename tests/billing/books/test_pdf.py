@@ -48,4 +48,4 @@ def test_many_lines_go_over_pages(shown: Shown) -> None:
     line = shown.invoice.lines[0]
     lines = tuple(replace(line, number=number) for number in range(1, 201))
     invoice = replace(shown.invoice, lines=lines)
-    assert pages(written(shown._replace(invoice=invoice), [], "Issuer\nStreet 1")) == 7
+    assert pages(written(shown._replace(invoice=invoice), [])) == 7

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 
 from rollcall.backends.sql.database import Database, dialect_of
 from rollcall.billing.books_errors import InvoiceMoveRefused, MoreThanLeft, NotFinal
+from rollcall.billing.errors import AgentNotTracked
 from rollcall.billing.invoices import InvoiceStatus
 from rollcall.billing.ledger_accounts import Account
 from rollcall.kernel.clock import utc
@@ -62,6 +63,7 @@ class Books(RuleBasedStateMachine):
         self.invoices: dict[str, Model] = {}
         self.uncharged: dict[str, Decimal] = {}
         self.numbers = 0
+        self.rates: dict[str, Decimal] = {}
 
         async def opened() -> Shop:
             database = Database(dialect_of(f"sqlite:///{Path(self.folder.name)}/x.db"))
@@ -90,6 +92,7 @@ class Books(RuleBasedStateMachine):
     def use(self, agent: str, tokens: int, days_ago: int) -> None:
         at = utc(self.shop.clock.now()) - timedelta(days=days_ago)
         self.do(self.shop.use(agent, at=at, input_tokens=tokens))
+        self.rates.setdefault(agent, Decimal("0.08"))
 
     @rule(days=st.integers(1, 20))
     def wait(self, days: int) -> None:
@@ -111,7 +114,20 @@ class Books(RuleBasedStateMachine):
         self.numbers += 1
         assert final.number == f"INV-{self.numbers:06}"
         assert final.total_amount == draft.total_amount
+        assert final.terms.tax_rate == self.rates[final.agent_id]
+        exact = final.subtotal * self.rates[final.agent_id]
+        assert abs(final.tax_amount - exact) <= Decimal("0.005")
         self.invoices[final.id] = Model(final.total_amount)
+
+    @rule(agent=AGENTS, percent=st.integers(0, 100) | st.none())
+    def tax(self, agent: str, percent: int | None) -> None:
+        rate = None if percent is None else Decimal(percent) / 100
+        try:
+            self.do(self.shop.books.tax_rates.put(HERE, agent, rate))
+        except AgentNotTracked:
+            assert agent not in self.rates
+        else:
+            self.rates[agent] = Decimal("0.08") if rate is None else rate
 
     @rule(place=PLACE)
     def drop_a_draft(self, place: int) -> None:

@@ -30,6 +30,9 @@ def made(us: Asking, name: str) -> str:
     assert prompt["industry_metadata"]["icon"] == "stethoscope"
     ready = us.post("wizard", f"{place}/validate-deployment", None)
     assert (ready["ready"], ready["issues"]) == (True, [])
+    calculator = f"{agent['id']}-calculator"
+    us.post("wizard", "/api/capabilities", {"id": calculator, "name": "Calculator"})
+    us.post("wizard", f"{place}/capabilities/{calculator}", {})
     active = us.patch("wizard", f"{place}/status", {"status": "active", "reason": "it is ready"})
     assert active["status"] == "active"
     return agent["id"]

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from rollcall.agents import wire as agent_wire
 from rollcall.agents.api_parts import (
     AgentId,
-    IfMatch,
     Reader,
     Writer,
     answer,
@@ -38,7 +37,7 @@ from rollcall.agents.models import Status, Wanted
 from rollcall.agents.ports import Place
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
-from rollcall.web.preconditions import accepted
+from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.services import service
 from rollcall.web.strict import StrictRoute
 

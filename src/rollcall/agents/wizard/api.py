@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, cast
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from rollcall.agents.api_parts import AgentId, IfMatch, Reader, Writer, answer, by
+from rollcall.agents.api_parts import AgentId, Reader, Writer, answer, by
 from rollcall.agents.checks import check_text
 from rollcall.agents.wizard import wire
 from rollcall.agents.wizard.errors import TalkRefused
@@ -22,7 +22,7 @@ from rollcall.kernel.errors import InvalidInput
 from rollcall.web.audit import audit_subject
 from rollcall.web.drain import Drain
 from rollcall.web.lines import check_id, check_line
-from rollcall.web.preconditions import accepted
+from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.problems import MEDIA_TYPE, TYPE_PREFIX
 from rollcall.web.services import service
 from rollcall.web.sse import EventStream, ServerEvent

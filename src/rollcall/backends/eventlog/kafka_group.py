@@ -20,7 +20,7 @@ from rollcall.backends.eventlog.kafka_client import (
     new_observer,
 )
 from rollcall.backends.eventlog.kafka_forwarder import Forwarder
-from rollcall.backends.eventlog.kafka_lane import FULL, Lane
+from rollcall.backends.eventlog.kafka_lane import Lane
 from rollcall.backends.eventlog.kafka_sealing import Sealing
 from rollcall.backends.eventlog.kafka_waiting import ended, first_of
 from rollcall.backends.eventlog.kafka_wire import Message
@@ -243,12 +243,13 @@ class KafkaGroup(ConsumerRebalanceListener):
             self._throttle(member)
 
     def _throttle(self, member: Any) -> None:
-        """Fetch nothing for lanes that are full."""
+        """Fetch nothing that lanes have enough of."""
         for place in member.assignment():
             reader = self._readers.get(place.partition)
-            full = reader is not None and reader.lane.waiting >= FULL
-            if full != (place in member.paused()):
-                (member.pause if full else member.resume)(place)
+            name = place.topic.removeprefix(self._kafka.prefix)
+            enough = reader is not None and reader.lane.has_enough(name)
+            if enough != (place in member.paused()):
+                (member.pause if enough else member.resume)(place)
 
     async def _commit_now_and_then(self) -> None:
         while True:

@@ -21,7 +21,7 @@ from rollcall.events.log import Entry, Held
 from rollcall.kernel.clock import Clock
 
 FULL: Final = 1000
-"""Messages that wait in a lane, from which on no more are fetched for it."""
+"""Messages that wait in a lane, from which on no more are fetched of what it has some of."""
 
 
 class _Waiting(NamedTuple):
@@ -51,6 +51,7 @@ class Lane:
         clock: Dates what is taken.
         ends: Where the topics end now, and up to where they were fetched, by type.
         settled: Called when offsets may move.
+        full: Messages that may wait in it.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Lane:
         clock: Clock,
         ends: Callable[[int, Iterable[str]], Awaitable[Mapping[str, tuple[int, int]]]],
         settled: Callable[[], None],
+        full: int = FULL,
     ) -> None:
         self.partition = partition
         self.next: dict[str, int] = {}
@@ -73,6 +75,7 @@ class Lane:
         self._clock = clock
         self._ends = ends
         self._tell = settled
+        self._full = full
         self._queues: dict[str, deque[_Waiting]] = {name: deque() for name in sorted(types)}
         self._taken: deque[_Taken] = deque()
         self._settled = self._last = self._moving = 0
@@ -90,6 +93,14 @@ class Lane:
     def waiting(self) -> int:
         """How many messages are here that were not settled."""
         return len(self._taken) + sum(len(queue) for queue in self._queues.values())
+
+    def has_enough(self, type_: str) -> bool:
+        """Whether no more of a type should be fetched for now.
+
+        Of a type that the lane has nothing of it never has enough: the others may wait until it is
+        known that nothing of it was sent before them.
+        """
+        return bool(self._queues[type_]) and self.waiting >= self._full
 
     def receive(self, messages: Iterable[Message]) -> None:
         """Take what was fetched, in order."""

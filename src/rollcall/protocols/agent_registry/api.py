@@ -9,12 +9,12 @@ from rollcall.protocols.access import namespace_for
 from rollcall.protocols.agent_registry import questions, wire
 from rollcall.protocols.agent_registry.operations import AgentOperations
 from rollcall.protocols.bodies import strict_route
-from rollcall.protocols.parameters import IfMatch, Read, Reader, Where, Writer
+from rollcall.protocols.parameters import Read, Reader, Where, Writer
 from rollcall.protocols.preconditions import reached
 from rollcall.web.audit import audit_subject
 from rollcall.web.lines import check_id
 from rollcall.web.paging import link
-from rollcall.web.preconditions import etag
+from rollcall.web.preconditions import IfMatch, etag
 
 
 async def _agent_id(agent_id: str) -> str:

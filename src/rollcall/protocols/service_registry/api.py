@@ -9,7 +9,6 @@ from rollcall.protocols.access import namespace_for
 from rollcall.protocols.bodies import strict_route
 from rollcall.protocols.parameters import (
     Administrator,
-    IfMatch,
     Read,
     Reader,
     Where,
@@ -21,7 +20,7 @@ from rollcall.protocols.service_registry.operations import ServiceOperations
 from rollcall.web.audit import audit_subject
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.paging import link
-from rollcall.web.preconditions import etag
+from rollcall.web.preconditions import IfMatch, etag
 
 PREFIX = "/api/v1"
 

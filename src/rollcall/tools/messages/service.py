@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from rollcall.kernel.cursors import cursor_of, place_at
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import derived
 from rollcall.kernel.word_query import Query, parse, relaxed
@@ -225,15 +224,11 @@ def _name(request: SearchRequest) -> str:
 
 
 def _word(cursor: _Cursor) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
+    return cursor_of(cursor)
 
 
 def _read(word: str, name: str) -> _Cursor:
-    try:
-        raw = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
-        cursor = _cursors.decode(raw)
-    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as error:
-        raise InvalidInput("cursor", "must be the next_cursor of an answer before") from error
+    cursor = place_at(word, _cursors.decode, "must be the next_cursor of an answer before")
     if cursor.request != name or not 0 < cursor.offset < DEEPEST:
         raise InvalidInput("cursor", "is of another request: send that one, or no cursor")
     return cursor

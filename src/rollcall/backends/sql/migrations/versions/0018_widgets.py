@@ -49,6 +49,12 @@ def upgrade() -> None:
         sa.Column("messages", sa.Integer, nullable=False),
         sa.Column("failed", sa.Integer, nullable=False),
     )
+    op.create_table(
+        "widget_scripts",
+        sa.Column("hash", sa.Text, primary_key=True),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("kept_at", sa.Double, nullable=False, comment="seconds since the epoch"),
+    )
 
 
 def _hour(name: str) -> sa.Column[int]:
