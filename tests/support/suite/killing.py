@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from support.houses import MODEL
 from support.suite.asking import Asking, soon, succeeded
+from support.suite.visiting import Visitor, visited
 
-BEFORE: Final = 12
-"""What each client has done when the kill comes."""
-AFTER: Final = 12
-"""What each does at least from then on."""
+SOME: Final = 12
+"""What each client has done when the kill comes, and what it does at least from then on."""
+FEW: Final = 4
+"""The same of those who wait for each answer."""
 ENDED: Final = frozenset({"answered", "failed", "cancelled"})
 ANSWERED: Final = 2
 """Usages of a turn that was answered: its tokens, and the conversation."""
@@ -32,24 +33,28 @@ class Client:
 
     Args:
         act: What it does, by its number; what it was answered.
+        enough: How often before the kill, and how often at least from then on.
     """
 
     act: Act
+    enough: int = SOME
     acknowledged: list[Any] = field(default_factory=list[Any])
 
     def work(self, killed: threading.Event, ready: threading.Semaphore) -> None:
-        left = AFTER
+        left = self.enough
         while left:
             self.acknowledged.append(self.act(len(self.acknowledged)))
-            if len(self.acknowledged) == BEFORE:
+            if len(self.acknowledged) == self.enough:
                 ready.release()
             left -= killed.is_set()
 
 
 def one_of_each_is_killed_and_nothing_is_lost_or_counted_twice(us: Asking) -> None:
     payer = _payer(us)
+    agent, visitor = visited(us, "besieged", "gateway")
     clients = {
         "talk": Client(lambda number: _turn(us, number)),
+        "visit": Client(lambda number: _visit(us, visitor, number), FEW),
         "use": Client(lambda number: _usage(us, payer, number)),
         "define": Client(lambda number: _agent(us, number)),
         "register": Client(lambda number: _service(us, number)),
@@ -65,6 +70,7 @@ def one_of_each_is_killed_and_nothing_is_lost_or_counted_twice(us: Asking) -> No
             one.result(300)
 
     _turns_are_told_once(us, clients["talk"].acknowledged)
+    _visits_are_told_once(us, agent, visitor, clients["visit"].acknowledged)
     _usages_are_charged_once(us, payer, clients["use"].acknowledged)
     _agents_are_told_once(us, clients["define"].acknowledged)
     for name in clients["register"].acknowledged:
@@ -100,6 +106,14 @@ def _turn(us: Asking, number: int) -> tuple[str, str]:
         headers={"Prefer": "respond-async"},
     )
     return session, succeeded(answer)["turn_id"]
+
+
+def _visit(us: Asking, visitor: Visitor, number: int) -> str:
+    """Ask in a widget, and ask again with the same id until there is an end."""
+    end = visitor.ask(f"Calculate {number} + {number}", us.name(f"visit-{number}"))[-1]
+    if end.name == "done":
+        assert str(2 * number) in end.data["response"]
+    return end.data["turn_id"] if end.name == "done" else ""
 
 
 def _usage(us: Asking, agent: str, number: int) -> str:
@@ -167,6 +181,25 @@ def _turns_are_told_once(us: Asking, turns: Sequence[tuple[str, str]]) -> None:
 
     counts = soon(shown)
     assert [one for one in ends if counts[one] > 1] == []
+
+
+def _visits_are_told_once(us: Asking, agent: str, visitor: Visitor, turns: Sequence[str]) -> None:
+    answered = [one for one in turns if one]
+    assert len(set(answered)) == len(answered)
+    shown = visitor.history()
+    assert [one["message"] for one in shown] == [
+        f"Calculate {number} + {number}" for number in range(len(turns))
+    ]
+    assert [one["turn_id"] for one in shown if one["response"] is not None] == answered
+    # One of which nobody knew how it would end is marked, and not asked again.
+    assert len(answered) >= len(turns) - 1
+
+    def recorded() -> Counter[str] | None:
+        found = us.get("analytics", "/api/conversations", agent_id=agent, limit=1000)
+        counts = Counter(one["conversation_id"] for one in found)
+        return counts if {one["turn_id"] for one in shown} <= counts.keys() else None
+
+    assert set(soon(recorded).values()) == {1}
 
 
 def _all_told(us: Asking, sessions: set[str], ends: dict[str, str]) -> dict[str, list[str]] | None:
