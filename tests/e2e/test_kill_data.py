@@ -170,7 +170,7 @@ def test_every_change_has_its_event_on_postgresql_with_kafka(
     tmp_path: Path, fresh_database: Callable[[], str], kafka: Kafka, fresh_prefix: Callable[[], str]
 ) -> None:
     house = on_kafka(tmp_path, fresh_database(), kafka, fresh_prefix())
-    assert faults_after_kills(house, 6, 3) == []
+    assert faults_after_kills(house, 6, 2) == []
 
 
 @pytest.mark.kill

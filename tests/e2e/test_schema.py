@@ -81,7 +81,7 @@ def examples(side: str, path: str) -> int:
         return 15
     route = ROUTES.match(path[1:].split("/"))
     passed_on = route is not None and route.service not in {"agents", "memory"}
-    return 3 if passed_on or path.startswith(PASSED_ON) else 8
+    return 1 if passed_on or path.startswith(PASSED_ON) else 5
 
 
 def prepared(case: schemathesis.Case, known: Mapping[str, str]) -> None:

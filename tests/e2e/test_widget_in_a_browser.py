@@ -67,6 +67,10 @@ async def test_a_visitor_talks_to_the_agent_on_a_page_and_in_a_frame(
 ) -> None:
     async with httpx.AsyncClient(base_url=up.gateway, timeout=30) as client:
         agent = _said(await client.post("/api/agents", json=AGENT))
+        calculator = {"id": "calculator", "name": "Calculator"}
+        _said(await client.post("/api/capabilities", json=calculator))
+        mine = f"/api/agents/{agent['id']}/capabilities/calculator"
+        _said(await client.post(mine, json={}))
         moved = f"/api/agents/{agent['id']}/status"
         _said(await client.patch(moved, json={"status": "active"}))
         body = {
