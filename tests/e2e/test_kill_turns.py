@@ -143,6 +143,7 @@ def test_no_accepted_message_is_lost_on_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.slow
 def test_no_accepted_message_is_lost_on_postgresql(
     tmp_path: Path, fresh_database: Callable[[], str]
 ) -> None:

@@ -39,7 +39,13 @@ SMALL = 1_000
 LARGE = 100_000
 
 
-@pytest.fixture(params=["one process on SQLite", pytest.param("apart", marks=pytest.mark.server)])
+@pytest.fixture(
+    params=[
+        "one process on SQLite",
+        # The end-to-end suite is told to services apart each time (`test_houses`).
+        pytest.param("apart", marks=(pytest.mark.server, pytest.mark.slow)),
+    ]
+)
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     with ExitStack() as stack:
         if request.param != "apart":

@@ -194,7 +194,7 @@ class Pair:
         assert await _audited(self.short) == await _audited(self.ordinary)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.tuples(st.just("agents"), _TO_AGENTS)
