@@ -28,8 +28,9 @@ def own_service(folder: Path, registry: str, **variables: str) -> Iterator[Scrip
     copy = shutil.copytree(
         EXAMPLE, folder / "own_service", ignore=shutil.ignore_patterns("__pycache__")
     )
-    settings = {"SERVICE_REGISTRY_URL": registry, "PORT": str(free_ports(1)[0]), **variables}
+    port = free_ports(1)[0]
+    settings = {"SERVICE_REGISTRY_URL": registry, "PORT": str(port), **variables}
     with running(copy / "main.py", **settings) as one:
-        # It registers when it takes connections, and not before.
-        eventually('"service_id"', f"{registry}/api/v1/discover?name={NAME}")
+        # It registers when it takes connections, and not before; there may be another one of it.
+        eventually(f'"port":{port}', f"{registry}/api/v1/discover?name={NAME}")
         yield one
