@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # A shared machine may stop a process for longer than any deadline that would mean something.
 _common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", parent=_common, derandomize=True, print_blob=True)
+settings.register_profile("ci", parent=_common, derandomize=True, print_blob=True, max_examples=40)
 settings.register_profile("dev", parent=_common)
 # `make test ARGS=--hypothesis-profile=deep`: ten times the examples, also where a test names a
 # number of its own as a share of this one.

@@ -145,6 +145,7 @@ def test_every_change_has_its_event_on_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.slow
 def test_every_change_has_its_event_on_postgresql(
     tmp_path: Path, fresh_database: Callable[[], str]
 ) -> None:
@@ -166,6 +167,7 @@ def on_kafka(folder: Path, url: str, kafka: Kafka, prefix: str) -> House:
 
 @pytest.mark.server
 @pytest.mark.timeout(240)
+@pytest.mark.slow
 def test_every_change_has_its_event_on_postgresql_with_kafka(
     tmp_path: Path, fresh_database: Callable[[], str], kafka: Kafka, fresh_prefix: Callable[[], str]
 ) -> None:

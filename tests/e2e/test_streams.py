@@ -203,6 +203,7 @@ async def read_all(events: Stream, until: str) -> list[str | None]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is told by Linux")
+@pytest.mark.slow
 async def test_subscribers_that_do_not_read_slow_nobody_and_cost_little_and_are_told(
     client: httpx.AsyncClient, server: Serving
 ) -> None:

@@ -79,6 +79,7 @@ def test_what_a_request_did_reaches_the_collector_at_the_latest_when_the_process
     }
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_holds_nobody_up(tmp_path: Path) -> None:
     with serving(tmp_path, *REGISTRIES, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as server:
         assert httpx.get(f"{server.agents}/stats").status_code == 200

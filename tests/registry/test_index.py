@@ -217,6 +217,7 @@ def fleet(these: Iterable[Record]) -> Index:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(records, min_size=20, max_size=60), st.lists(queries, min_size=1, max_size=6))
+@pytest.mark.slow
 def test_the_index_finds_what_the_oracle_accepts_in_a_larger_fleet(
     these: list[Record], asked: list[Query]
 ) -> None:

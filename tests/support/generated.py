@@ -17,7 +17,7 @@ def generated(
 
     def decorate(ask: Callable[[schemathesis.Case], None]) -> Callable[[], None]:
         repeated = settings(
-            max_examples=examples * settings().max_examples // 100,
+            max_examples=max(1, examples * settings().max_examples // 100),
             deadline=None,
             derandomize=True,
             database=None,
