@@ -20,6 +20,7 @@ from support.modelled import MODEL, PATIENCE, Talk, told_of_turns
 from support.servers.ports import free_ports
 from support.servers.postgres import Postgres
 from support.serving import Serving, eventually, serving
+from support.sse import Stream
 
 pytestmark = pytest.mark.server
 
@@ -127,13 +128,16 @@ async def test_a_turn_is_followed_at_the_other_replica(
     model.script += [Says(Call("calculate", {"expression": "2 + 3"})), Says("It is", more, " 5.")]
     place = await here.begin("follow")
     await model.asked(2)
-    following = asyncio.create_task(there.client.get(f"{place}/events"))
-    more.set()
+    async with there.client.stream("GET", f"{place}/events") as answer:
+        stream = Stream(answer)
+        told = await stream.take(2)
+        assert [one.name for one in told] == ["accepted", "started"]
+        more.set()
+        while (event := await stream.next()) is not None:
+            told.append(event)
 
-    told = (await following).text
-
-    assert "event: started" in told
-    assert '"response":"It is 5."' in told[told.index("event: done") :]
+    assert told[-1].name == "done"
+    assert told[-1].data["response"] == "It is 5."
     assert (await there.ended(place))["tools_used"][0]["result"]["result"] == 5
 
 
