@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 
@@ -54,6 +55,24 @@ async def test_a_body_that_turns_out_too_long_is_refused(app: ASGIApp, connect) 
         answer = await client.post("/", content=pieces(b"x" * 60, b"y" * 41))
 
     assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_body_that_stops_in_the_middle_is_refused(connect) -> None:
+    impatient = BodyLimit(echo, Limits(body_seconds=0.05))
+    app = ProblemMiddleware(impatient, Problems(ProblemTable(), development=False))
+    stopped = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"x"
+        await stopped.wait()
+
+    async with connect(app) as client:
+        answer = await client.post("/", content=half())
+        stopped.set()
+
+    assert answer.status_code == 408
+    assert answer.json()["errors"][0]["field"] == "body"
     assert answer.headers["connection"] == "close"
 
 

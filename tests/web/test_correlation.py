@@ -16,8 +16,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 async def told(scope: Scope, receive: Receive, send: Send) -> None:
-    named = correlation.current()
-    await PlainTextResponse(named.request_id if named else "nobody")(scope, receive, send)
+    await PlainTextResponse(correlation.request_id())(scope, receive, send)
 
 
 async def test_a_request_keeps_the_id_it_came_with(connect) -> None:
@@ -26,6 +25,7 @@ async def test_a_request_keeps_the_id_it_came_with(connect) -> None:
 
     assert answer.text == answer.headers["x-request-id"] == "order-17"
     assert correlation.current() is None
+    assert correlation.request_id() == ""
 
 
 async def test_a_request_without_an_id_is_given_a_new_one_each_time(connect) -> None:

@@ -71,6 +71,20 @@ async def test_a_preflight_is_answered_for_what_may_be_sent(kit: Kit, connect) -
         assert "Access-Control-Request-Headers" in said.headers["vary"]
 
 
+@pytest.mark.parametrize("field", ["idempotency-key", "last-event-id", "prefer", "x-session-id"])
+async def test_a_page_may_send_what_our_routes_read(kit: Kit, connect, field: str) -> None:
+    async with connect(app(kit, APP)) as client:
+        said = await preflight(client, APP, "POST", f"content-type, {field}")
+        assert said.headers["access-control-allow-origin"] == APP
+
+
+@pytest.mark.parametrize("field", ["idempotency-replayed", "preference-applied", "ratelimit"])
+async def test_a_page_may_read_what_our_routes_say(kit: Kit, connect, field: str) -> None:
+    async with connect(app(kit, APP)) as client:
+        said = await client.get("/notes", headers={"Origin": APP})
+        assert field in said.headers["access-control-expose-headers"].split(", ")
+
+
 @pytest.mark.parametrize(
     ("origin", "method", "fields"),
     [

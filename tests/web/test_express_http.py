@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request
 from rollcall.kernel.caller import READ, REGISTER, Caller
 from rollcall.web.drain import DrainingServer
 from rollcall.web.express import Done, ExpressRoute, Work
-from rollcall.web.express_http import protocol
+from rollcall.web.express_http import HEAD_BYTES, PATIENCE, protocol
 from rollcall.web.module import Kit, Module, create_app, express_of
 
 READY = 30.0
@@ -54,6 +54,12 @@ def held() -> Iterator[Held]:
 
 @pytest.fixture
 def server(kit: Kit, held: Held) -> Iterator[DrainingServer]:
+    with serving(kit, held, PATIENCE) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serving(kit: Kit, held: Held, patience: float) -> Iterator[DrainingServer]:
     router = APIRouter()
 
     @router.post("/echo")
@@ -74,7 +80,7 @@ def server(kit: Kit, held: Held) -> Iterator[DrainingServer]:
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
-        http=protocol({listening.getsockname()[1]: express_of(app)}),
+        http=protocol({listening.getsockname()[1]: express_of(app)}, patience),
         log_config=None,
         lifespan="off",
         server_header=False,
@@ -127,6 +133,9 @@ class Connection:
             # It ended with something of ours unread.
             return True
 
+    def close(self) -> None:
+        self.socket.close()
+
     def _more(self) -> None:
         received = self.socket.recv(65536)
         assert received, "the connection ended before the answer"
@@ -135,9 +144,8 @@ class Connection:
 
 @pytest.fixture
 def connection(server: DrainingServer) -> Iterator[Connection]:
-    made = Connection(server)
-    yield made
-    made.socket.close()
+    with contextlib.closing(Connection(server)) as made:
+        yield made
 
 
 def get(query: str, *headers: str, version: str = "1.1") -> bytes:
@@ -253,3 +261,50 @@ def test_a_client_that_leaves_in_the_middle_disturbs_nobody(
     gone.socket.close()
     connection.send(get("a"))
     assert connection.answer() == (200, b'"a0"')
+
+
+HEAD = b"GET /echo?n=1 HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(HEAD, id="half a head"),
+        pytest.param(b"\r\n", id="no beginning"),
+        pytest.param(HEAD + b"\r\n" + HEAD, id="half a second one"),
+        pytest.param(
+            b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
+            id="half a body of the short way",
+        ),
+    ],
+)
+def test_a_connection_over_which_no_request_comes_is_closed(
+    kit: Kit, held: Held, part: bytes
+) -> None:
+    with serving(kit, held, 0.1) as server, contextlib.closing(Connection(server)) as connection:
+        if part:
+            connection.send(part)
+        if HEAD + b"\r\n" in part:
+            assert connection.answer() == (200, b'"n=10"')
+        assert connection.ended()
+
+
+def test_a_request_may_be_worked_on_for_longer_than_it_may_take_to_come(
+    kit: Kit, held: Held
+) -> None:
+    with serving(kit, held, 0.1) as server, contextlib.closing(Connection(server)) as connection:
+        connection.send(post("/write", b"1"))
+        assert held.begun.wait(READY)
+        connection.socket.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.socket.recv(1)
+        connection.socket.settimeout(READY)
+        held.go.set()
+        assert connection.answer() == (200, b'"written"')
+
+
+def test_a_head_without_an_end_is_cut_off(connection: Connection) -> None:
+    with contextlib.suppress(OSError):
+        connection.send(HEAD + b"X-Long: " + bytes([120]) * (2 * HEAD_BYTES))
+    assert connection.ended()

@@ -12,7 +12,9 @@ from rollcall.web.limits import Limits, RateLimiter, network, rate_key
 from rollcall.web.module import Kit, Module, create_app
 
 
-@pytest.mark.parametrize("field", ["body_bytes", "json_depth", "url_bytes", "headers"])
+@pytest.mark.parametrize(
+    "field", ["body_bytes", "json_depth", "url_bytes", "headers", "body_seconds"]
+)
 def test_a_limit_of_nothing_is_refused(field: str) -> None:
     with pytest.raises(InvalidInput, match=field):
         Limits(**{field: 0})
@@ -119,6 +121,11 @@ def test_a_rate_that_is_none_is_refused_at_once(clock: FrozenClock) -> None:
 )
 def test_an_ipv6_caller_is_known_by_its_network(one: str, other: str, together: bool) -> None:
     assert (network(one) == network(other)) is together
+
+
+def test_ipv4_callers_of_a_socket_for_both_are_not_all_one() -> None:
+    assert network("::ffff:192.0.2.1") == "192.0.2.1"
+    assert network("::ffff:192.0.2.2") != network("::ffff:192.0.2.1")
 
 
 def test_a_stranger_without_an_address_is_counted_too() -> None:

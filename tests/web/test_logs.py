@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from rollcall.kernel.ids import RandomIds
+from rollcall.web.auth import NO_KEY, ODD_KEY
 from rollcall.web.correlation import CorrelationMiddleware
 from rollcall.web.logs import REDACTED, handler, install, is_secret, redacted
 
@@ -41,6 +42,8 @@ def test_what_only_sounds_like_a_secret_is_shown(name: str) -> None:
     ("value", "shown"),
     [
         ("Authorization: Bearer abc.def", f"Authorization: Bearer {REDACTED}"),
+        (NO_KEY, NO_KEY),
+        (ODD_KEY, ODD_KEY),
         ("postgresql://user:hunter2@db/x", f"postgresql://user:{REDACTED}@db/x"),
         (f"key rck_{'a' * 16}_{'b' * 64}", f"key rck_{'a' * 16}_{REDACTED}"),
         ("shown: rcp_eyJh.eyJi-_.c0.", f"shown: rcp_{REDACTED}"),

@@ -144,7 +144,19 @@ def test_what_only_http_has_a_word_for_is_about_blank() -> None:
         "type": "about:blank",
         "title": "Method Not Allowed",
         "status": 405,
+        "detail": "this path takes GET",
     }
+
+
+def test_a_path_that_nothing_has_is_told_where_to_look() -> None:
+    said = body(problems.response(HTTPException(404)))
+    assert said["title"] == "Not Found"
+    assert "/docs" in said["detail"]
+
+
+def test_what_was_said_of_a_status_is_kept() -> None:
+    said = body(problems.response(HTTPException(404, "there is no such page")))
+    assert said["detail"] == "there is no such page"
 
 
 class WidgetTaken(RollcallError):

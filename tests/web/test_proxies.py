@@ -43,6 +43,9 @@ def said(*hops: str) -> list[tuple[bytes, bytes]]:
         ("10.0.0.1", ["1.2.3.4, , 10.0.0.2"], "10.0.0.2"),
         ("10.0.0.1", ["999.1.1.1"], "10.0.0.1"),
         ("socket", ["1.2.3.4"], "socket"),
+        # As a socket for IPv6 and IPv4 alike tells it.
+        ("::ffff:10.0.0.1", ["1.2.3.4, ::ffff:10.0.0.2"], "1.2.3.4"),
+        ("10.0.0.1", ["::ffff:1.2.3.4"], "1.2.3.4"),
     ],
 )
 def test_the_sender_is_the_nearest_that_no_trusted_proxy_is(

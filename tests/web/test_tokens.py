@@ -76,7 +76,12 @@ async def test_scopes_come_as_words_or_as_a_list(scope: object, granted: set[str
         pytest.param({"exp": None}, "no 'exp'", id="without-end"),
         pytest.param({"sub": None}, "no 'sub'", id="without-subject"),
         pytest.param({"aud": None}, "no 'aud'", id="without-audience"),
+        pytest.param({"sub": ""}, "'sub' must have", id="empty-subject"),
+        pytest.param({"sub": "a\nb"}, "'sub' must be printable", id="subject-of-two-lines"),
         pytest.param({"namespace": None}, "no 'namespace'", id="without-namespace"),
+        pytest.param(
+            {"namespace": "a\x00"}, "'namespace' must be printable", id="hostile-namespace"
+        ),
         pytest.param({"namespace": ["acme"]}, "no 'namespace'", id="odd-namespace"),
     ],
 )

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Header, Request, Response
 
 from rollcall.conversations import translate, wire
-from rollcall.conversations.api_sessions import EVENTS, Reader, Talker, add_sessions
+from rollcall.conversations.api_sessions import EVENTS, add_sessions
 from rollcall.conversations.api_streams import told
 from rollcall.conversations.models import Ask, Turn, TurnStatus
 from rollcall.conversations.ports import Conversations, Toolbox
@@ -21,6 +21,7 @@ from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web import correlation
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.drain import Drain
 from rollcall.web.sse import EventStream
 from rollcall.web.strict import StrictRoute
@@ -80,14 +81,14 @@ def _add_process(
 ) -> None:
     @routes.post("/process", response_model=wire.ProcessAnswer, responses=_PROCESSED)
     async def process(
-        caller: Talker,
+        caller: Writer,
         asked: wire.ProcessRequest,
         request: Request,
         key: IdempotencyKey = None,
         prefer: Prefer = None,
     ) -> Response:
         """Say something to the agent. It goes on answering when the caller leaves."""
-        ask = translate.ask_from(asked, caller, key, chain())
+        ask = translate.ask_from(asked, caller, key, correlation.request_id())
         check_model(ask.model, models)
         audit_subject(request.scope, ask.session_id)
         turn, headers = await accepted(conversations, ask, clock)
@@ -114,18 +115,12 @@ def _add_tools(routes: APIRouter, toolbox: Toolbox) -> None:
         )
 
     @routes.post("/tools/refresh")
-    async def refresh(caller: Talker) -> wire.Refreshed:
+    async def refresh(caller: Writer) -> wire.Refreshed:
         """Look at every tool service again, and wait for it. It is never needed: changes in the
         registry are noticed by themselves.
         """
         found = await toolbox.refresh(caller.namespace)
         return wire.Refreshed(message="all tool services were looked at", tools_count=len(found))
-
-
-def chain() -> str:
-    """What the request that is being answered is known by."""
-    named = correlation.current()
-    return named.request_id if named else ""
 
 
 def check_model(model: str | None, models: Models) -> None:

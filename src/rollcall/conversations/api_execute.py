@@ -23,8 +23,7 @@ from rollcall.client.delegation import (
     RequestPriority,
 )
 from rollcall.conversations import translate, wire
-from rollcall.conversations.api import Models, chain
-from rollcall.conversations.api_sessions import Talker
+from rollcall.conversations.api import Models
 from rollcall.conversations.errors import SessionNotFound
 from rollcall.conversations.models import Ask, Turn, TurnStatus
 from rollcall.conversations.ports import Conversations
@@ -32,7 +31,9 @@ from rollcall.kernel.caller import Caller
 from rollcall.kernel.clock import Clock, utc, within
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import derived
+from rollcall.web import correlation
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Writer
 from rollcall.web.lines import check_id
 from rollcall.web.strict import StrictRoute
 
@@ -93,13 +94,13 @@ def execute_router(conversations: Conversations, models: Models, clock: Clock) -
     routes = APIRouter(route_class=StrictRoute, tags=["agent"])
 
     @routes.post("/execute", response_model=ExecuteAnswer)
-    async def execute(caller: Talker, asked: ExecuteRequest, request: Request) -> Response:
+    async def execute(caller: Writer, asked: ExecuteRequest, request: Request) -> Response:
         """Do something for another agent. Once its time is over it is called off."""
         return await answered(caller, asked, request, None)
 
     @routes.post("/agents/{agent_id}/execute", response_model=ExecuteAnswer)
     async def execute_as(
-        caller: Talker, agent_id: AgentId, asked: ExecuteRequest, request: Request
+        caller: Writer, agent_id: AgentId, asked: ExecuteRequest, request: Request
     ) -> Response:
         """The same, by the agent of a definition."""
         return await answered(caller, asked, request, agent_id)
@@ -163,7 +164,7 @@ class _Desk:
             owner=caller.subject,
             agent_id=self._agent_id,
             idempotency_key=derived("execute", event.request_id, *self._named),
-            correlation_id=event.correlation_id or chain(),
+            correlation_id=event.correlation_id or correlation.request_id(),
         )
         began = self._clock.monotonic()
         turn = await self._conversations.accept(ask)

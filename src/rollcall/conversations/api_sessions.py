@@ -12,17 +12,12 @@ from rollcall.conversations.api_export import ENDINGS, MEDIA_TYPES, Format, expo
 from rollcall.conversations.api_streams import told
 from rollcall.conversations.models import Turn, TurnStatus
 from rollcall.conversations.ports import Conversations
-from rollcall.kernel.caller import READ, REGISTER, Caller
 from rollcall.kernel.clock import Clock
-from rollcall.web.auth import require
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.drain import Drain
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.paging import link
 from rollcall.web.sse import EventStream
-
-Reader = Annotated[Caller, Depends(require(READ))]
-Talker = Annotated[Caller, Depends(require(REGISTER))]
-"""Who may have the agent work, which costs, and may end and delete what it works at."""
 
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -146,13 +141,13 @@ def _add_reads(routes: APIRouter, conversations: Conversations) -> None:
 
 def _add_writes(routes: APIRouter, conversations: Conversations) -> None:
     @routes.delete("/sessions/{session_id}")
-    async def delete(caller: Talker, session_id: SessionId) -> wire.Deleted:
+    async def delete(caller: Writer, session_id: SessionId) -> wire.Deleted:
         """Delete a conversation. What is under way in it is called off first."""
         count = await conversations.delete(caller.namespace, session_id)
         return wire.Deleted(message=f"session {session_id} was deleted", deleted_turns=count)
 
     @routes.post("/sessions/{session_id}/cancel")
-    async def cancel_all(caller: Talker, session_id: SessionId) -> wire.Cancelled:
+    async def cancel_all(caller: Writer, session_id: SessionId) -> wire.Cancelled:
         """Call off whatever is under way in a conversation, and what waits behind it."""
         done: list[str] = []
         # The last first, so that none of them begins when the one before it ends.
@@ -164,7 +159,7 @@ def _add_writes(routes: APIRouter, conversations: Conversations) -> None:
         return wire.Cancelled(message=message, turns=done)
 
     @routes.post("/sessions/{session_id}/turns/{turn_id}/cancel")
-    async def cancel(caller: Talker, session_id: SessionId, turn_id: TurnId) -> wire.TurnView:
+    async def cancel(caller: Writer, session_id: SessionId, turn_id: TurnId) -> wire.TurnView:
         """Call a turn off, and wait until it has ended. One that had ended stays as it is."""
         ended = await conversations.cancel(caller.namespace, session_id, turn_id)
         return translate.turn_to(ended)

@@ -13,8 +13,7 @@ from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import JSONResponse
 
 from rollcall.conversations import openai_answers, openai_wire, translate, wire
-from rollcall.conversations.api import IdempotencyKey, Models, accepted, chain, may_be_model
-from rollcall.conversations.api_sessions import Reader, Talker
+from rollcall.conversations.api import IdempotencyKey, Models, accepted, may_be_model
 from rollcall.conversations.models import Ask, Turn, TurnStatus
 from rollcall.conversations.openai_wire import AGENT, AGENTS
 from rollcall.conversations.peeking import Peeking
@@ -23,7 +22,9 @@ from rollcall.conversations.problems import unanswered
 from rollcall.kernel.caller import Caller
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource, derived
+from rollcall.web import correlation
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.drain import Drain
 from rollcall.web.problems import Kind, problem
 from rollcall.web.sse import EventStream
@@ -80,7 +81,7 @@ def openai_router(
 
     @routes.post("/chat/completions", response_class=Response)
     async def complete(
-        caller: Talker,
+        caller: Writer,
         asked: openai_wire.ChatRequest,
         request: Request,
         session: SessionHeader = None,
@@ -158,7 +159,7 @@ def _ask(
         # With nothing before it, a message to a session that is kept here goes on with that.
         history=said.history if said.history or session is None else None,
         instructions=said.instructions,
-        correlation_id=chain(),
+        correlation_id=correlation.request_id(),
     )
 
 

@@ -32,6 +32,18 @@ def refusal(address: IPv4Address | IPv6Address) -> str | None:
     return None
 
 
+def sender_address(text: str) -> IPv4Address | IPv6Address:
+    """A sender's address as a socket tells it, without its zone. A socket for IPv6 that takes IPv4
+    as well tells `::ffff:192.0.2.1` of 192.0.2.1.
+
+    Raises:
+        ValueError: It is none.
+    """
+    address = ip_address(text.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address if mapped is None else mapped
+
+
 def _embedded(address: IPv6Address) -> list[IPv4Address]:
     """The IPv4 addresses that traffic to `address` may end at."""
     found = [one for one in (address.ipv4_mapped, address.sixtofour) if one is not None]

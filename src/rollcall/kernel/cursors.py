@@ -6,13 +6,21 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from rollcall.kernel.errors import InvalidInput
 
 T = TypeVar("T")
+
+
+class Place(NamedTuple):
+    """Where a page of what was made at some time ended."""
+
+    at: float
+    """When the last one was made, in seconds since 1970."""
+    id: str
 
 
 def cursor_of(place: object) -> str:

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from msgspec import UNSET
 
-from rollcall.kernel.caller import ADMIN, READ, REGISTER, Caller, NotPermitted
+from rollcall.kernel.caller import ADMIN, Caller, NotPermitted
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
 from rollcall.memory import wire
 from rollcall.memory.models import Memory, Receipt
 from rollcall.memory.service import MemoryService
-from rollcall.web.auth import require
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
 from rollcall.web.preconditions import etag, expected
@@ -24,8 +24,6 @@ from rollcall.web.services import service
 from rollcall.web.strict import StrictRoute
 
 Memories = Annotated[MemoryService[Any], Depends(service("memory_service"))]
-Reader = Annotated[Caller, Depends(require(READ))]
-Writer = Annotated[Caller, Depends(require(REGISTER))]
 
 
 async def _memory_id(memory_id: str) -> str:

@@ -12,14 +12,13 @@ from pydantic import TypeAdapter
 from starlette.responses import StreamingResponse
 
 from rollcall.events.subscriptions import Sink
-from rollcall.kernel.caller import READ, REGISTER, Caller
 from rollcall.memory import graph_wire as wire
 from rollcall.memory.entities import slug
 from rollcall.memory.extract_feed import EntityExtractor
 from rollcall.memory.graph import KnowledgeGraph
 from rollcall.memory.graph_export import ENDINGS, MEDIA_TYPES, exported
 from rollcall.memory.graph_models import EntityNotFound, NoPath, NotMergeable, SourceNotFound
-from rollcall.web.auth import require
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.paging import link
 from rollcall.web.problems import Kind
@@ -50,8 +49,6 @@ FILE: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 Graph = Annotated[KnowledgeGraph, Depends(service("knowledge_graph"))]
-Reader = Annotated[Caller, Depends(require(READ))]
-Writer = Annotated[Caller, Depends(require(REGISTER))]
 ViewT = TypeVar("ViewT")
 
 

@@ -14,7 +14,6 @@ from rollcall.protocols import filters
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.bodies import strict_route
 from rollcall.protocols.filters import MAX_FILTERS, AnyKind
-from rollcall.protocols.parameters import Reader
 from rollcall.protocols.preconditions import reached
 from rollcall.protocols.wire import Reading, Wire
 from rollcall.registry.models import Record
@@ -22,6 +21,7 @@ from rollcall.registry.query import Query as Question
 from rollcall.registry.reader import View
 from rollcall.registry.service import RegistryService
 from rollcall.registry.status import Status
+from rollcall.web.callers import Reader
 
 PREFIX: Final = "__meta_rollcall_"
 _NO_LABEL: Final = re.compile(r"[^a-zA-Z0-9_]")

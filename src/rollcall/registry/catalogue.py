@@ -57,11 +57,13 @@ def open_store(url: str, clock: Clock, ids: IdSource) -> RecordStore:
         raise InvalidInput("store", f"{url!r} is no URL; {_hint(url)}")
     try:
         parts = urlsplit(url)
-    except ValueError as error:
-        raise InvalidInput("store", f"{url!r} is no URL: {error}") from None
+    except ValueError:
+        # It may hold a password, here and below.
+        raise InvalidInput("store", f"{scheme}://... is no URL") from None
     if parts.fragment or not _OPTIONS.get(scheme, frozenset()).issuperset(_options(parts)):
         raise InvalidInput(
-            "store", f"{url!r} has options that no store takes; write '?' as %3F and '#' as %23"
+            "store",
+            f"{scheme}://... has options that no store takes; write '?' as %3F and '#' as %23",
         )
     return _factory(scheme)(parts, clock, ids)
 

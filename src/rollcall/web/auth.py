@@ -20,6 +20,9 @@ from rollcall.web.binding import is_loopback
 from rollcall.web.keys import PREFIX, ApiKey, KeyStore, check_key
 from rollcall.web.tokens import TokenVerifier
 
+# With nothing behind the word, which logs would take for a secret.
+NO_KEY: Final = "send an API key in the field 'Authorization', behind the word 'Bearer'"
+ODD_KEY: Final = "'Authorization' must be there once, with a key behind the word 'Bearer'"
 _CALLER = "rollcall.caller"
 _SHOWN: Final = 10_000
 """Of how many keys it is remembered what they look like."""
@@ -101,11 +104,11 @@ class BearerAccess:
     async def identify(self, headers: Headers) -> Caller:
         values = headers.getlist("authorization")
         if not values:
-            raise NotAuthenticated("send 'Authorization: Bearer <API key>'", presented=False)
+            raise NotAuthenticated(NO_KEY, presented=False)
         scheme, _, token = values[0].partition(" ")
         token = token.strip()
         if len(values) > 1 or scheme.lower() != "bearer" or not token:
-            raise NotAuthenticated("'Authorization' must be one, and read 'Bearer <API key>'")
+            raise NotAuthenticated(ODD_KEY)
         if token.startswith(PREFIX) or self._tokens is None:
             key = await check_key(self._keys, token, self._clock.now())
             if len(self._shown) >= _SHOWN:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Collection
 
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web.limits import Limits
-from rollcall.web.refusals import PayloadTooLarge
+from rollcall.web.refusals import BodyTooSlow, PayloadTooLarge
 
 # Possessive, so that a hostile text is read once however its quotes are placed.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
@@ -21,7 +22,8 @@ _OTHER = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class BodyLimit:
-    """Refuses bodies that are too long (413), and JSON that is no UTF-8 or nested too deep (422).
+    """Refuses bodies that are too long (413), that stop coming (408), and JSON that is no UTF-8 or
+    nested too deep (422).
 
     It reads the whole body first, in however many pieces that comes: a handler that begins to
     work on half of a body which is refused later is worse than a megabyte of memory. Routes with
@@ -44,15 +46,20 @@ class BodyLimit:
         if length in (None, "0") and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
+        seconds = self._limits.body_seconds
         try:
-            body = await self._read(receive)
+            async with asyncio.timeout(seconds) as patience:
+                body = await self._read(receive, patience)
         except ClientDisconnect:
             return
+        except TimeoutError as error:
+            raise BodyTooSlow(seconds) from error
         if is_json(headers.get("content-type")):
             check_json(body, self._limits.json_depth)
         await self._app(scope, _replay(body, receive), send)
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read(self, receive: Receive, patience: asyncio.Timeout) -> bytes:
+        loop = asyncio.get_running_loop()
         pieces: list[bytes] = []
         size = 0
         while True:
@@ -66,6 +73,7 @@ class BodyLimit:
             pieces.append(piece)
             if not message.get("more_body", False):
                 return b"".join(pieces)
+            patience.reschedule(loop.time() + self._limits.body_seconds)
 
 
 def is_json(content_type: str | None) -> bool:

@@ -61,6 +61,12 @@ def current() -> Correlation | None:
     return _current.get()
 
 
+def request_id() -> str:
+    """What the request that is being answered is known by; empty outside of one."""
+    named = _current.get()
+    return named.request_id if named else ""
+
+
 def correlate(request_id: str | None, traceparent: str | None, ids: IdSource) -> Correlation:
     """The correlation of a request with these headers; what is ill-formed counts as absent."""
     parent = parse_traceparent(traceparent) if traceparent else None

@@ -43,17 +43,26 @@ class CorsPolicy:
     headers: Sequence[str] = (
         "authorization",
         "content-type",
+        "idempotency-key",
         "if-match",
         "if-none-match",
         "last-event-id",
+        "prefer",
         "x-request-id",
+        "x-session-id",
     )
     exposed: Sequence[str] = (
+        "content-disposition",
         "etag",
+        "idempotency-replayed",
         "link",
         "location",
+        "preference-applied",
+        "ratelimit",
+        "ratelimit-policy",
         "retry-after",
         "x-request-id",
+        "x-session-id",
         "x-total-count",
         "x-unavailable",
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import cast
+from typing import Final, cast
 
 from httptools import HttpRequestParser
 from starlette.types import ASGIApp
@@ -20,12 +20,22 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from rollcall.web.express import Express, Ticket
 from rollcall.web.limits import COUNTED
 
+PATIENCE: Final = 30.0
+"""Seconds that the head of a request may take to come, and the body of one that goes the short way:
+whoever sends a byte now and then must not hold a connection for ever.
+"""
+HEAD_BYTES: Final = 256 << 10
+"""What is kept of a head that has no end; those that have one are held to `Limits`."""
 
-def protocol(expresses: Mapping[int, Express]) -> type[asyncio.Protocol]:
+
+def protocol(
+    expresses: Mapping[int, Express], patience: float = PATIENCE
+) -> type[asyncio.Protocol]:
     """A protocol class for `uvicorn.Config(http=...)`.
 
     Args:
         expresses: The short ways of the application behind each port.
+        patience: Seconds for the head of a request to come.
     """
 
     class ExpressProtocol(HttpToolsProtocol):
@@ -36,13 +46,27 @@ def protocol(expresses: Mapping[int, Express]) -> type[asyncio.Protocol]:
         _body: bytes = b""
         _answered = 0.0
         _watch: asyncio.TimerHandle | None = None
+        _begun: float | None = None
+        _came = 0
+        _late: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             if self.server is not None and self.server[1] is not None:
                 self._express = expresses.get(self.server[1])
+            self._begun = self.loop.time()
+            self._late = self.loop.call_later(patience, self._close_late)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._begun is not None and self._ticket is None:
+                self._came += len(data)
+                if self._came > HEAD_BYTES:
+                    self.transport.abort()
 
         def on_message_begin(self) -> None:
+            self._begun = self.loop.time()
+            self._came = 0
             if self._express is None:
                 super().on_message_begin()
                 return
@@ -53,6 +77,7 @@ def protocol(expresses: Mapping[int, Express]) -> type[asyncio.Protocol]:
         def on_headers_complete(self) -> None:
             express = self._express
             if express is None:
+                self._begun = None
                 super().on_headers_complete()
                 return
             parser = self.parser
@@ -65,6 +90,7 @@ def protocol(expresses: Mapping[int, Express]) -> type[asyncio.Protocol]:
                     self._ticket = ticket
                     self._body = b""
                     return
+            self._begun = None
             self._go_ordinary_way()
 
         def on_body(self, body: bytes) -> None:
@@ -80,6 +106,7 @@ def protocol(expresses: Mapping[int, Express]) -> type[asyncio.Protocol]:
                 super().on_message_complete()
                 return
             self._ticket = None
+            self._begun = None
             client = self.client[0] if self.client else None
             answer = self._express.answer(ticket, self._body, client)
             if not isinstance(answer, bytes):
@@ -98,9 +125,28 @@ def protocol(expresses: Mapping[int, Express]) -> type[asyncio.Protocol]:
             self._body = b""
 
         def connection_lost(self, exc: Exception | None) -> None:
-            if self._watch is not None:
-                self._watch.cancel()
+            for timer in (self._watch, self._late):
+                if timer is not None:
+                    timer.cancel()
             super().connection_lost(exc)
+
+        def _close_late(self) -> None:
+            """Close a connection over which a request began too long ago and has not come.
+
+            One timer that looks again costs less than one for each request.
+            """
+            if self not in self.connections:
+                # It carries a WebSocket by now.
+                return
+            now, idle = self.loop.time(), self.timeout_keep_alive_task or self._watch
+            if self._begun is None and idle is None and self._done():
+                # What came since the last answer is no beginning, but no silence either.
+                self._begun = now
+            left = patience if self._begun is None else self._begun + patience - now
+            if left > 0:
+                self._late = self.loop.call_later(left, self._close_late)
+            else:
+                self.transport.abort()
 
         def _close_idle(self) -> None:
             """Close a connection whose last answer, a short one, is too long ago.

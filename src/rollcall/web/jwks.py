@@ -155,7 +155,10 @@ def fetch_over_http(url: str, *, timeout: float = 5.0) -> Fetch:
         InvalidInput: The URL is not https, and not on this machine; or it leads to a link-local or
             metadata address. Private ones are welcome: issuers often have them.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise InvalidInput("jwks_url", "is no URL") from None
     reason = _refusal(parts.hostname)
     if reason is not None:
         raise InvalidInput("jwks_url", reason)

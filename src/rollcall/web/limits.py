@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rollcall.kernel.addresses import sender_address
 from rollcall.kernel.caller import Caller, Quota, RateLimited
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
@@ -33,9 +34,10 @@ class Limits:
         url_bytes: The longest path and query together.
         headers: How many headers.
         header_bytes: All names and values together.
+        body_seconds: How long a body may stop in the middle.
 
     Raises:
-        InvalidInput: One of them is not a whole number above 0.
+        InvalidInput: One of them is not above 0, or no whole number where it counts something.
     """
 
     body_bytes: int = 1 << 20
@@ -43,10 +45,12 @@ class Limits:
     url_bytes: int = 8 << 10
     headers: int = 100
     header_bytes: int = 32 << 10
+    body_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         for name in ("body_bytes", "json_depth", "url_bytes", "headers", "header_bytes"):
             checks.whole(name, getattr(self, name), 1)
+        checks.positive("body_seconds", self.body_seconds)
 
 
 class HeadLimit:
@@ -172,7 +176,7 @@ def rate_key_of(caller: Caller | None, client: str | None) -> str:
 def network(host: str) -> str:
     """An IPv4 address itself; of an IPv6 address the /64, since who has one has them all."""
     try:
-        address = ip_address(host.partition("%")[0])
+        address = sender_address(host)
     except ValueError:
         return host
     if address.version == 4:

@@ -47,7 +47,7 @@ from rollcall.kernel.record_errors import (
 )
 from rollcall.web import correlation
 from rollcall.web.quotas import quota_fields
-from rollcall.web.refusals import HeadersTooLarge, PayloadTooLarge, UrlTooLong
+from rollcall.web.refusals import BodyTooSlow, HeadersTooLarge, PayloadTooLarge, UrlTooLong
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:rollcall:problem:"
@@ -92,6 +92,7 @@ _INTERNAL = Kind(500, "internal", "Something went wrong here")
 STANDARD: Mapping[type[Exception], Kind] = {
     InvalidInput: Kind(422, "invalid-input", "Something in the request cannot be used"),
     PayloadTooLarge: Kind(413, "payload-too-large", "The request's body is too large", close=True),
+    BodyTooSlow: Kind(408, "body-too-slow", "The request's body does not come", close=True),
     UrlTooLong: Kind(414, "url-too-long", "The URL is too long"),
     HeadersTooLarge: Kind(431, "headers-too-large", "The request's headers are too large"),
     NotAuthenticated: Kind(401, "not-authenticated", "Nobody knows who is asking"),
@@ -204,9 +205,20 @@ def _plain(error: HTTPException) -> Response:
     """For what only HTTP has a word for: no such path, no such method."""
     members = {"title": HTTPStatus(error.status_code).phrase, "status": error.status_code}
     detail = str(error.detail)
-    if detail != members["title"]:
+    if detail == members["title"]:
+        detail = _advice(error)
+    if detail:
         members["detail"] = _short(detail)
     return _render({"type": "about:blank", **members}, error.status_code, error.headers)
+
+
+def _advice(error: HTTPException) -> str:
+    allowed = (error.headers or {}).get("Allow")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and allowed:
+        return f"this path takes {allowed}"
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return "nothing has this path: /docs shows all that have one"
+    return ""
 
 
 def problem(

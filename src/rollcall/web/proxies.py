@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final, TypeAlias
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rollcall.kernel.addresses import sender_address
 
 Networks: TypeAlias = Collection[IPv4Network | IPv6Network]
 
@@ -68,7 +70,7 @@ def sender(client: str, fields: Iterable[tuple[bytes, bytes]], trusted: Networks
         found = _HOP.fullmatch(hop.decode("latin-1").strip())
         text = next(filter(None, found.groups())) if found else ""
         try:
-            nearest = str(ip_address(text))
+            nearest = str(sender_address(text))
         except ValueError:
             break
         if not trusts(nearest, trusted):
@@ -81,7 +83,7 @@ def trusts(client: str | None, networks: Networks) -> bool:
     if client is None or not networks:
         return False
     try:
-        address = ip_address(client.partition("%")[0])
+        address = sender_address(client)
     except ValueError:
         return False
     return any(address in network for network in networks)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that are refused for their size, before anybody reads what they say."""
+"""Requests that are refused for their size or slowness, before anybody reads what they say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ class PayloadTooLarge(InvalidInput):
     def __init__(self, limit: int) -> None:
         super().__init__("body", f"must not be longer than {limit} bytes")
         self.limit = limit
+
+
+class BodyTooSlow(InvalidInput):
+    """Nothing of the body came for `seconds`, in the middle of it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("body", f"must not stop for {seconds:g} s")
+        self.seconds = seconds
 
 
 class UrlTooLong(InvalidInput):

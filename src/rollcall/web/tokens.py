@@ -12,6 +12,7 @@ import jwt
 from rollcall.kernel.caller import Caller, NotAuthenticated
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web.jwks import KeySource
+from rollcall.web.lines import check_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,13 @@ class TokenVerifier:
         namespace = claims.get(settings.namespace_claim, settings.namespace)
         if not isinstance(namespace, str) or not namespace:
             raise NotAuthenticated(f"the token has no {settings.namespace_claim!r}")
-        return Caller(f"jwt:{claims['sub']}", namespace, _scopes(claims.get(settings.scope_claim)))
+        subject = claims["sub"]
+        for name, text in ((settings.namespace_claim, namespace), ("sub", subject)):
+            try:
+                check_line(name, text)
+            except InvalidInput as error:
+                raise NotAuthenticated(f"the token's {name!r} {error.problem}") from None
+        return Caller(f"jwt:{subject}", namespace, _scopes(claims.get(settings.scope_claim)))
 
 
 def _scopes(claim: object) -> frozenset[str]:

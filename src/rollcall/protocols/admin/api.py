@@ -15,9 +15,9 @@ from rollcall.protocols.access import namespace_for
 from rollcall.protocols.admin import wire
 from rollcall.protocols.admin.errors import KeyNotFound
 from rollcall.protocols.bodies import strict_route
-from rollcall.protocols.parameters import Administrator, Operator
 from rollcall.registry.service import RegistryService
 from rollcall.web.audit import AuditLog, audit_subject
+from rollcall.web.callers import Administrator, Operator
 from rollcall.web.keys import KeyStore, draw_key
 from rollcall.web.paging import link
 

@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.admin.api import PREFIX, Namespace
-from rollcall.protocols.parameters import Administrator, Operator
 from rollcall.registry import archive
 from rollcall.registry.service import RegistryService
+from rollcall.web.callers import Administrator, Operator
 
 IMPORT: Final = f"{PREFIX}/import"
 MEDIA_TYPE: Final = "application/x-ndjson"

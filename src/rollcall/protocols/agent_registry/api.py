@@ -9,9 +9,10 @@ from rollcall.protocols.access import namespace_for
 from rollcall.protocols.agent_registry import questions, wire
 from rollcall.protocols.agent_registry.operations import AgentOperations
 from rollcall.protocols.bodies import strict_route
-from rollcall.protocols.parameters import Read, Reader, Where, Writer
+from rollcall.protocols.parameters import Read, Where
 from rollcall.protocols.preconditions import reached
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_id
 from rollcall.web.paging import link
 from rollcall.web.preconditions import IfMatch, etag

@@ -23,7 +23,7 @@ from rollcall.protocols.access import namespace_for
 from rollcall.protocols.agent_registry import wire
 from rollcall.protocols.agent_registry.express import heartbeats_at_once
 from rollcall.protocols.agent_registry.operations import AgentOperations
-from rollcall.protocols.parameters import Writer
+from rollcall.web.callers import Writer
 from rollcall.web.drain import Drain
 from rollcall.web.problems import Problems, ProblemTable, field_error
 from rollcall.web.strict import decoded

@@ -14,11 +14,11 @@ from rollcall.protocols.access import namespace_for
 from rollcall.protocols.agent_registry import translate, wire
 from rollcall.protocols.bodies import strict_route
 from rollcall.protocols.checks import fields_named
-from rollcall.protocols.parameters import Reader
 from rollcall.protocols.preconditions import reached
 from rollcall.protocols.streams import RESPONSES, EventLines, LastEventId, subscribed, watched
 from rollcall.registry.models import Kind
 from rollcall.registry.service import RegistryService
+from rollcall.web.callers import Reader
 from rollcall.web.drain import Drain
 from rollcall.web.sse import EventStream, ServerEvent
 

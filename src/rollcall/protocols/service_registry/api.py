@@ -7,17 +7,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.bodies import strict_route
-from rollcall.protocols.parameters import (
-    Administrator,
-    Read,
-    Reader,
-    Where,
-    Writer,
-)
+from rollcall.protocols.parameters import Read, Where
 from rollcall.protocols.preconditions import reached
 from rollcall.protocols.service_registry import translate, wire
 from rollcall.protocols.service_registry.operations import ServiceOperations
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Administrator, Reader, Writer
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.paging import link
 from rollcall.web.preconditions import IfMatch, etag

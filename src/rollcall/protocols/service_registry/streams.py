@@ -11,12 +11,12 @@ from starlette.responses import Response
 
 from rollcall.protocols.access import namespace_for
 from rollcall.protocols.bodies import strict_route
-from rollcall.protocols.parameters import Reader
 from rollcall.protocols.preconditions import reached
 from rollcall.protocols.service_registry import translate, wire
 from rollcall.protocols.service_registry.api import PREFIX
 from rollcall.protocols.streams import RESPONSES, EventLines, LastEventId, subscribed, watched
 from rollcall.registry.service import RegistryService
+from rollcall.web.callers import Reader
 from rollcall.web.drain import Drain
 from rollcall.web.sse import EventStream, ServerEvent
 
