@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from rollcall.backends.eventlog.inmemory import InMemoryEventLog, InMemoryWork
 from rollcall.events.envelope import Event
 from rollcall.events.log import Entry
-from rollcall.events.subscriptions import Handler, Sink
+from rollcall.events.subscriptions import Handler, Sink, SinkBatch
 from rollcall.kernel.errors import OutcomeUnknown, StoreUnavailable
 from rollcall.testing.event_log_contract.case import CREATED, DELETED, created, deleted_after
 
@@ -99,6 +99,31 @@ async def test_a_sink_gets_each_event_at_least_once_however_often_the_log_breaks
 
     assert list(dict.fromkeys(world.seen)) == ids
     assert len(world.seen) > len(ids)
+
+
+async def test_a_sink_that_waits_for_its_other_side_has_no_event_parked_for_hours(
+    world: Any,
+) -> None:
+    away = True
+    ids = [f"{'abc'[i % 3]}{i}" for i in range(9)]
+    await world.publish(*ids)
+
+    async def send(events: Sequence[Event]) -> None:
+        if away:
+            raise StoreUnavailable("nobody is there")
+        for event in events:
+            await world.send(event)
+
+    dispatcher = await world.start(SinkBatch("g", frozenset({CREATED}), send, waits=True))
+    for _ in range(3 * 60):
+        await world.clock.advance(60.0)
+    [during] = await dispatcher.status()
+    away = False
+    await world.later(600.0)
+
+    assert (during.parked, during.delivered) == (0, 0)
+    assert world.seen == ids
+    assert (await dispatcher.status())[0].parked == 0
 
 
 async def test_two_processes_of_one_group_handle_each_event_once_and_in_order(

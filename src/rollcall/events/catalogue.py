@@ -106,6 +106,7 @@ _TURN_TOO: Final = {
     "tokens_used": "tokens read and written",
     "cost": "by the provider's list prices, a decimal string",
 }
+_BUSINESS: Final = {"business_name": "whose agent it is, where that was said"}
 _BUDGET: Final = {
     "budget_id": "the budget",
     "scope": "agent or account",
@@ -149,14 +150,19 @@ TYPES: Final = (
         "agents",
         "A definition was made.",
         {**_AGENT, "name": "its name"},
-        {"version": "its first version"},
+        {"version": "its first version", **_BUSINESS},
     ),
     EventType(
         "agent.updated",
         "agents",
         "A definition has a new version or status.",
         {**_AGENT, "changes": "the names of the fields that changed"},
-        {"version": "its version now", "status": "its status now"},
+        {
+            "version": "its version now",
+            "status": "its status now",
+            "name": "its name now",
+            **_BUSINESS,
+        },
     ),
     EventType("agent.deleted", "agents", "A definition was deleted.", _AGENT),
     EventType(

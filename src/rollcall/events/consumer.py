@@ -288,12 +288,19 @@ class Consumer(Generic[WorkT]):
         """Give events to the handler and settle them. False: the group has done so before.
 
         Raises:
+            Unavailable: The log is away, or whom a sink sends to that waits for it.
             Failed: The handler did not take them; nothing has changed.
             _ToldAgain: There are several, and not all are new; nothing has changed.
         """
         subscription, limit = self.subscription, self._settings.handler_timeout
         if isinstance(subscription, SinkBatch):
-            await called(self._clock, limit, subscription.send, events)
+            try:
+                await called(self._clock, limit, subscription.send, events)
+            except Failed as failed:
+                # No event is to blame for it, so none is to be parked when it takes long.
+                if subscription.waits and isinstance(failed.error, Unavailable):
+                    raise failed.error from failed
+                raise
         try:
             async with self._log.begin() as work:
                 await self._settle(work, position, held)
@@ -357,7 +364,9 @@ class Consumer(Generic[WorkT]):
         )
 
     async def _outage(self, error: Exception) -> None:
-        """The log does not answer: read the group's state again after a while."""
+        """The log does not answer, or whom a sink sends to: read the group's state again after a
+        while.
+        """
         self._joined = False
         self._outages += 1
         _log.warning("group %s cannot go on now", self.subscription.group, exc_info=error)

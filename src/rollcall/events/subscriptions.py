@@ -94,12 +94,15 @@ class SinkBatch:
         types: Names of the catalogue.
         send: Called with one event or more; has taken all of them when it returns.
         size: How many it is given at most.
+        waits: Whether `Unavailable` says that whom it sends to is away, whatever is sent: all wait
+            until it is back, and none is parked. Not for those whom one event may bring down.
     """
 
     group: str
     types: frozenset[str]
     send: Callable[[Sequence[Event]], Awaitable[None]]
     size: int = 500
+    waits: bool = False
 
     def __post_init__(self) -> None:
         _check(self.group, self.types, self.size)

@@ -8,19 +8,20 @@ the number of each that was acknowledged.
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from rollcall.analytics.models import AnyFact, Kind
-from rollcall.analytics.questions import ById, Sessions, Sums
+from rollcall.analytics.questions import ById, Export, Sessions, Sums
 from rollcall.backends.facts.duckdb import DuckdbFactStore, DuckdbSettings
-from rollcall.kernel.errors import Closed, IncompatibleStore, StoreInUse
+from rollcall.kernel.errors import Closed, IncompatibleStore, StoreInUse, StoreUnavailable
 from rollcall.testing.fact_store_contract import FactStoreContract, Store
 from rollcall.testing.fact_store_contract.case import SPAN, talk, usage
 from support.killing import acknowledged_until_killed
@@ -169,6 +170,63 @@ async def test_a_put_that_fails_leaves_nothing_and_the_next_one_works(tmp_path: 
         assert (await store.select(CONVERSATIONS))[0]["conversations"] == 0
         await store.put([talk("c")])
         assert (await store.select(CONVERSATIONS))[0]["conversations"] == 1
+
+
+@contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """As on a disk that is full: no file gets longer than that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_is_an_outage_that_ends(tmp_path: Path) -> None:
+    async with opened(tmp_path / "facts.duckdb") as store:
+        with no_file_beyond(0), pytest.raises(StoreUnavailable, match="too large"):
+            await store.put(batch(1))
+        await store.put(batch(2))
+        assert (await store.select(CONVERSATIONS))[0]["conversations"] == BATCH
+
+
+async def test_a_database_that_takes_nothing_any_more_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "facts.duckdb"
+    async with opened(path) as store:
+        await store.put(batch(1))
+        config = {"memory_limit": "512MB", "threads": 2} | dict.fromkeys(
+            ("autoinstall_known_extensions", "autoload_known_extensions"), False
+        )
+        with duckdb.connect(str(path), config=config) as other:
+            # Not by a put of its own: what is to be kept next finds it so.
+            other.execute("CREATE TABLE more AS SELECT 1 AS one")
+            with no_file_beyond(0), pytest.raises(duckdb.FatalException):
+                other.execute("CHECKPOINT")
+        with pytest.raises(StoreUnavailable):
+            await store.put(batch(2))
+        await store.put(batch(2))
+        assert (await store.select(CONVERSATIONS))[0]["conversations"] == 2 * BATCH
+
+
+@pytest.mark.parametrize("shape", ["stream", "parquet"])
+async def test_whoever_leaves_an_export_breaks_it_off(tmp_path: Path, shape: str) -> None:
+    async with opened(tmp_path / "facts.duckdb") as store:
+        await store.put([talk(f"c{number}") for number in range(20_000)])
+        asked = Export(kind=Kind.CONVERSATION, namespace="n", span=SPAN)
+
+        async def exported() -> None:
+            pages = store.stream(asked) if shape == "stream" else store.parquet(asked)
+            async for _ in pages:
+                pass
+
+        leaving = asyncio.create_task(exported())
+        # It has begun, and DuckDB is at work.
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert (await store.select(CONVERSATIONS))[0]["conversations"] == 20_000
 
 
 async def test_it_stays_within_its_memory(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from rollcall.agents import tables as agents
 from rollcall.analytics import tables as analytics
 from rollcall.backends.eventlog import kafka_tables
-from rollcall.backends.sql import event_keys
+from rollcall.backends.sql import event_keys, outbox
 from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.consumers import GROUPS
 from rollcall.backends.sql.database import Database, dialect_of
@@ -32,6 +32,7 @@ from rollcall.kernel.caller import READ
 from rollcall.kernel.errors import InvalidInput, StoreUnavailable
 from rollcall.memory import graph_tables as graph
 from rollcall.memory import tables as memory
+from rollcall.testing.event_log_contract.case import created
 from rollcall.web.audit import AuditEntry
 from rollcall.web.keys import ApiKey
 from rollcall.widgets import tables as widgets
@@ -147,3 +148,18 @@ def test_a_connection_that_broke_is_told_from_a_fault_of_ours() -> None:
     assert dialect.broke(ConnectionResetError())
     assert dialect.broke(asyncpg.InternalClientError("another operation is in progress"))
     assert not dialect.broke(TypeError())
+
+
+async def test_what_is_read_together_is_of_one_moment(fresh_database: Callable[[], str]) -> None:
+    database = Database(dialect_of(fresh_database()))
+    await database.open()
+    count = select(func.count()).select_from(outbox.OUTBOX)
+    for event in ("a", "b"):
+        async with database.reading() as connection:
+            before = await connection.scalar(count)
+            async with database.begin() as work:
+                work.publish(created(event))
+            assert await connection.scalar(count) == before
+    async with database.reading() as connection:
+        assert await connection.scalar(count) == 2
+    await database.close()

@@ -57,10 +57,7 @@ class SqlEventLog:
         if position is not None:
             return position
         async with self._database.begin() as work:
-            position = await consumers.position_of(work.connection, group)
-            if position is None:
-                position = await consumers.introduce(work.connection, group)
-            return position
+            return await consumers.introduce(work.connection, group)
 
     async def advance(self, work: SqlUnitOfWork, group: str, before: int, after: int) -> None:
         await consumers.advance(work.connection, group, before, after)

@@ -27,6 +27,7 @@ from rollcall.analytics.ports import Row
 from rollcall.analytics.queries import statement
 from rollcall.analytics.questions import Export, Question
 from rollcall.analytics.tables import METADATA
+from rollcall.backends.facts.duckdb_steps import InSteps
 from rollcall.backends.facts.merging import Rows, Steps, merging, removing
 from rollcall.kernel.errors import Closed, IncompatibleStore, StoreInUse, StoreUnavailable
 from rollcall.kernel.ids import derived
@@ -118,23 +119,20 @@ class DuckdbFactStore:
 
     async def stream(self, question: Export) -> AsyncGenerator[Sequence[Row]]:
         """See `FactStore`."""
-        cursor = self._cursor()
-        try:
-            sql, values = _compiled(statement(question))
-            await self._in(self._readers, partial(cursor.execute, sql, values))
+        cursor, (sql, values) = self._cursor(), _compiled(statement(question))
+        with self._translated(), InSteps(cursor, self._threads()) as steps:
+            await steps.do(partial(cursor.execute, sql, values))
             names = _names(cursor)
-            while found := await self._in(self._readers, partial(cursor.fetchmany, _STREAMED)):
+            while found := await steps.do(partial(cursor.fetchmany, _STREAMED)):
                 yield [dict(zip(names, row, strict=True)) for row in found]
-        finally:
-            cursor.close()
 
     async def parquet(self, question: Export) -> AsyncIterator[bytes]:
         """See `FactStore`."""
         with TemporaryDirectory(prefix="rollcall-export-") as folder:
             file = Path(folder, "facts.parquet")
-            sql, values = _compiled(statement(question))
-            copied = partial(copy_to_parquet, self._cursor(), sql, values, file)
-            await self._in(self._readers, copied)
+            cursor, (sql, values) = self._cursor(), _compiled(statement(question))
+            with self._translated(), InSteps(cursor, self._threads()) as steps:
+                await steps.do(partial(copy_to_parquet, cursor, sql, values, file))
             async for piece in pieces(file):
                 yield piece
 
@@ -181,8 +179,8 @@ class DuckdbFactStore:
         from duckdb import FatalException, InternalException
 
         connection = self._open_connection()
-        connection.execute("BEGIN TRANSACTION")
         try:
+            connection.execute("BEGIN TRANSACTION")
             for steps in all_steps:
                 drive(connection, steps)
             connection.execute("COMMIT")
@@ -202,6 +200,11 @@ class DuckdbFactStore:
 
     def _cursor(self) -> DuckDBPyConnection:
         return self._open_connection().cursor()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        if self._readers is None:
+            raise Closed("the fact store is not open")
+        return self._readers
 
     def _open_connection(self) -> DuckDBPyConnection:
         if self._connection is None:
@@ -246,11 +249,18 @@ class DuckdbFactStore:
 
     @contextmanager
     def _translated(self) -> Generator[None]:
-        from duckdb import Error, FatalException, IOException, OutOfMemoryException
+        from duckdb import (
+            Error,
+            FatalException,
+            IOException,
+            OutOfMemoryException,
+            TransactionException,
+        )
 
         try:
             yield
-        except (IOException, OutOfMemoryException, FatalException) as error:
+        # The last is what a commit says for which there is no room on the disk.
+        except (IOException, OutOfMemoryException, FatalException, TransactionException) as error:
             raise StoreUnavailable(f"facts in {self._path} cannot be reached: {error}") from error
         except Error as error:
             raise RuntimeError(f"DuckDB does not understand us: {error}") from error
@@ -288,12 +298,11 @@ def insert_rows(connection: DuckDBPyConnection, step: Rows) -> None:
 def copy_to_parquet(
     cursor: DuckDBPyConnection, sql: str, values: Sequence[Any], file: Path
 ) -> None:
-    """Write what a statement gives, which has `time_us`, into a file, and close the cursor."""
+    """Write what a statement gives, which has `time_us`, into a file."""
     # The statement is our own, with parameters; a path cannot be one.
     path = str(file).replace("'", "''")
     rows = f"SELECT id, make_timestamptz(time_us) AS time, * EXCLUDE (id, time_us) FROM ({sql})"  # noqa: S608
-    with cursor:
-        cursor.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)", values)
+    cursor.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)", values)
 
 
 async def pieces(file: Path) -> AsyncIterator[bytes]:

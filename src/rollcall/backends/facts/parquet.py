@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from rollcall.analytics.ports import Row
 from rollcall.analytics.queries import EXPORTED
 from rollcall.analytics.tables import TABLES
 from rollcall.backends.facts.duckdb import copy_to_parquet, create, insert_rows, pieces
+from rollcall.backends.facts.duckdb_steps import InSteps
 from rollcall.backends.facts.merging import Rows
 
 
@@ -33,15 +35,17 @@ async def parquet_of(kind: Kind, pages: AsyncIterator[Sequence[Row]]) -> AsyncIt
     table = Table("exported", MetaData(), *columns)
     with TemporaryDirectory(prefix="rollcall-export-") as folder:
         # On the disk, so that an export of any length needs little memory.
-        connection = await asyncio.to_thread(duckdb.connect, str(Path(folder, "rows.duckdb")))
+        file, threads = Path(folder, "facts.parquet"), ThreadPoolExecutor(1, "facts-export")
         try:
-            await asyncio.to_thread(connection.execute, create(table))
-            async for rows in pages:
-                await asyncio.to_thread(insert_rows, connection, Rows(table, rows))
-            file = Path(folder, "facts.parquet")
-            copied = partial(copy_to_parquet, connection.cursor(), "SELECT * FROM exported", [])
-            await asyncio.to_thread(copied, file)
+            connection = await asyncio.to_thread(duckdb.connect, str(Path(folder, "rows.duckdb")))
+            with InSteps(connection, threads) as steps:
+                await steps.do(partial(connection.execute, create(table)))
+                async for rows in pages:
+                    await steps.do(partial(insert_rows, connection, Rows(table, rows)))
+                every = "SELECT * FROM exported"
+                await steps.do(partial(copy_to_parquet, connection, every, [], file))
         finally:
-            connection.close()
+            # Before the folder goes, also where somebody has left in the middle of a step.
+            await asyncio.to_thread(threads.shutdown)
         async for piece in pieces(file):
             yield piece

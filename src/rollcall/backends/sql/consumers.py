@@ -117,9 +117,13 @@ async def position_of(connection: AsyncConnection, group: str) -> int | None:
 
 
 async def introduce(connection: AsyncConnection, group: str) -> int:
-    """Make the group known, before the oldest event that is kept; its position."""
+    """Make the group known, if it is not, before the oldest event that is kept; its position."""
     found = await connection.execute(select(HEAD.c.compacted).with_for_update())
     position = found.scalar_one()
+    # Of two processes that begin together the second one has waited for the first one here.
+    known = await position_of(connection, group)
+    if known is not None:
+        return known
     await connection.execute(insert(GROUPS).values(name=group, position=position))
     return position
 

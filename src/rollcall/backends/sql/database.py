@@ -94,6 +94,7 @@ class Database:
         """
         with self._translated():
             async with self._open_engine().connect() as connection:
+                await connection.execution_options(**self._dialect.reading)
                 yield connection
 
     async def scrub(self) -> bool:
@@ -191,7 +192,10 @@ def dialect_of(url: str, *, pool_size: int = 5) -> Dialect:
     Raises:
         InvalidInput: There is no such kind of database, or the URL names none.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise InvalidInput("database", "is no URL") from None
     if parts.scheme == "postgresql":
         from rollcall.backends.sql.postgres import PostgresDialect
 
@@ -199,7 +203,7 @@ def dialect_of(url: str, *, pool_size: int = 5) -> Dialect:
     if parts.scheme != "sqlite":
         raise InvalidInput(
             "database",
-            f"{parts.scheme}:// is none of those known: sqlite:///fleet.db, postgresql://host/name",
+            "must be like sqlite:///fleet.db or postgresql://user@host:5432/database",
         )
     path = unquote(parts.path[1:])
     if parts.netloc or not path or "\0" in path:

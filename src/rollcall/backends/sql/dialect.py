@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
@@ -18,6 +18,13 @@ WRITES: Final = "rollcall_writes"
 
 class Dialect(Protocol):
     """One kind of database. Its text is the place that messages name."""
+
+    @property
+    def reading(self) -> Mapping[str, str]:
+        """Execution options of a connection whose transaction only reads: what it reads must be of
+        one moment.
+        """
+        ...
 
     def open(self) -> AsyncEngine:
         """An engine for the database, which belongs to this process as far as it must.

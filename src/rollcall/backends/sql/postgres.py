@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 from urllib.parse import urlsplit
@@ -55,6 +55,11 @@ class PostgresDialect:
     def __str__(self) -> str:
         return shown(self._url)
 
+    @property
+    def reading(self) -> Mapping[str, str]:
+        # By default each statement sees what was committed before it.
+        return {"isolation_level": "REPEATABLE READ"}
+
     def open(self) -> AsyncEngine:
         return create_async_engine(
             self._url.set(drivername="postgresql+asyncpg"),
@@ -62,7 +67,6 @@ class PostgresDialect:
             # A connection that the server has closed meanwhile is found out before it is used.
             pool_pre_ping=True,
             pool_timeout=COMMAND_TIMEOUT,
-            # As in SQLite: what a transaction has read is from one moment.
             connect_args={
                 "timeout": CONNECT_TIMEOUT,
                 "command_timeout": COMMAND_TIMEOUT,

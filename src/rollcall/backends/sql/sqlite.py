@@ -6,11 +6,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, event
@@ -57,6 +57,11 @@ class SqliteDialect:
     def __str__(self) -> str:
         return str(self._path)
 
+    @property
+    def reading(self) -> Mapping[str, str]:
+        # As any transaction here does.
+        return {}
+
     def open(self) -> AsyncEngine:
         path = self._path
         if path.is_dir():
@@ -76,7 +81,6 @@ class SqliteDialect:
             # It leaves transactions alone: they begin below.
             async_creator=partial(connected, path, BUSY_TIMEOUT),
         )
-        event.listen(engine.sync_engine, "connect", _set_up)
         event.listen(engine.sync_engine, "begin", _begin)
         return engine
 
@@ -131,13 +135,6 @@ class SqliteDialect:
     async def _turn(self) -> AsyncGenerator[None]:
         async with self._writing:
             yield
-
-
-def _set_up(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _begin(connection: Connection) -> None:

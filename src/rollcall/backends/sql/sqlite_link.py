@@ -19,6 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 FIRST: Final = 1000
 """Rows that come with their statement; those behind them are fetched by themselves."""
+_PRAGMAS: Final = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 
 
 async def connected(path: Path, busy_timeout: float) -> Link:
@@ -27,12 +28,23 @@ async def connected(path: Path, busy_timeout: float) -> Link:
     Args:
         busy_timeout: Seconds to wait for a lock.
     """
-    open_file = partial(sqlite3.connect, path, timeout=busy_timeout, isolation_level=None)
-    link = Link(open_file, FIRST)
+    link = Link(partial(_opened, path, busy_timeout), FIRST)
     # It must not keep the process from ending.
     link._thread.daemon = True  # pyright: ignore[reportPrivateUsage]
     await link
     return link
+
+
+def _opened(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    # In one step with its settings: whoever is called off between them would leave it open.
+    connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None)
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class Link(aiosqlite.Connection):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -25,6 +27,12 @@ class GroupTests(LogCase):
 
         assert await log.join("g") == 1
         assert await log.join("other") == 0
+
+    async def test_those_who_join_a_group_at_once_all_find_it_where_it_begins(
+        self, log: Log
+    ) -> None:
+        await publish(log, created())
+        assert await asyncio.gather(*(log.join("g") for _ in range(8))) == [0] * 8
 
     async def test_a_group_is_moved_only_from_where_it_is(self, log: Log) -> None:
         await log.join("g")
