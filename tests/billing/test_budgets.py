@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from rollcall.backends.sql.database import Database
+from rollcall.billing.accounts import AccountChange
 from rollcall.billing.budget_models import ReservationStatus, Window
 from rollcall.billing.budgets import BudgetChange
 from rollcall.billing.errors import (
@@ -23,7 +24,7 @@ from rollcall.billing.models import Unit
 from rollcall.billing.service import BillingService
 from rollcall.kernel.errors import InvalidInput
 from rollcall.testing.clock import FrozenClock
-from support.billing import MIDDAY, NAMESPACE, give_card, priced, record, told, usage
+from support.billing import MIDDAY, MODEL, NAMESPACE, give_card, priced, record, told, usage
 
 SPENDERS = 64
 
@@ -176,6 +177,19 @@ async def test_the_usage_of_a_conversation_settles_what_was_reserved_for_it(
     assert (found.status, found.usage_id) == (ReservationStatus.SETTLED, used.id)
 
 
+async def test_what_another_agent_uses_for_a_conversation_settles_nothing(
+    billing: BillingService,
+) -> None:
+    await billing.budgets.create(NAMESPACE, Decimal(10), hard=True)
+    kept = await billing.budgets.reserve(NAMESPACE, "a", Decimal(10), conversation_id="t1")
+    await record(billing.metering, usage("b", conversation_id="t1", input_tokens=1, model=MODEL))
+    assert (await billing.budgets.reservation(NAMESPACE, kept)).status is ReservationStatus.OPEN
+    with pytest.raises(BudgetExhausted):
+        await billing.budgets.reserve(NAMESPACE, "b", Decimal(1))
+    await record(billing.metering, usage("a", conversation_id="t1", input_tokens=1, model=MODEL))
+    assert (await billing.budgets.reservation(NAMESPACE, kept)).status is ReservationStatus.SETTLED
+
+
 async def test_a_reservation_is_settled_once(billing: BillingService) -> None:
     await cards(billing)
     name = await billing.budgets.reserve(NAMESPACE, "a", Decimal(1))
@@ -199,7 +213,6 @@ async def test_to_release_twice_changes_nothing(billing: BillingService) -> None
     for _ in range(2):
         ended = await billing.budgets.release(NAMESPACE, name)
         assert ended.status is ReservationStatus.RELEASED
-    await billing.budgets.settle(NAMESPACE, name, None)
     assert await left(billing, budget.id) == (0, 0)
 
 
@@ -266,6 +279,36 @@ async def test_the_same_key_makes_one_budget_and_one_reservation(billing: Billin
     assert await left(billing, made.id) == (0, 1)
 
 
+async def test_a_day_with_two_midnights_begins_with_the_first(
+    small: BillingService, clock: FrozenClock
+) -> None:
+    await cards(small)
+    # In Havana the hour after midnight came twice that night.
+    await small.accounts.change(NAMESPACE, AccountChange(time_zone="America/Havana"))
+    clock.jump(datetime(2025, 11, 2, 4, 30, tzinfo=UTC).timestamp() - clock.now())
+    await spend(small, 1)
+    clock.jump(3600)
+    budget, _ = await small.budgets.create(NAMESPACE, Decimal(10), period=Window.DAY)
+    assert (budget.window, budget.spent) == ("2025-11-02", 1)
+
+
+async def test_of_those_who_use_one_key_at_once_all_get_the_first_ones_answer(
+    billing: BillingService, database: Database
+) -> None:
+    budgets = billing.budgets
+    made = await asyncio.gather(*(budgets.create(NAMESPACE, Decimal(5), key="k") for _ in range(8)))
+    assert len({one.id for one, _ in made}) == sum(new for _, new in made) == 1
+    kept = await asyncio.gather(
+        *(budgets.make_reservation(NAMESPACE, "a", Decimal(1), key="r") for _ in range(8))
+    )
+    assert len({one.id for one, _ in kept}) == sum(new for _, new in kept) == 1
+    others = await asyncio.gather(
+        *(budgets.create(NAMESPACE, Decimal(limit), key="other") for limit in range(1, 9)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(one, KeyReused) for one in others) == 7
+
+
 async def test_a_deleted_budget_stops_nobody(billing: BillingService) -> None:
     budget, _ = await billing.budgets.create(NAMESPACE, Decimal(0), hard=True)
     with pytest.raises(BudgetExhausted):
@@ -274,3 +317,18 @@ async def test_a_deleted_budget_stops_nobody(billing: BillingService) -> None:
     await billing.budgets.reserve(NAMESPACE, "a", Decimal(1))
     with pytest.raises(BudgetNotFound):
         await billing.budgets.get(NAMESPACE, budget.id)
+
+
+async def test_a_budget_that_is_set_anew_under_its_old_key_tells_of_its_limits_again(
+    billing: BillingService, database: Database, clock: FrozenClock
+) -> None:
+    await give_card(billing, priced(Unit.REQUEST, "6"))
+    await record(billing.metering, usage())
+    for _ in range(2):
+        clock.jump(1)
+        made, new = await billing.budgets.create(
+            NAMESPACE, Decimal(10), alert_at=[Decimal("0.5")], key="k"
+        )
+        assert new
+        await billing.budgets.delete(NAMESPACE, made.id)
+    assert len(await told(database, "budget.threshold_reached")) == 2

@@ -17,6 +17,7 @@ from rollcall.billing.feed import GROUP
 from rollcall.billing.metering import Recorded, Told
 from rollcall.billing.models import Unit, Usage
 from rollcall.billing.module import module
+from rollcall.billing.repository import SqlBillingStore
 from rollcall.billing.service import BillingService
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.events.envelope import Event
@@ -86,6 +87,12 @@ async def hear(database: Database, billing: BillingService, *events: Event) -> N
         await feed_of(database, billing).handle(events, work)
 
 
+async def name_of(database: Database) -> str:
+    agent = await SqlBillingStore(database).agent(NAMESPACE, "a")
+    assert agent is not None
+    return agent.name
+
+
 async def usages(billing: BillingService) -> list[Usage]:
     return list((await billing.agent_usage(NAMESPACE, "a", limit=100)).usages)
 
@@ -152,6 +159,20 @@ async def test_a_new_agent_has_its_costs_tracked_at_once(
     assert (list(found.usages), found.totals) == ([], (0, 0, 0))
     await hear(database, billing, event("agent.deleted", "d", {"agent_id": "new"}))
     assert (await billing.agent_usage(NAMESPACE, "new", limit=10)).totals.usages == 0
+
+
+async def test_an_agent_is_known_by_its_business_and_by_its_newest_name(
+    billing: BillingService, database: Database
+) -> None:
+    agent = {"agent_id": "a"}
+    created = event("agent.created", "1", {**agent, "name": "Clerk", "business_name": "Acme"})
+    await hear(database, billing, created, event("agent.deleted", "2", agent))
+    assert await name_of(database) == "Acme"
+    changes = {**agent, "changes": []}
+    updated = event("agent.updated", "3", {**changes, "name": "Clerk", "business_name": "Roe"})
+    # As it was told by earlier versions of us.
+    await hear(database, billing, updated, event("agent.updated", "4", changes))
+    assert await name_of(database) == "Roe"
 
 
 @pytest.mark.parametrize(

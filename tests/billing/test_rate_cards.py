@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from rollcall.backends.sql.database import Database
 from rollcall.billing.accounts import AccountChange, AccountDefaults
 from rollcall.billing.card_checks import check_items
 from rollcall.billing.errors import (
@@ -18,8 +20,10 @@ from rollcall.billing.errors import (
     RateCardExists,
     RateCardNotFound,
 )
-from rollcall.billing.models import BUILT_IN, Item, Mode, Unit
+from rollcall.billing.metering import Recorded, Told
+from rollcall.billing.models import BUILT_IN, Item, Mode, TrackedAgent, Unit
 from rollcall.billing.rate_cards import NewVersion
+from rollcall.billing.repository import SqlBillingStore
 from rollcall.billing.service import BillingService
 from rollcall.kernel.errors import InvalidInput
 from support.billing import MIDDAY, NAMESPACE, give_card, priced, record, tiered, usage
@@ -93,6 +97,22 @@ async def test_the_same_key_makes_one_card(billing: BillingService) -> None:
         await billing.cards.assign(NAMESPACE, "agents", "a", "nothing")
 
 
+async def test_of_those_who_make_a_card_by_one_key_at_once_all_get_it(
+    billing: BillingService,
+) -> None:
+    first = NewVersion(items=(priced(Unit.REQUEST, "1"),))
+    made = await asyncio.gather(
+        *(billing.cards.create(NAMESPACE, "card", first, key="k") for _ in range(8))
+    )
+    assert len({one.id for one, _ in made}) == sum(new for _, new in made) == 1
+
+
+async def test_a_card_can_be_given_to_an_agent_with_the_longest_id(
+    billing: BillingService,
+) -> None:
+    await give_card(billing, priced(Unit.REQUEST, "1"), agents=["a" * 256])
+
+
 async def test_an_account_begins_with_the_defaults(billing: BillingService) -> None:
     account = await billing.accounts.get(NAMESPACE)
     assert (account.time_zone, account.currency, account.tax_rate, account.terms_days) == (
@@ -107,6 +127,25 @@ async def test_an_account_begins_with_the_defaults(billing: BillingService) -> N
     with pytest.raises(AccountChanged):
         await billing.accounts.change(NAMESPACE, AccountChange(terms_days=9), {7})
     assert await billing.accounts.get(NAMESPACE) == changed
+
+
+async def test_usage_is_charged_in_the_currency_of_its_account_also_while_that_is_changed(
+    billing: BillingService, database: Database
+) -> None:
+    tracked = TrackedAgent(namespace="", agent_id="a", name="a", tracked_since=MIDDAY)
+
+    async def change(namespace: str) -> None:
+        with suppress(CurrencyInUse):
+            await billing.accounts.change(namespace, AccountChange(currency="EUR"))
+
+    for namespace in map(str, range(12)):
+        async with SqlBillingStore(database).begin() as work:
+            await work.agents(namespace, [tracked])
+        (used,), _ = await asyncio.gather(
+            billing.metering.record(namespace, [Told(usage=usage())]), change(namespace)
+        )
+        assert isinstance(used, Recorded)
+        assert used.usage.currency == (await billing.accounts.get(namespace)).currency
 
 
 async def test_a_currency_with_amounts_in_it_stays(billing: BillingService) -> None:

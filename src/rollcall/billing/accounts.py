@@ -15,8 +15,8 @@ from msgspec.structs import asdict, replace
 
 from rollcall.billing.currencies import exponent
 from rollcall.billing.errors import AccountChanged, CurrencyInUse, RateCardNotFound
-from rollcall.billing.models import BUILT_IN, Account, Period
-from rollcall.billing.periods import LAST_YEAR, period, period_id, zone_of
+from rollcall.billing.models import BUILT_IN, Account
+from rollcall.billing.periods import LAST_YEAR, zone_of
 from rollcall.billing.ports import BillingStore, BillingWork
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
@@ -125,11 +125,6 @@ class Accounts:
             new = replace(new, revision=old.revision + 1)
             await work.put_account(new)
             return new
-
-    async def current_period(self, namespace: str) -> Period:
-        """The period that runs."""
-        zone = await self.zone(namespace)
-        return period(period_id(self.now(), zone), zone)
 
     def now(self) -> datetime:
         """The moment at which this is asked."""

@@ -10,16 +10,9 @@ from fastapi import APIRouter, Query, Request, Response
 from rollcall.billing import wire, wire_accounts
 from rollcall.billing.accounts import AccountChange
 from rollcall.billing.amounts import amount_text, optional_amount
-from rollcall.billing.api_parts import (
-    Billing,
-    Id,
-    Owner,
-    Reader,
-    answer,
-    id_of,
-    word_of,
-)
-from rollcall.web.paging import link
+from rollcall.billing.api_parts import Billing, Id, answer, id_of, word_of
+from rollcall.web.callers import Administrator, Reader
+from rollcall.web.paging import following
 from rollcall.web.preconditions import IfMatch, accepted, etag
 from rollcall.web.strict import StrictRoute
 
@@ -62,7 +55,7 @@ def _add_account(routes: APIRouter) -> None:
 
     @routes.patch("/account", response_model=wire_accounts.AccountView)
     async def change(
-        caller: Owner, billing: Billing, body: wire.AccountPatch, if_match: IfMatch = None
+        caller: Administrator, billing: Billing, body: wire.AccountPatch, if_match: IfMatch = None
     ) -> Response:
         """Change how the account is billed; what is left out stays."""
         said = {name: getattr(body, name) for name in body.model_fields_set}
@@ -75,7 +68,10 @@ def _add_account(routes: APIRouter) -> None:
     async def summary(caller: Reader, billing: Billing) -> Response:
         """What the period that runs comes to, by agent."""
         due = await billing.outstanding(caller.namespace)
-        current, *before = await billing.periods(caller.namespace)
+        current = await billing.period(caller.namespace)
+        # What comes late, or is ahead of its time, may be billed in a month that is yet to come.
+        every = await billing.periods(caller.namespace)
+        before = [one for one in every if one.period.id < current.period.id]
         return answer(
             wire_accounts.SummaryView(
                 current_period=wire_accounts.period_view(current),
@@ -110,9 +106,8 @@ def _add_periods(routes: APIRouter) -> None:
         before = id_of(asked.cursor)
         every = await billing.periods(caller.namespace)
         page = [one for one in every if before is None or one.period.id < before]
-        if len(page) > asked.limit:
-            last = page[asked.limit - 1].period.id
-            response.headers["Link"] = link(request.url, word_of(last))
+        last = page[asked.limit - 1].period.id if len(page) > asked.limit else None
+        response.headers.update(following(request.url, word_of(last)))
         return [wire_accounts.period_view(one) for one in page[: asked.limit]]
 
     @routes.get("/periods/current", response_model=wire_accounts.PeriodView)

@@ -9,23 +9,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 
 from rollcall.billing import wire, wire_accounts
-from rollcall.billing.api_parts import (
-    Billing,
-    Id,
-    IdempotencyKey,
-    Owner,
-    Reader,
-    Writer,
-    answer,
-    id_of,
-    key_of,
-    word_of,
-)
+from rollcall.billing.api_parts import Billing, Id, IdempotencyKey, answer, id_of, key_of, word_of
 from rollcall.billing.budget_models import ReservationStatus
 from rollcall.billing.budgets import BudgetChange
 from rollcall.billing.errors import ReservationNotOpen
 from rollcall.web.audit import audit_subject
-from rollcall.web.paging import link
+from rollcall.web.callers import Administrator, Reader, Writer
+from rollcall.web.paging import following
 from rollcall.web.strict import StrictRoute
 
 PREFIX = "/api/billing"
@@ -49,7 +39,7 @@ def _add_budgets(routes: APIRouter) -> None:
         },
     )
     async def create(
-        caller: Owner,
+        caller: Administrator,
         billing: Billing,
         body: wire.BudgetIn,
         request: Request,
@@ -82,8 +72,7 @@ def _add_budgets(routes: APIRouter) -> None:
         page, after = await billing.budgets.find(
             caller.namespace, limit=asked.limit, after=id_of(asked.cursor)
         )
-        if after is not None:
-            response.headers["Link"] = link(request.url, word_of(after))
+        response.headers.update(following(request.url, word_of(after)))
         return [wire_accounts.budget_view(*one) for one in page]
 
     @routes.get("/budgets/{id}", response_model=wire_accounts.BudgetView)
@@ -94,7 +83,7 @@ def _add_budgets(routes: APIRouter) -> None:
 
     @routes.patch("/budgets/{id}", response_model=wire_accounts.BudgetView)
     async def change(
-        caller: Owner,
+        caller: Administrator,
         billing: Billing,
         id: Id,
         body: wire.BudgetPatch,
@@ -108,7 +97,7 @@ def _add_budgets(routes: APIRouter) -> None:
         return answer(wire_accounts.budget_view(*found))
 
     @routes.delete("/budgets/{id}", status_code=204)
-    async def delete(caller: Owner, billing: Billing, id: Id) -> None:
+    async def delete(caller: Administrator, billing: Billing, id: Id) -> None:
         """Delete a budget; reservations of it keep nothing any more."""
         await billing.budgets.delete(caller.namespace, id)
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 
 from rollcall.billing import books_wire as wire
-from rollcall.billing.api_parts import IdempotencyKey, Owner, Reader, key_of, place_of, word_of
+from rollcall.billing.api_parts import IdempotencyKey, key_of, place_of
 from rollcall.billing.books_parts import (
     Books,
     InvoiceId,
@@ -25,8 +25,9 @@ from rollcall.billing.invoices import Invoice
 from rollcall.billing.pdf import MEDIA_TYPE
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Administrator, Reader
 from rollcall.web.lines import check_id, check_line
-from rollcall.web.paging import link
+from rollcall.web.paging import following, link
 from rollcall.web.strict import StrictRoute
 
 LineNumber = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
@@ -51,7 +52,7 @@ def router() -> APIRouter:
 def _add_whole(routes: APIRouter) -> None:
     @routes.post("/generate")
     async def generate(
-        caller: Owner, books: Books, body: wire.Generate | None = None
+        caller: Administrator, books: Books, body: wire.Generate | None = None
     ) -> list[wire.InvoiceView]:
         """Make drafts of what was used and is on no invoice yet: one for each agent and period.
         Those that are there are brought up to date, so that twice is once.
@@ -88,8 +89,7 @@ def _add_whole(routes: APIRouter) -> None:
             limit=asked.limit,
             after=place_of(asked.cursor),
         )
-        if after is not None:
-            response.headers["Link"] = link(request.url, word_of(after))
+        response.headers.update(following(request.url, after))
         return [invoice_view(one) for one in found]
 
 
@@ -135,7 +135,7 @@ def _add_single(routes: APIRouter) -> None:
 
     @routes.patch("/{invoice_id}/status")
     async def move(
-        caller: Owner, books: Books, invoice_id: InvoiceId, body: wire.StatusChange
+        caller: Administrator, books: Books, invoice_id: InvoiceId, body: wire.StatusChange
     ) -> wire.InvoiceView:
         """Give an invoice another status. A draft that is sent gets its number, and what it says
         is fixed; an invoice is paid by payments, and this only where nothing is due.
@@ -147,7 +147,7 @@ def _add_single(routes: APIRouter) -> None:
 def _add_credit(routes: APIRouter) -> None:
     @routes.post("/{invoice_id}/credit-notes", status_code=201, responses=KNOWN)
     async def credit(
-        caller: Owner,
+        caller: Administrator,
         books: Books,
         invoice_id: InvoiceId,
         body: wire.CreditIn,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from rollcall.billing import books_wire as wire
-from rollcall.billing.api_parts import Reader, place_of, word_of
+from rollcall.billing.api_parts import place_of
 from rollcall.billing.books_parts import Books
 from rollcall.billing.books_views import (
     ledger_view,
@@ -14,8 +14,9 @@ from rollcall.billing.books_views import (
     usage_report_csv,
     usage_report_view,
 )
+from rollcall.web.callers import Reader
 from rollcall.web.lines import check_line
-from rollcall.web.paging import link
+from rollcall.web.paging import following
 from rollcall.web.strict import StrictRoute
 
 _REPORT: dict[int | str, dict[str, Any]] = {
@@ -49,8 +50,7 @@ def router() -> APIRouter:
             limit=asked.limit,
             after=place_of(asked.cursor),
         )
-        if after is not None:
-            response.headers["Link"] = link(request.url, word_of(after))
+        response.headers.update(following(request.url, after))
         return [transaction_view(one) for one in found]
 
     @routes.get("/reports/usage", response_model=wire.UsageReportView, responses=_REPORT)

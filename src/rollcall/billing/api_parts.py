@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 
-import msgspec
 from fastapi import Depends, Header, Response
 from pydantic import BaseModel, ValidationError
 
-from rollcall.billing.ports import Place
 from rollcall.billing.problems import PROBLEMS
 from rollcall.billing.service import BillingService
-from rollcall.kernel.caller import ADMIN, READ, REGISTER, Caller
-from rollcall.kernel.cursors import cursor_of, place_at
+from rollcall.kernel.cursors import Place, cursor_of
 from rollcall.kernel.errors import InvalidInput
-from rollcall.web.auth import require
+from rollcall.web import paging
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.problems import STANDARD, TYPE_PREFIX, field_error
 from rollcall.web.services import service
@@ -24,9 +22,6 @@ from rollcall.web.services import service
 MAX_KEY: Final = 500
 
 Billing = Annotated[BillingService, Depends(service("billing_service"))]
-Reader = Annotated[Caller, Depends(require(READ))]
-Writer = Annotated[Caller, Depends(require(REGISTER))]
-Owner = Annotated[Caller, Depends(require(ADMIN))]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -35,7 +30,6 @@ IdempotencyKey = Annotated[
         description="The same key and content give the first answer; other content a 409.",
     ),
 ]
-_place: Final = msgspec.json.Decoder(tuple[float, str]).decode
 
 
 async def _agent_id(agent_id: str) -> str:
@@ -71,22 +65,18 @@ def answer(
     return Response(body.model_dump_json(), status, headers, "application/json")
 
 
-def word_of(place: Place | str) -> str:
-    """An opaque word for where a page ended."""
-    at, id_ = place if isinstance(place, Place) else (0.0, place)
-    return cursor_of((at, id_))
-
-
 def place_of(word: str | None) -> Place | None:
-    """The place that `word_of` made the word of.
+    """Where the page before ended.
 
     Raises:
         InvalidInput: It is none of our words.
     """
-    if word is None:
-        return None
-    at, id_ = place_at(word, _place)
-    return Place(at, check_line("cursor", id_, MAX_KEY))
+    return paging.place_of(word, partial(check_line, longest=MAX_KEY))
+
+
+def word_of(id_: str | None) -> str | None:
+    """The word for where a page that is ordered by ids ended."""
+    return None if id_ is None else cursor_of(Place(0.0, id_))
 
 
 def id_of(word: str | None) -> str | None:

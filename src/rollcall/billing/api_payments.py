@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from rollcall.billing import books_wire as wire
 from rollcall.billing import webhooks
 from rollcall.billing.api_invoices import KNOWN
-from rollcall.billing.api_parts import IdempotencyKey, Owner, Reader, key_of, place_of, word_of
+from rollcall.billing.api_parts import IdempotencyKey, key_of, place_of
 from rollcall.billing.books_parts import (
     Books,
     PaymentId,
@@ -19,8 +19,9 @@ from rollcall.billing.payments import Told
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Administrator, Reader
 from rollcall.web.lines import check_line
-from rollcall.web.paging import link
+from rollcall.web.paging import following
 from rollcall.web.strict import StrictRoute
 
 PREFIX = "/api/payments"
@@ -61,7 +62,7 @@ def router() -> APIRouter:
 
     @routes.post("", status_code=201, responses=KNOWN)
     async def record(
-        caller: Owner,
+        caller: Administrator,
         books: Books,
         body: wire.PaymentIn,
         request: Request,
@@ -104,8 +105,7 @@ def router() -> APIRouter:
             limit=asked.limit,
             after=place_of(asked.cursor),
         )
-        if after is not None:
-            response.headers["Link"] = link(request.url, word_of(after))
+        response.headers.update(following(request.url, after))
         return [payment_view(one) for one in found]
 
     @routes.get("/{payment_id}")
@@ -115,7 +115,7 @@ def router() -> APIRouter:
 
     @routes.post("/{payment_id}/refund", status_code=201, responses=KNOWN)
     async def refund(
-        caller: Owner,
+        caller: Administrator,
         books: Books,
         payment_id: PaymentId,
         response: Response,

@@ -10,20 +10,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 
 from rollcall.billing import wire, wire_views
-from rollcall.billing.api_parts import (
-    Billing,
-    Id,
-    IdempotencyKey,
-    Owner,
-    Reader,
-    answer,
-    id_of,
-    key_of,
-    word_of,
-)
+from rollcall.billing.api_parts import Billing, Id, IdempotencyKey, answer, id_of, key_of, word_of
 from rollcall.billing.models import PROVIDER_CURRENCY
 from rollcall.web.audit import audit_subject
-from rollcall.web.paging import link
+from rollcall.web.callers import Administrator, Reader
+from rollcall.web.paging import following
 from rollcall.web.strict import StrictRoute
 
 PREFIX = "/api/pricing"
@@ -46,14 +37,13 @@ def router() -> APIRouter:
         page, after = await asyncio.to_thread(
             billing.models, asked.provider, limit=asked.limit, after=id_of(asked.cursor)
         )
-        if after is not None:
-            response.headers["Link"] = link(request.url, word_of(after))
+        response.headers.update(following(request.url, word_of(after)))
         source = billing.price_source
         return [wire_views.model_view(one, PROVIDER_CURRENCY, source) for one in page]
 
     @routes.put("/assignments/{kind}/{id}")
     async def assign(
-        caller: Owner,
+        caller: Administrator,
         billing: Billing,
         kind: Literal["agents", "plans"],
         id: Id,
@@ -74,7 +64,7 @@ def _add_cards(routes: APIRouter) -> None:
         "/rate-cards", status_code=201, response_model=wire_views.CardView, responses={**created}
     )
     async def create(
-        caller: Owner,
+        caller: Administrator,
         billing: Billing,
         body: wire.CardIn,
         request: Request,
@@ -106,8 +96,7 @@ def _add_cards(routes: APIRouter) -> None:
         page, after = await billing.cards.find(
             caller.namespace, limit=asked.limit, after=id_of(asked.cursor)
         )
-        if after is not None:
-            response.headers["Link"] = link(request.url, word_of(after))
+        response.headers.update(following(request.url, word_of(after)))
         return [wire_views.card_view(one) for one in page]
 
     @routes.get("/rate-cards/{id}", response_model=wire_views.CardView)
@@ -122,7 +111,7 @@ def _add_cards(routes: APIRouter) -> None:
         responses={**created},
     )
     async def add_version(
-        caller: Owner,
+        caller: Administrator,
         billing: Billing,
         id: Id,
         body: wire.VersionIn,

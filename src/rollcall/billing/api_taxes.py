@@ -5,8 +5,9 @@ from fastapi import APIRouter
 
 from rollcall.billing import books_wire as wire
 from rollcall.billing.amounts import decimal_text, optional_decimal
-from rollcall.billing.api_parts import AgentId, Billing, Owner, Reader
+from rollcall.billing.api_parts import AgentId, Billing
 from rollcall.billing.books_parts import Books, amount_of
+from rollcall.web.callers import Administrator, Reader
 from rollcall.web.strict import StrictRoute
 
 
@@ -31,7 +32,11 @@ def router() -> APIRouter:
 
     @routes.put("/{agent_id}")
     async def put(
-        caller: Owner, books: Books, billing: Billing, agent_id: AgentId, body: wire.TaxRateIn
+        caller: Administrator,
+        books: Books,
+        billing: Billing,
+        agent_id: AgentId,
+        body: wire.TaxRateIn,
     ) -> wire.TaxRateView:
         """Tax an agent's usage by a rate of its own, or by the account's again. Invoices that are
         final stay as they are.

@@ -15,21 +15,19 @@ from rollcall.billing.api_parts import (
     Billing,
     Id,
     IdempotencyKey,
-    Reader,
-    Writer,
     answer,
     key_of,
     place_of,
     problem_of,
-    word_of,
 )
 from rollcall.billing.metering import Outcome, Recorded, Told
 from rollcall.billing.models import UsageInput
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web import correlation
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_id
-from rollcall.web.paging import link
+from rollcall.web.paging import following
 from rollcall.web.strict import StrictRoute
 
 PREFIX = "/api/usage"
@@ -69,13 +67,23 @@ def _add_writes(routes: APIRouter) -> None:
         return answer(wire_views.usage_view(usage), status, headers)
 
     @routes.post("/batch", response_model=wire_views.BatchView)
-    async def record_several(caller: Writer, billing: Billing, body: wire.BatchIn) -> Response:
-        """Record usages, each looked at by itself: the neighbours of a bad one stand."""
+    async def record_several(
+        caller: Writer,
+        billing: Billing,
+        body: wire.BatchIn,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
+        """Record usages, each looked at by itself: the neighbours of a bad one stand. A key in the
+        header is for all that have none of their own, each by its place.
+        """
+        whole = key_of(idempotency_key, None)
         results: dict[int, wire_views.OutcomeView] = {}
         good: list[tuple[int, Told]] = []
         for index, item in enumerate(body.items):
             try:
-                good.append((index, _told(wire.UsageIn.model_validate(item), None)))
+                usage = wire.UsageIn.model_validate(item)
+                own = whole is None or usage.idempotency_key is not None
+                good.append((index, _told(usage, None if own else f"{whole}/{index}")))
             except (ValidationError, InvalidInput) as error:
                 results[index] = _refused(index, error)
         outcomes = await billing.metering.record(caller.namespace, [told for _, told in good])
@@ -125,8 +133,10 @@ def _add_reads(routes: APIRouter) -> None:
             limit=asked.limit,
             after=place_of(asked.cursor),
         )
-        headers = None if found.after is None else {"Link": link(request.url, word_of(found.after))}
-        return answer(wire_views.agent_usage_view(agent_id, found), headers=headers)
+        return answer(
+            wire_views.agent_usage_view(agent_id, found),
+            headers=following(request.url, found.after),
+        )
 
     # Behind those with a name in its place.
     @routes.get("/{id}", response_model=wire_views.UsageView)
@@ -136,12 +146,11 @@ def _add_reads(routes: APIRouter) -> None:
 
 
 def _told(body: wire.UsageIn, header: str | None) -> Told:
-    named = correlation.current()
     return Told(
         usage=body.told(),
         key=key_of(header, body.idempotency_key),
         reservation_id=body.reservation_id,
-        correlation_id=named.request_id if named else "",
+        correlation_id=correlation.request_id(),
     )
 
 

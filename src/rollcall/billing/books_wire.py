@@ -6,20 +6,21 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, StrictFloat, StrictInt
 
 from rollcall.billing.invoices import InvoiceStatus
 from rollcall.billing.ledger import Act
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import PaymentStatus
 from rollcall.billing.usage_reports import GroupBy
+from rollcall.registry.validation import MAX_ID
 from rollcall.web.strict import Wire
 
 MAX_PAGE: Final = 200
 DEFAULT_PAGE: Final = 50
 
 Amount = Annotated[
-    str | int | float,
+    str | StrictInt | StrictFloat,
     Field(description='A decimal string such as "12.50"; a number is read as it is written.'),
 ]
 Money = Annotated[str, Field(description="A decimal string in whole smallest units.")]
@@ -105,7 +106,7 @@ class InvoicesQuery(Wire):
     """Which invoices."""
 
     status: InvoiceStatus | None = None
-    agent_id: str | None = Field(default=None, max_length=200)
+    agent_id: str | None = Field(default=None, max_length=MAX_ID)
     number: str | None = Field(default=None, max_length=200, description="As in INV-000001.")
     limit: Limit = DEFAULT_PAGE
     cursor: Cursor = None

@@ -8,8 +8,8 @@ incurred.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -36,6 +36,7 @@ from rollcall.billing.errors import (
 from rollcall.billing.models import Usage
 from rollcall.billing.periods import period, window_of, zone_of
 from rollcall.billing.ports import BillingStore, BillingWork
+from rollcall.billing.retelling import settled
 from rollcall.billing.spending import fits, rolled, spent, told_of
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource, derived
@@ -94,40 +95,38 @@ class Budgets:
             check_id("agent_id", agent_id)
         now = self._accounts.now()
         drawn = self._ids.hex(16) if key is None else derived("budget", key, digits=16)
-        async with self._store.begin() as work:
-            account = await self._accounts.within(work, namespace)
-            zone = zone_of(account.time_zone)
-            budget = Budget(
-                namespace=namespace,
-                id=f"bud_{drawn}",
-                scope=Scope.ACCOUNT if agent_id is None else Scope.AGENT,
-                agent_id=agent_id,
-                limit=non_negative(limit, "limit"),
-                currency=account.currency,
-                period=period,
-                hard=hard,
-                alert_at=_shares(alert_at),
-                window=window_of(period, now, zone),
-                created_at=now,
-            )
-            there = await work.budgets(namespace, id_=budget.id)
-            if there:
-                if _wanted(there[0]) != _wanted(budget):
-                    raise KeyReused(key or "", budget.id)
-                return there[0], False
-            already = await work.spent(namespace, agent_id, _begin(period, now, zone))
-            step = told_of(replace(budget, spent=already), now)
-            await work.put_budgets([step.budget])
-            work.publish(*step.events)
-            return step.budget, True
 
-    async def change(
-        self,
-        namespace: str,
-        budget_id: str,
-        change: BudgetChange,
-        accepted: Collection[int] | None = None,
-    ) -> Budget:
+        async def once() -> tuple[Budget, bool]:
+            async with self._store.begin() as work:
+                account = await self._accounts.within(work, namespace)
+                zone = zone_of(account.time_zone)
+                budget = Budget(
+                    namespace=namespace,
+                    id=f"bud_{drawn}",
+                    scope=Scope.ACCOUNT if agent_id is None else Scope.AGENT,
+                    agent_id=agent_id,
+                    limit=non_negative(limit, "limit"),
+                    currency=account.currency,
+                    period=period,
+                    hard=hard,
+                    alert_at=_shares(alert_at),
+                    window=window_of(period, now, zone),
+                    created_at=now,
+                )
+                there = await work.budgets(namespace, id_=budget.id)
+                if there:
+                    if _wanted(there[0]) != _wanted(budget):
+                        raise KeyReused(key or "", budget.id)
+                    return there[0], False
+                already = await work.spent(namespace, agent_id, _begin(period, now, zone))
+                step = told_of(replace(budget, spent=already), now)
+                await work.add_budget(step.budget)
+                work.publish(*step.events)
+                return step.budget, True
+
+        return await settled(once)
+
+    async def change(self, namespace: str, budget_id: str, change: BudgetChange) -> Budget:
         """Change a budget. What a new limit makes true is told at once.
 
         Raises:
@@ -224,44 +223,40 @@ class Budgets:
             raise InvalidInput("ttl_seconds", f"must be above 0 and at most {LONGEST_TTL:g}")
         now = self._accounts.now()
         drawn = self._ids.hex(24) if key is None else derived("reservation", key, digits=24)
-        async with self._store.begin() as work:
-            account = await self._accounts.within(work, namespace)
-            zone = zone_of(account.time_zone)
-            budgets = await work.budgets(namespace, [agent_id])
-            new = Reservation(
-                namespace=namespace,
-                id=f"res_{drawn}",
-                agent_id=agent_id,
-                amount=amount,
-                currency=account.currency,
-                status=ReservationStatus.OPEN,
-                created_at=now,
-                expires_at=now + timedelta(seconds=ttl_seconds),
-                conversation_id=conversation_id,
-            )
-            there = None if key is None else await work.reservation(namespace, new.id)
-            if there is not None:
-                if _asked(there) != _asked(new):
-                    raise KeyReused(key or "", there.id)
-                return seen(there, now), False
-            held = await work.held(namespace, [one.id for one in budgets], now)
-            for one in budgets:
-                current = rolled(one, now, zone)
-                kept = held.get(one.id, Decimal(0))
-                if not fits(current, kept, amount):
-                    raise BudgetExhausted(
-                        one.id, one.limit, current.spent, kept, amount, one.currency
-                    )
-            await work.hold(new, [one.id for one in budgets])
-            return new, True
 
-    async def settle(self, namespace: str, reservation_id: str, usage_id: str | None) -> None:
-        """What it was for is recorded. To settle what has ended changes nothing.
+        async def once() -> tuple[Reservation, bool]:
+            async with self._store.begin() as work:
+                account = await self._accounts.within(work, namespace)
+                zone = zone_of(account.time_zone)
+                budgets = await work.budgets(namespace, [agent_id])
+                new = Reservation(
+                    namespace=namespace,
+                    id=f"res_{drawn}",
+                    agent_id=agent_id,
+                    amount=amount,
+                    currency=account.currency,
+                    status=ReservationStatus.OPEN,
+                    created_at=now,
+                    expires_at=now + timedelta(seconds=ttl_seconds),
+                    conversation_id=conversation_id,
+                )
+                there = None if key is None else await work.reservation(namespace, new.id)
+                if there is not None:
+                    if _asked(there) != _asked(new):
+                        raise KeyReused(key or "", there.id)
+                    return seen(there, now), False
+                held = await work.held(namespace, [one.id for one in budgets], now)
+                for one in budgets:
+                    current = rolled(one, now, zone)
+                    kept = held.get(one.id, Decimal(0))
+                    if not fits(current, kept, amount):
+                        raise BudgetExhausted(
+                            one.id, one.limit, current.spent, kept, amount, one.currency
+                        )
+                await work.hold(new, [one.id for one in budgets])
+                return new, True
 
-        Raises:
-            ReservationNotFound: There is none.
-        """
-        await self._end(namespace, reservation_id, ReservationStatus.SETTLED, usage_id)
+        return await settled(once)
 
     async def release(self, namespace: str, reservation_id: str) -> Reservation:
         """Nothing was used. To release what has ended changes nothing.
@@ -269,7 +264,15 @@ class Budgets:
         Raises:
             ReservationNotFound: There is none.
         """
-        return await self._end(namespace, reservation_id, ReservationStatus.RELEASED, None)
+        async with self._store.begin() as work:
+            found = await work.reservation(namespace, reservation_id, locked=True)
+            if found is None:
+                raise ReservationNotFound(reservation_id)
+            if found.status is not ReservationStatus.OPEN:
+                return found
+            ended = replace(found, status=ReservationStatus.RELEASED)
+            await work.let_go([ended])
+            return ended
 
     async def reservation(self, namespace: str, reservation_id: str) -> Reservation:
         """A reservation as it is now.
@@ -309,29 +312,15 @@ class Budgets:
         }
         # A conversation may end before it is told what it used of a model.
         spoken = {
-            usage.conversation_id: usage.id
+            (usage.agent_id, usage.conversation_id): usage.id
             for usage in usages
             if usage.conversation_id is not None and usage.quantities.requests
         }
-        for conversation, found in (await work.open_for(namespace, list(spoken))).items():
-            for one in found:
-                usage_id = spoken[conversation]
-                settled = replace(one, status=ReservationStatus.SETTLED, usage_id=usage_id)
-                ended.setdefault(one.id, settled)
+        for one in await work.open_for(namespace, list(spoken)):
+            usage_id = spoken[one.agent_id, one.conversation_id or ""]
+            done = replace(one, status=ReservationStatus.SETTLED, usage_id=usage_id)
+            ended.setdefault(one.id, done)
         await work.let_go(list(ended.values()))
-
-    async def _end(
-        self, namespace: str, reservation_id: str, status: ReservationStatus, usage_id: str | None
-    ) -> Reservation:
-        async with self._store.begin() as work:
-            found = await work.reservation(namespace, reservation_id, locked=True)
-            if found is None:
-                raise ReservationNotFound(reservation_id)
-            if found.status is not ReservationStatus.OPEN:
-                return found
-            ended = replace(found, status=status, usage_id=usage_id)
-            await work.let_go([ended])
-            return ended
 
 
 async def locked_one(
@@ -391,4 +380,4 @@ def _begin(kind: Window, now: datetime, zone: ZoneInfo) -> datetime | None:
         return None
     if kind is Window.MONTH:
         return period(f"per_{window_of(kind, now, zone)}", zone).start
-    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return datetime.combine(now.astimezone(zone).date(), time(), zone)

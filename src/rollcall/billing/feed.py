@@ -21,7 +21,9 @@ from rollcall.kernel.money import money, quantised
 GROUP: Final = "billing"
 USED: Final = "usage.recorded"
 ENDED: Final = "conversation.completed"
-AGENT: Final = frozenset({"agent.created", "agent.deleted"})
+UPDATED: Final = "agent.updated"
+DELETED: Final = "agent.deleted"
+AGENT: Final = frozenset({"agent.created", UPDATED, DELETED})
 TYPES: Final = frozenset({USED, ENDED}) | AGENT
 _MILLISECONDS: Final = 60_000
 
@@ -78,9 +80,10 @@ class UsageFeed:
 
     async def _handle(self, work: BillingWork, namespace: str, events: Sequence[Event]) -> None:
         told = [told_by(one) for one in events if one.type not in AGENT]
-        agents = {one.agent_id: one for one in map(tracked, events) if one is not None}
+        agents = [one for one in map(tracked, events) if one is not None]
         if agents:
-            using = {one.usage.agent_id for one in told} - set(agents)
+            known = {one.agent_id: one for one in agents}
+            using = {one.usage.agent_id for one in told} - set(known)
             # All that this unit of work locks of them, in one order.
             users = [
                 TrackedAgent(
@@ -88,8 +91,9 @@ class UsageFeed:
                 )
                 for id_ in using
             ]
-            await work.agents(namespace, [*agents.values(), *users])
-            for one in agents.values():
+            await work.agents(namespace, [*known.values(), *users])
+            # One after the other: who deletes an agent does not say what its name was.
+            for one in agents:
                 await work.put_agent(one)
         outcomes = await self.metering.record_in(work, namespace, told)
         self.metering.observed(outcomes)
@@ -99,8 +103,10 @@ class UsageFeed:
 
 
 def tracked(event: Event) -> TrackedAgent | None:
-    """The agent that an event tells of; None: it tells of none."""
-    if event.type not in AGENT:
+    """The agent that an event tells of, by the name of its business where it has one; None: it
+    tells of none, or nothing that matters here.
+    """
+    if event.type not in AGENT or (event.type == UPDATED and "name" not in event.data):
         return None
     agent_id = event.data.get("agent_id")
     if not isinstance(agent_id, str):
@@ -108,9 +114,9 @@ def tracked(event: Event) -> TrackedAgent | None:
     return TrackedAgent(
         namespace=event.namespace,
         agent_id=agent_id,
-        name=str(event.data.get("name") or agent_id),
+        name=str(event.data.get("business_name") or event.data.get("name") or agent_id),
         tracked_since=event.time,
-        deleted_at=event.time if event.type == "agent.deleted" else None,
+        deleted_at=event.time if event.type == DELETED else None,
     )
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -94,7 +94,7 @@ class Invoicing:
             raise AgentNotTracked(agent_id)
         found: list[Invoice] = []
         for agent, place in places:
-            name = account.business_name or names.get(agent) or agent
+            name = _business(account, names, agent)
             draft = await self._draft(account, agent, place, name, dry_run=dry_run)
             if draft is not None:
                 found.append(draft)
@@ -121,6 +121,7 @@ class Invoicing:
             if draft is None or draft.status is not InvoiceStatus.DRAFT:
                 raise Raced(f"invoice {invoice_id!r} is no draft any more")
             terms = await self._terms(work.connection, account, seen.agent_id)
+            names = await _names(work.connection, namespace, seen.agent_id)
             await work.close_period(draft, now.timestamp())
 
             async def take(rows: Sequence[Any]) -> None:
@@ -135,6 +136,7 @@ class Invoicing:
             final = replace(
                 draft,
                 number=number,
+                business_name=_business(account, names, seen.agent_id),
                 finalised_date=now,
                 status=InvoiceStatus.SENT,
                 terms=terms,
@@ -265,6 +267,11 @@ def transaction_id(act: ledger.Act, reference: str) -> str:
 
 def _seen(invoice: Invoice | None) -> tuple[str, int, InvoiceStatus] | None:
     return None if invoice is None else (invoice.id, invoice.revision, invoice.status)
+
+
+def _business(account: Account, names: Mapping[str, str], agent_id: str) -> str:
+    """To whom an agent's invoices go."""
+    return account.business_name or names.get(agent_id) or agent_id
 
 
 async def _names(

@@ -38,12 +38,12 @@ from rollcall.billing.ports import (
     BillingWork,
     Cards,
     CounterKey,
-    KeyTaken,
     ProviderPrices,
 )
-from rollcall.billing.pricing import Priced, price
+from rollcall.billing.pricing import FLAT, Priced, price
 from rollcall.billing.quantities import check, content_hash, quantities, raw_of
 from rollcall.billing.rate_cards import in_force
+from rollcall.billing.retelling import settled
 from rollcall.kernel.errors import InvalidInput, RollcallError
 from rollcall.kernel.ids import IdSource, derived
 from rollcall.kernel.money import money, non_negative
@@ -54,7 +54,6 @@ API: Final = "api"
 AHEAD: Final = timedelta(hours=1)
 """How far a caller's clock may be ahead."""
 MOST_AT_ONCE: Final = 1000
-_ATTEMPTS: Final = 5
 _LONGEST: Final = 500
 
 
@@ -128,18 +127,14 @@ class Metering:
         """
         if len(every) > MOST_AT_ONCE:
             raise InvalidInput("items", f"must be at most {MOST_AT_ONCE}")
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                async with self._store.begin() as work:
-                    outcomes = await self.record_in(work, namespace, every)
-            except KeyTaken:
-                # Whoever was quicker has committed: now it is known.
-                if attempt == _ATTEMPTS:
-                    raise
-            else:
-                self.observed(outcomes)
-                return outcomes
-        raise AssertionError
+
+        async def once() -> list[Outcome]:
+            async with self._store.begin() as work:
+                return await self.record_in(work, namespace, every)
+
+        outcomes = await settled(once)
+        self.observed(outcomes)
+        return outcomes
 
     async def record_in(
         self, work: BillingWork, namespace: str, every: Sequence[Told]
@@ -149,16 +144,24 @@ class Metering:
         Raises:
             KeyTaken: Somebody else told the same in the same moment.
         """
-        batch = _Batch(
-            namespace, self._accounts.now(), await self._accounts.within(work, namespace)
-        )
+        now = self._accounts.now()
         outcomes: dict[int, Outcome] = {}
         good: list[tuple[int, _One]] = []
         for place, one in enumerate(every):
             try:
-                good.append((place, self._checked(one, batch)))
+                good.append((place, self._checked(one, now)))
             except RollcallError as error:
                 outcomes[place] = error
+        agents = {one.told.usage.agent_id for _, one in good}
+        await work.agents(
+            namespace,
+            [
+                TrackedAgent(namespace=namespace, agent_id=id_, name=id_, tracked_since=now)
+                for id_ in agents
+            ],
+        )
+        # Not before: whoever changes its currency has locked them.
+        batch = _Batch(namespace, now, await self._accounts.within(work, namespace))
         await self._load(work, batch, [one for _, one in good])
         for place, one in good:
             try:
@@ -168,7 +171,7 @@ class Metering:
         await self._write(work, batch)
         return [outcomes[place] for place in range(len(every))]
 
-    def _checked(self, one: Told, batch: _Batch) -> _One:
+    def _checked(self, one: Told, now: datetime) -> _One:
         usage = one.usage
         check_id("agent_id", usage.agent_id)
         for field in ("conversation_id", "model", "provider"):
@@ -179,7 +182,7 @@ class Metering:
         if usage.reported_cost is not None:
             non_negative(usage.reported_cost, "cost")
         at = check_moment("timestamp", usage.at)
-        if one.source == API and at is not None and at > batch.now + AHEAD:
+        if one.source == API and at is not None and at > now + AHEAD:
             raise InvalidInput("timestamp", "lies in the future")
         if one.key is None:
             ids = (f"usg_{self._ids.hex(32)}",)
@@ -189,19 +192,14 @@ class Metering:
             if one.source != API:
                 ids += (f"usg_{derived('event', one.source, one.key)}",)
         raw = raw_of(usage)
-        return _One(one, ids, raw, content_hash(raw), at or batch.now)
+        return _One(one, ids, raw, content_hash(raw), at or now)
 
     async def _load(self, work: BillingWork, batch: _Batch, ones: Sequence[_One]) -> None:
-        """Lock and read all that it takes, in few statements however many usages there are."""
+        """Read all that it takes, in few statements however many usages there are."""
         agents = {one.told.usage.agent_id for one in ones}
         if not agents:
             return
         namespace = batch.namespace
-        new = [
-            TrackedAgent(namespace=namespace, agent_id=id_, name=id_, tracked_since=batch.now)
-            for id_ in agents
-        ]
-        await work.agents(namespace, new)
         batch.known = dict(await work.known(namespace, {id_ for one in ones for id_ in one.ids}))
         conversations = {
             one.told.usage.conversation_id
@@ -212,7 +210,11 @@ class Metering:
         batch.cards = await work.cards(batch.account, agents)
         for period in await work.periods(namespace, agents):
             batch.periods[period.agent_id, period.period_id] = period
-        pairs = {(one.told.usage.agent_id, batch.billed_in(one)) for one in ones}
+        pairs = {
+            (one.told.usage.agent_id, period)
+            for one in ones
+            for period in (batch.own_period(one), batch.billed_in(one))
+        }
         for key, quantity in (await work.counters(namespace, pairs)).items():
             batch.counters[key[:3]][key.item] = quantity
 
@@ -232,7 +234,7 @@ class Metering:
         priced = price(
             counted,
             version,
-            batch.counters[usage.agent_id, billed, version.card_id],
+            batch.before(one, version.card_id),
             cost if batch.account.currency == PROVIDER_CURRENCY else None,
             usage.model,
         )
@@ -286,12 +288,8 @@ class Metering:
         await work.add(batch.new)
         await work.put_periods(batch.namespace, [batch.periods[key] for key in batch.touched])
         await work.put_counters(batch.namespace, batch.changed)
-        work.publish(
-            *(
-                told.charged(usage, correlation_id)
-                for usage, correlation_id in zip(batch.new, batch.correlations, strict=True)
-            )
-        )
+        pairs = zip(batch.new, batch.correlations, strict=True)
+        work.publish(*(told.charged(usage, correlation_id) for usage, correlation_id in pairs))
         await self._budgets.spend(work, batch.new, batch.reserved)
 
 
@@ -343,6 +341,15 @@ class _Batch:
         closed: Iterable[str] = self._closed.get(one.told.usage.agent_id, set[str]())
         return billed_in(self.own_period(one), period_id(self.now, self.zone), frozenset(closed))
 
+    def before(self, one: _One, card_id: str) -> dict[str, Decimal]:
+        """What was counted before a usage: in the period that it is billed in, but for the flat
+        price, which is of the one that it lies in.
+        """
+        agent_id = one.told.usage.agent_id
+        own = self.counters[agent_id, self.own_period(one), card_id]
+        billed = self.counters[agent_id, self.billed_in(one), card_id]
+        return {**billed, FLAT: own.get(FLAT, Decimal(0))}
+
     def add(self, usage: Usage, priced: Priced, version: CardVersion, correlation_id: str) -> None:
         """A usage is charged: what comes after it finds it."""
         self.new.append(usage)
@@ -358,11 +365,12 @@ class _Batch:
             amount=there.amount + usage.amount,
         )
         self.touched[key] = None
-        counters = self.counters[usage.agent_id, usage.period_id, version.card_id]
         for item, quantity in priced.counted.items():
+            own = item == FLAT
+            period = period_id(usage.served_at, self.zone) if own else usage.period_id
+            counters = self.counters[usage.agent_id, period, version.card_id]
             counters[item] = counters.get(item, Decimal(0)) + quantity
-            key = CounterKey(usage.agent_id, usage.period_id, version.card_id, item)
-            self.changed[key] = counters[item]
+            self.changed[CounterKey(usage.agent_id, period, version.card_id, item)] = counters[item]
 
 
 def _resolved(one: _One, batch: _Batch) -> tuple[str, Usage | None]:

@@ -28,7 +28,7 @@ from rollcall.billing.payments import (
 )
 from rollcall.billing.repository import Sql
 from rollcall.billing.settling import Settling, again, locked
-from rollcall.billing.webhooks import TOLERANCE, Notice
+from rollcall.billing.webhooks import REMEMBERED, Notice
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource, derived
@@ -102,7 +102,7 @@ class Paying:
                 if key is not None:
                     known = await work.refund_of_key(namespace, key)
                     if known is not None:
-                        if known.payment_id != payment_id or amount not in (None, known.amount):
+                        if known.id != _refund_id(payment, amount, key):
                             raise KeyReused(key, known.id)
                         return payment, False
                 return await self._pay_back(work, payment, amount, key), True
@@ -118,6 +118,8 @@ class Paying:
         Raises:
             InvoiceNotFound: There is no such invoice.
             InvalidInput: It cannot be used.
+            PaymentNotFound: Nobody has told of the payment that was refunded.
+            MoreThanLeft: It was not completed yet, or less of it is left.
             KeyReused: The transaction stands for a payment of another amount or invoice.
         """
 
@@ -127,8 +129,7 @@ class Paying:
                 work = BooksWork(unit)
                 if not await work.first_time(provider, notice.id, now):
                     return False
-                # A webhook of that age is refused before anybody asks whether it is known.
-                await work.forget_webhooks(now - 2 * TOLERANCE)
+                await work.forget_webhooks(now - REMEMBERED)
                 namespace = await self._namespace(work, notice.invoice_id)
                 invoice = await locked(work, namespace, notice.invoice_id)
                 await self._heed(work, invoice, notice.told(provider))
@@ -143,8 +144,14 @@ class Paying:
             )
             if not known:
                 raise PaymentNotFound(told.transaction_id or "")
-            if known[0].refundable:
-                await self._pay_back(work, known[0], told.amount, None)
+            payment = known[0]
+            if payment.invoice_id != invoice.id:
+                raise KeyReused(told.transaction_id or "", payment.id)
+            _check_currency(told, invoice)
+            # One that is not completed yet has nothing to give back: the provider is refused, and
+            # tells it again.
+            if payment.status is not PaymentStatus.REFUNDED:
+                await self._pay_back(work, payment, told.amount, None)
             return
         await self._take(work, invoice, told, received=True)
 
@@ -157,10 +164,7 @@ class Paying:
             received: Whether the money is there whatever we say: then a void invoice's payment is
                 the customer's credit.
         """
-        if told.currency not in (None, invoice.currency):
-            raise InvalidInput(
-                "currency", f"must be that of the invoice, {invoice.currency}, or left out"
-            )
+        _check_currency(told, invoice)
         amount = positive_amount(told.amount, invoice.currency)
         now = utc(self._clock.now())
         payment = Payment(
@@ -224,7 +228,7 @@ class Paying:
         back = payment.refunded_amount + wanted
         refund = Refund(
             namespace=payment.namespace,
-            id=f"ref_{derived(payment.id, format(back, 'f'), digits=24)}",
+            id=_refund_id(payment, amount, key),
             payment_id=payment.id,
             invoice_id=invoice.id,
             amount=wanted,
@@ -287,3 +291,19 @@ class Paying:
         if found is None:
             raise InvoiceNotFound(invoice_id)
         return found
+
+
+def _check_currency(told: Told, invoice: Invoice) -> None:
+    if told.currency not in (None, invoice.currency):
+        raise InvalidInput(
+            "currency", f"must be that of the invoice, {invoice.currency}, or left out"
+        )
+
+
+def _refund_id(payment: Payment, amount: Decimal | None, key: str | None) -> str:
+    """The id of a refund: under a key it says what was asked for, else which of the payment's it
+    is.
+    """
+    asked = "all" if amount is None else format(amount.normalize(), "f")
+    word = ("at", format(payment.refunded_amount, "f")) if key is None else ("key", key, asked)
+    return f"ref_{derived(payment.namespace, payment.id, *word, digits=24)}"

@@ -30,6 +30,7 @@ from rollcall.billing.models import (
     Usage,
 )
 from rollcall.events.log import UnitOfWork
+from rollcall.kernel.cursors import Place
 from rollcall.kernel.errors import RollcallError
 
 
@@ -60,13 +61,6 @@ class CounterKey(NamedTuple):
     period_id: str
     card_id: str
     item: str
-
-
-class Place(NamedTuple):
-    """Where a page ended."""
-
-    at: float
-    id: str
 
 
 class BillingWork(UnitOfWork, Protocol):
@@ -104,7 +98,7 @@ class BillingWork(UnitOfWork, Protocol):
         """Write a card that is new, with its versions.
 
         Raises:
-            RateCardExists: There is one of this id.
+            KeyTaken: There is one of this id.
         """
         ...
 
@@ -166,8 +160,16 @@ class BillingWork(UnitOfWork, Protocol):
         """The budgets that these agents spend from, or the one of this id; locked."""
         ...
 
+    async def add_budget(self, budget: Budget) -> None:
+        """Write a budget that is new.
+
+        Raises:
+            KeyTaken: There is one of this id.
+        """
+        ...
+
     async def put_budgets(self, budgets: Sequence[Budget]) -> None:
-        """Write budgets, new or in the place of those that were locked."""
+        """Write budgets in the place of those that were locked."""
         ...
 
     async def drop_budget(self, namespace: str, budget_id: str) -> None:
@@ -199,9 +201,13 @@ class BillingWork(UnitOfWork, Protocol):
         ...
 
     async def open_for(
-        self, namespace: str, conversations: Collection[str]
-    ) -> Mapping[str, Sequence[Reservation]]:
-        """Open reservations by the conversation that they are for, locked."""
+        self, namespace: str, conversations: Collection[tuple[str, str]]
+    ) -> Sequence[Reservation]:
+        """Open reservations of agents, which are locked, for conversations; locked.
+
+        Args:
+            conversations: Pairs of an agent and a conversation.
+        """
         ...
 
     async def let_go(self, reservations: Sequence[Reservation]) -> None:

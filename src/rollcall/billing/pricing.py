@@ -6,7 +6,8 @@ of all of those for tokens; any other one of the same unit. Items add up.
 
 Quantities of graduated tiers count on over an agent's period, from nothing for each version of a
 card; so what a period comes to does not depend on the order in which its usages are recorded. The
-flat price is charged once for an agent, a period and a card.
+flat price is charged once for an agent, a card and the period of the usage, also where that is
+billed in a later one.
 """
 
 from __future__ import annotations

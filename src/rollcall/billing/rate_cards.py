@@ -30,6 +30,7 @@ from rollcall.billing.models import (
     Unsplit,
 )
 from rollcall.billing.ports import BillingStore, Cards
+from rollcall.billing.retelling import settled
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource, derived
 from rollcall.web.lines import check_id, check_line
@@ -142,16 +143,20 @@ class RateCards:
             created_at=now,
             versions=(_version(card_id, 1, first, now, author),),
         )
-        async with self._store.begin() as work:
-            there = await work.card(namespace, card_id)
-            if there is not None:
+
+        async def once() -> tuple[RateCard, bool]:
+            async with self._store.begin() as work:
+                there = await work.card(namespace, card.id)
+                if there is None:
+                    await work.add_card(card)
+                    return card, True
                 if key is None:
-                    raise RateCardExists(card_id)
+                    raise RateCardExists(card.id)
                 if _said(there) != _said(card):
-                    raise KeyReused(key, card_id)
+                    raise KeyReused(key, card.id)
                 return there, False
-            await work.add_card(card)
-            return card, True
+
+        return await settled(once)
 
     async def add_version(
         self, namespace: str, card_id: str, new: NewVersion, *, author: str = "local"
@@ -217,7 +222,7 @@ class RateCards:
         """
         if kind not in KINDS:
             raise InvalidInput("kind", f"must be {' or '.join(KINDS)}")
-        check_line("id", key, LONGEST_NAME)
+        check_line("id", key)
         account = await self._accounts.get(namespace)
         async with self._store.begin() as work:
             if card_id == BUILT_IN:

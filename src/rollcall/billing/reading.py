@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.billing.budget_models import Budget, Reservation
 from rollcall.billing.models import Account, RateCard, TrackedAgent, Usage
-from rollcall.billing.ports import AgentPeriod, Cards, CounterKey, Place, Totals
+from rollcall.billing.ports import AgentPeriod, Cards, CounterKey, Totals
 from rollcall.billing.rows import (
     account_of,
     agent_of,
@@ -37,6 +37,7 @@ from rollcall.billing.tables import (
     USAGE,
 )
 from rollcall.kernel.clock import utc
+from rollcall.kernel.cursors import Place
 
 
 class Readable(Protocol):

@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Table, delete, func, insert, or_, select, update
+from sqlalchemy import Table, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.billing import reading
 from rollcall.billing.budget_models import Budget, Reservation, ReservationStatus
-from rollcall.billing.errors import RateCardExists
 from rollcall.billing.models import Account, CardVersion, RateCard, TrackedAgent, Usage
 from rollcall.billing.ports import AgentPeriod, BillingWork, Cards, CounterKey, KeyTaken
 from rollcall.billing.reading import SqlReads
@@ -149,7 +148,7 @@ class SqlBillingWork:
         try:
             await self._connection.execute(insert(CARDS).values(row))
         except IntegrityError as error:
-            raise RateCardExists(card.id) from error
+            raise KeyTaken("somebody else wrote the same rate card") from error
         for version in card.versions:
             await self.add_version(card.namespace, version)
 
@@ -252,6 +251,12 @@ class SqlBillingWork:
         wanted = wanted.order_by(columns.id).with_for_update()
         return [budget_of(row) for row in await self._connection.execute(wanted)]
 
+    async def add_budget(self, budget: Budget) -> None:
+        try:
+            await self._connection.execute(insert(BUDGETS).values(budget_row(budget)))
+        except IntegrityError as error:
+            raise KeyTaken("somebody else wrote the same budget") from error
+
     async def put_budgets(self, budgets: Sequence[Budget]) -> None:
         await self._put(BUDGETS, [budget_row(one) for one in budgets])
 
@@ -326,25 +331,22 @@ class SqlBillingWork:
         return None if row is None else reservation_of(row)
 
     async def open_for(
-        self, namespace: str, conversations: Collection[str]
-    ) -> Mapping[str, Sequence[Reservation]]:
+        self, namespace: str, conversations: Collection[tuple[str, str]]
+    ) -> Sequence[Reservation]:
         if not conversations:
-            return {}
+            return []
         columns = RESERVATIONS.c
         wanted = (
             select(RESERVATIONS)
             .where(
                 columns.namespace == namespace,
-                columns.conversation_id.in_(conversations),
+                tuple_(columns.agent_id, columns.conversation_id).in_(conversations),
                 columns.status == ReservationStatus.OPEN.value,
             )
             .order_by(columns.id)
             .with_for_update()
         )
-        found: dict[str, list[Reservation]] = {}
-        for row in await self._connection.execute(wanted):
-            found.setdefault(row.conversation_id, []).append(reservation_of(row))
-        return found
+        return [reservation_of(row) for row in await self._connection.execute(wanted)]
 
     async def let_go(self, reservations: Sequence[Reservation]) -> None:
         if not reservations:

@@ -30,7 +30,6 @@ from rollcall.billing.ports import (
     BillingStore,
     ListedModel,
     Outstanding,
-    Place,
     ProviderPrices,
     Totals,
 )
@@ -38,6 +37,7 @@ from rollcall.billing.pricing import price
 from rollcall.billing.quantities import check, quantities
 from rollcall.billing.rate_cards import RateCards, in_force
 from rollcall.kernel.clock import Clock
+from rollcall.kernel.cursors import Place
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource
 

@@ -82,9 +82,11 @@ def _budget(budget: Budget) -> dict[str, Any]:
 
 
 def _event(type_: str, budget: Budget, at: datetime, data: dict[str, Any], what: str) -> Event:
-    # The revision: another limit is reached anew.
+    # The revision: another limit is reached anew. So is that of a budget that was deleted and
+    # made again by its key, which has its id.
+    made = f"{budget.created_at.timestamp()}/{budget.revision}"
     return Event(
-        id=derived(type_, budget.id, budget.window, str(budget.revision), what),
+        id=derived(type_, budget.id, budget.window, made, what),
         type=type_,
         source=SOURCE,
         subject=budget.id,

@@ -16,7 +16,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Table, func, select, text, tuple_
+from sqlalchemy import Table, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.billing import ledger
@@ -114,10 +114,6 @@ class Verifying:
             InvoiceNotFound: There is none.
         """
         async with self._database.reading() as connection:
-            if connection.dialect.name == "postgresql":
-                # By default each statement sees what was committed before it, and who pays
-                # meanwhile would look like a fault.
-                await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             wanted = select(INVOICES).where(
                 INVOICES.c.namespace == namespace, INVOICES.c.id == invoice_id
             )
@@ -176,6 +172,9 @@ class _Verification:
         return sums.lines(self._invoice.currency)
 
     def _lines(self, again: Sequence[InvoiceLine]) -> None:
+        if self._invoice.status is InvoiceStatus.VOID and self._invoice.finalised_date is None:
+            # What it would have charged is another draft's now.
+            return
         kept = self._invoice.lines
         self._compare("lines", "the invoice", "usages", self._count["usages"], self._invoice.usages)
         self._compare("lines", "the invoice", "number of lines", len(again), len(kept))
@@ -250,8 +249,9 @@ class _Verification:
         net = total = parts.total
         if total:
             wanted[Act.INVOICE, invoice.id] = _sides(ledger.invoiced(parts.subtotal, parts.tax))
+        # Not by their times: clocks of several processes differ, and may be set back.
         order = {
-            (row.act, row.reference): (row.at, place)
+            (row.act, row.reference): place
             for place, row in enumerate(await self._rows(TRANSACTIONS))
         }
         acts: list[tuple[tuple[str, str], int, Any]] = []
@@ -270,7 +270,7 @@ class _Verification:
             units = minor(refund.amount, currency)
             acts.append(((Act.REFUND, refund.id), units, None))
             refunded += units
-        for key, units, of in sorted(acts, key=lambda act: order.get(act[0], (float("inf"), 0))):
+        for key, units, of in sorted(acts, key=lambda act: order.get(act[0], len(order))):
             if key[0] == Act.CREDIT_NOTE:
                 wanted[key] = _sides(ledger.credited(net, of.subtotal, of.tax))
                 net -= units

@@ -26,6 +26,10 @@ from rollcall.kernel.money import money
 
 TOLERANCE: Final = 300.0
 """Seconds by which a webhook's time may differ from ours."""
+REMEMBERED: Final = 30 * 86_400.0
+"""Seconds for which it is known that a webhook came. Providers send one again for days where they
+had no answer: under its id, but signed anew, with the time of the attempt.
+"""
 PREFIX: Final = "whsec_"
 MAX_ID: Final = 200
 

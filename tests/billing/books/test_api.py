@@ -81,7 +81,7 @@ async def test_statuses_that_cannot_be_are_refused(small: Shop, client: httpx.As
     assert answer.json()["allowed"] == ["paid", "void"]
 
 
-@pytest.mark.parametrize("amount", ["-1.00", "0", "0.001", "NaN", "lots", 1e300, None])
+@pytest.mark.parametrize("amount", ["-1.00", "0", "0.001", "NaN", "lots", 1e300, None, True])
 async def test_amounts_that_nobody_pays_are_refused(
     small: Shop, client: httpx.AsyncClient, amount: Any
 ) -> None:
@@ -217,6 +217,62 @@ async def test_a_providers_webhook_pays_once_however_often_it_comes(
     assert payment["refunded_amount"] == "1.00"
 
 
+async def heard(shop: Shop, client: httpx.AsyncClient, id_: str, body: bytes) -> httpx.Response:
+    """The answer to a webhook that is sent now."""
+    headers = webhook(body, shop.clock.now(), id_)
+    return await client.post("/api/payments/webhooks/acme", content=body, headers=headers)
+
+
+async def test_a_webhook_that_is_sent_again_days_later_refunds_once(
+    small: Shop, client: httpx.AsyncClient
+) -> None:
+    invoice = await sent(small, client)
+    await heard(small, client, "msg_1", said(invoice["id"]))
+    refund = said(invoice["id"], "payment.refunded", "1.00")
+    await heard(small, client, "msg_2", refund)
+    # Who sends it again signs anew, with the time of the attempt; others send theirs meanwhile.
+    for hours in (1, 24, 96):
+        await small.clock.advance(hours * 3600)
+        await heard(small, client, f"msg_other_{hours}", said(invoice["id"]))
+        answer = await heard(small, client, "msg_2", refund)
+        assert (answer.status_code, answer.json()) == (200, {"status": "known"})
+    (payment,) = (await client.get("/api/payments")).json()
+    assert payment["refunded_amount"] == "1.00"
+
+
+async def test_a_refund_that_is_told_before_its_payment_is_heard_when_it_comes_again(
+    small: Shop, client: httpx.AsyncClient
+) -> None:
+    invoice = await sent(small, client)
+    refund = said(invoice["id"], "payment.refunded", "1.00")
+    assert (await heard(small, client, "msg_3", refund)).status_code == 404
+    await heard(small, client, "msg_1", said(invoice["id"], "payment.pending"))
+    answer = await heard(small, client, "msg_3", refund)
+    assert (answer.status_code, problem(answer)) == (409, "more-than-left")
+    await heard(small, client, "msg_2", said(invoice["id"]))
+    answer = await heard(small, client, "msg_3", refund)
+    assert (answer.status_code, answer.json()) == (200, {"status": "recorded"})
+    (payment,) = (await client.get("/api/payments")).json()
+    assert payment["refunded_amount"] == "1.00"
+
+
+async def test_a_refund_of_another_invoice_or_currency_than_its_payment_is_refused(
+    small: Shop, client: httpx.AsyncClient
+) -> None:
+    paid = await sent(small, client)
+    await heard(small, client, "msg_1", said(paid["id"]))
+    await small.use("other")
+    other = await small.sent("other")
+    answer = await heard(small, client, "msg_2", said(other.id, "payment.refunded", "1.00"))
+    assert (answer.status_code, problem(answer)) == (409, "key-reused")
+    data = {"invoice_id": paid["id"], "amount": "1.00", "transaction_id": "t1", "currency": "EUR"}
+    body = json.dumps({"type": "payment.refunded", "data": data}).encode()
+    answer = await heard(small, client, "msg_3", body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "currency")
+    (payment,) = (await client.get("/api/payments")).json()
+    assert payment["refunded_amount"] == "0.00"
+
+
 async def test_a_webhook_that_is_not_the_providers_changes_nothing(
     small: Shop, client: httpx.AsyncClient
 ) -> None:
@@ -245,6 +301,15 @@ async def test_a_webhook_of_a_void_invoice_is_the_customers_credit(
     ).is_success
     found = (await client.get(f"/api/invoices/{invoice['id']}")).json()
     assert (found["status"], found["customer_credit"]) == ("void", "5.78")
+
+
+async def test_the_invoices_of_an_agent_with_the_longest_id_are_found(
+    small: Shop, client: httpx.AsyncClient
+) -> None:
+    await small.use("a" * 256)
+    await small.draft("a" * 256)
+    found = await client.get("/api/invoices", params={"agent_id": "a" * 256})
+    assert (found.status_code, len(found.json())) == (200, 1)
 
 
 async def test_usage_is_reported_by_agent_model_and_day(

@@ -14,7 +14,7 @@ from rollcall.billing.invoices import InvoiceStatus
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.models import Item, Unit
 from rollcall.kernel.errors import InvalidInput
-from support.books import HERE, Shop
+from support.books import HERE, NOVEMBER, Shop
 
 DECEMBER = datetime(2026, 12, 3, 9, tzinfo=UTC)
 
@@ -120,6 +120,15 @@ async def test_a_price_that_changes_later_does_not_change_what_is_invoiced(shop:
     assert after == before
 
 
+async def test_it_goes_to_the_business_as_it_is_called_when_it_is_sent(shop: Shop) -> None:
+    await shop.use()
+    draft = await shop.draft()
+    assert draft.business_name == "writer"
+    await shop.accounts.change(HERE, AccountChange(business_name="Acme", tax_rate=Decimal(0)))
+    final = await shop.books.settling.move(HERE, draft.id, InvoiceStatus.SENT)
+    assert (final.business_name, final.tax_amount) == ("Acme", 0)
+
+
 async def test_late_usage_is_on_the_next_invoice_marked_with_when_it_was(shop: Shop) -> None:
     await shop.use()
     await shop.move_to(DECEMBER)
@@ -134,6 +143,28 @@ async def test_late_usage_is_on_the_next_invoice_marked_with_when_it_was(shop: S
     assert {one.service_from for one in lines} == {served}
     assert sum(one.usages for one in december.lines if one.key.unit == "input_token") == 2
     assert (await shop.shown(november)).invoice == november
+
+
+async def test_the_flat_price_of_a_month_is_charged_once_however_late_usage_is_told(
+    empty: Shop,
+) -> None:
+    await empty.open(items=(Item(unit=Unit.FLAT, price=Decimal(5)),))
+    await empty.use()
+    assert (await empty.sent()).subtotal == Decimal("5.00")
+    await empty.move_to(DECEMBER)
+    await empty.use(at=NOVEMBER)
+    december = await empty.draft()
+    assert (december.usages, december.subtotal) == (1, 0)
+    await empty.use()
+    await empty.use(at=NOVEMBER)
+    (line,) = (await empty.sent()).lines
+    assert (line.amount, line.key.late) == (Decimal("5.00"), False)
+    # Of a month in which nothing else was used it is charged, however late that is told.
+    await empty.use(at=datetime(2026, 10, 5, tzinfo=UTC))
+    (october,) = await empty.books.invoicing.generate(HERE)
+    assert (october.billing_period_id, october.subtotal) == ("per_2026-10", Decimal("5.00"))
+    found = await empty.books.verifying.verify(HERE, december.id)
+    assert found.verified, found.differences
 
 
 async def test_a_draft_that_is_voided_gives_its_usages_to_the_next_one(shop: Shop) -> None:

@@ -154,6 +154,12 @@ async def test_the_same_refund_key_is_one_refund(shop: Shop) -> None:
     assert (again.refunded_amount, new) == (Decimal("0.50"), False)
     with pytest.raises(KeyReused):
         await refund(HERE, payment.id, Decimal("0.60"), "r")
+    # Half a dollar is not all that there is.
+    with pytest.raises(KeyReused):
+        await refund(HERE, payment.id, None, "r")
+    assert (await refund(HERE, payment.id, None, "rest"))[1]
+    again, new = await refund(HERE, payment.id, None, "rest")
+    assert (again.refunded_amount, new) == (Decimal("2.00"), False)
 
 
 async def test_an_invoice_is_paid_by_payments_and_not_by_saying_so(shop: Shop) -> None:

@@ -18,7 +18,7 @@ from rollcall.billing.books_tables import (
     PAYMENTS,
     TRANSACTIONS,
 )
-from rollcall.billing.invoices import Invoice
+from rollcall.billing.invoices import Invoice, InvoiceStatus
 from rollcall.billing.tables import CARD_VERSIONS, USAGE
 from rollcall.billing.verify import Report
 from support.books import HERE, Shop
@@ -158,3 +158,23 @@ async def test_who_pays_while_an_invoice_is_worked_out_again_is_no_fault(shop: S
     )
     assert all(one.verified for one in found[:3] if isinstance(one, Report))
     assert (await report(shop, invoice)).verified
+
+
+async def test_a_clock_that_is_set_back_between_two_acts_is_no_fault(small: Shop) -> None:
+    await small.use()
+    invoice = await small.sent()
+    payment = await small.pay(invoice, "20.00")
+    # Or another process wrote it, whose clock is behind.
+    small.clock.jump(-5)
+    await small.books.paying.refund(HERE, payment.id, Decimal("15.00"), None)
+    found = await report(small, invoice)
+    assert found.verified, found.differences
+
+
+async def test_a_draft_that_was_voided_charges_nothing_and_verifies(small: Shop) -> None:
+    await small.use()
+    draft = await small.draft()
+    await small.books.settling.move(HERE, draft.id, InvoiceStatus.VOID)
+    found = await report(small, draft)
+    assert found.verified, found.differences
+    assert found.usages == 0
