@@ -75,6 +75,16 @@ async def test_told_twice_it_is_kept_once(
     assert (await http.get("/api/usage/stats")).json()["total_tokens"] == 42
 
 
+async def test_the_same_moment_with_another_offset_is_the_same_conversation(
+    http: httpx.AsyncClient,
+) -> None:
+    times = ("2026-03-28T13:00:00+02:00", "2026-03-28T13:00:00+02:00", "2026-03-28T11:00:00Z")
+    told = [{**TALK, "conversation_id": "c1", "timestamp": time} for time in times]
+    answers = [await http.post("/api/conversations", json=one) for one in told]
+    assert [one.status_code for one in answers] == [201, 200, 200]
+    assert {one.json()["timestamp"] for one in answers} == {"2026-03-28T11:00:00Z"}
+
+
 async def test_many_who_tell_at_once_with_one_key_make_one(http: httpx.AsyncClient) -> None:
     headers = {"Idempotency-Key": "k1"}
     answers = await asyncio.gather(
@@ -186,6 +196,7 @@ UNKEEPABLE: tuple[dict[str, Any], ...] = (
     {"conversation_id": "a/b"},
     {"conversation_id": ".."},
     {"timestamp": "2026-01-01T00:00:00"},
+    {"timestamp": "0001-01-01T00:00:00+02:00"},
     {"timestamp": "1999-12-31T23:59:59Z"},
     {"timestamp": "2200-01-01T00:00:00Z"},
     {"status": "running"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -250,6 +251,29 @@ async def test_costs_in_other_currencies_are_not_added_up(analysis: Analysis) ->
     )
     found = await stats(analysis)
     assert (found.total_cost, found.currency, found.other_costs) == ("0.003", "USD", {"EUR": "5"})
+
+
+async def test_costs_are_shown_in_full_where_accounts_are_billed_in_another_currency(
+    analysis: Analysis,
+) -> None:
+    charge = {"usage_id": "usg_1", "agent_id": "agent_1", "amount": "7", "currency": "EUR"}
+    await analysis.tell(told("usage.recorded", "session 0", used(1)))
+    await analysis.feed.count([told("usage.charged", "usg_1", charge)])
+    found = await stats(analysis)
+    assert (found.total_cost, found.currency, found.other_costs) == ("0.003", "USD", {})
+    assert (found.charged_amount, found.other_charges) == (None, {"EUR": "7"})
+    assert sum(Decimal(day.cost) for day in found.by_day) == Decimal("0.003")
+
+
+async def test_a_period_in_which_nothing_cost_is_shown_in_the_currency_of_the_one_before(
+    analysis: Analysis,
+) -> None:
+    long_ago = AT - timedelta(days=30)
+    dear = told("usage.recorded", "session 0", used(1, currency="EUR", cost="5"), time=long_ago)
+    await analysis.tell(dear)
+    found = await stats(analysis)
+    assert (found.total_cost, found.currency, found.change["cost"]) == ("0", "EUR", -1)
+    assert (found.previous.total_cost, found.previous.other_costs) == ("5", {})
 
 
 async def test_what_was_said_is_not_in_the_facts(analysis: Analysis, tmp_path: Path) -> None:

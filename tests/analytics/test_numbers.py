@@ -261,3 +261,14 @@ async def test_an_export_of_nothing_is_an_empty_file(http: httpx.AsyncClient) ->
     assert (await exported(http, format="json")).json() == []
     assert (await exported(http)).text.count("\n") == 1
     assert (await exported(http, format="parquet")).content.startswith(b"PAR1")
+
+
+@pytest.mark.parametrize("shape", ["csv", "json", "parquet"])
+async def test_an_export_that_cannot_begin_is_a_problem_and_no_broken_file(
+    analysis: Analysis, shape: str
+) -> None:
+    async with analysis.client() as http:
+        await analysis.store.close()
+        answer = await http.get("/api/analytics/export", params={"format": shape})
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"

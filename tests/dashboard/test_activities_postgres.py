@@ -40,3 +40,24 @@ async def test_ids_become_visible_in_order_whoever_writes(
             tasks.create_task(write(writer))
     assert seen == [*range(1, WRITERS * EACH + 1)]
     await database.close()
+
+
+async def test_writers_for_several_namespaces_never_wait_for_each_other_in_a_circle(
+    fresh_database: Callable[[], str],
+) -> None:
+    database = Database(dialect_of(fresh_database(), pool_size=WRITERS + 1))
+    await database.open()
+    activities = SqlActivities(database)
+
+    async def write(writer: int) -> None:
+        names = ["acme", "zoo"] if writer % 2 else ["zoo", "acme"]
+        for number in range(EACH):
+            events = [answered(writer * EACH + number, name) for name in names]
+            async with database.begin() as work:
+                await activities.note(events, work)
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        for writer in range(WRITERS):
+            tasks.create_task(write(writer))
+    assert await activities.newest("acme") == await activities.newest("zoo") == WRITERS * EACH
+    await database.close()

@@ -93,6 +93,8 @@ def test_agents_invoices_and_parked_events_are_named() -> None:
         (totals(100, 20), totals(100, 15), False),
         (totals(100, 4), totals(100, 1), False),
         (totals(100, 20), totals(100, 0), True),
+        (totals(100, 6), totals(100, 1), True),
+        (totals(100, 9), totals(100, 4), True),
         (totals(19, 19), totals(100, 0), False),
         (totals(100, 20), totals(0, 0), False),
     ],

@@ -110,6 +110,16 @@ async def test_agents_are_a_bare_list_that_links_to_more(
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "cursor")
 
 
+async def test_a_list_of_agents_leads_on_behind_an_id_in_any_script(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    house.told.answers["analytics", "/api/agents/performance"] = Said(200, [AGENT], "B\u00fcro 1")
+    first = await http.get("/api/dashboard/agents", params={"limit": 1})
+    second = await http.get(first.links["next"]["url"])
+    assert second.status_code == 200
+    assert house.told.questions[-1].params == (("limit", "1"), ("cursor", "B\u00fcro 1"))
+
+
 async def test_activity_is_a_bare_list_that_links_to_more(
     house: House, http: httpx.AsyncClient
 ) -> None:
@@ -184,7 +194,7 @@ async def test_an_export_guards_against_formulas(house: House, http: httpx.Async
     assert json.loads(whole.text)["summary"] == NUMBERS
 
 
-@pytest.mark.parametrize("text", ["=1", "@x", "+cmd", "-2+3", "\tx"])
+@pytest.mark.parametrize("text", ["=1", "@x", "+cmd", "-2+3", "\tx", "\n=1", "\uff1d1"])
 def test_formulas_are_text(text: str) -> None:
     assert harmless(text) == f"'{text}"
     assert harmless("-2.5") == "-2.5"

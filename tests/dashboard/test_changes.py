@@ -9,6 +9,7 @@ import pytest
 from rollcall.dashboard.changes import Change, Following, Missed, Numbers
 from rollcall.dashboard.models import Activity, TooManyStreams
 from rollcall.dashboard.ports import NotAnswered
+from rollcall.kernel.errors import Closed
 from rollcall.testing.clock import FrozenClock
 from support.dashboards import CALLER, NUMBERS, House, answered
 
@@ -145,6 +146,22 @@ async def test_only_so_many_may_follow_and_who_leaves_makes_room(house: House) -
     some[0] = await follow(house)
     for one in some:
         await one.aclose()
+    assert house.changes.readers == 0
+
+
+async def test_only_so_many_may_follow_however_many_come_at_once(house: House) -> None:
+    came = await asyncio.gather(*(follow(house) for _ in range(9)), return_exceptions=True)
+    some = [one for one in came if isinstance(one, Following)]
+    assert (len(some), house.changes.readers) == (3, 3)
+    assert all(isinstance(one, TooManyStreams) for one in came if one not in some)
+    for one in some:
+        await one.aclose()
+
+
+async def test_who_cannot_follow_takes_nobodys_place(house: House) -> None:
+    await house.database.close()
+    with pytest.raises(Closed):
+        await follow(house)
     assert house.changes.readers == 0
 
 

@@ -169,6 +169,15 @@ async def test_alerts_come_from_everybody(house: House) -> None:
     assert [one.kind for one in part.body] == ["events", "agent", "budget", "errors", "invoice"]
 
 
+async def test_what_has_no_alert_of_its_own_any_more_is_said(house: House) -> None:
+    ill = [{"agent_id": f"a{number}", "status": "offline"} for number in range(20)]
+    house.told.answers["agent-registry", "/agents"] = Said(200, ill, "next")
+    house.told.answers["billing", "/api/invoices"] = Said(200, [{"id": "inv_1"}], "next")
+    part = await house.dashboard.alerts(CALLER)
+    others = [(one.id, one.details) for one in part.body if one.id.endswith(":others")]
+    assert others == [("agent:others", {"shown": 20}), ("invoice:others", {"shown": 1})]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "condition", "detail"),
     [

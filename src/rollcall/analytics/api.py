@@ -12,16 +12,14 @@ from rollcall.analytics.figures import ConversationFigure
 from rollcall.analytics.periods import MOST_DAYS
 from rollcall.analytics.questions import Span
 from rollcall.analytics.service import AnalyticsService
-from rollcall.kernel.caller import READ, REGISTER, Caller
-from rollcall.web.auth import require
+from rollcall.kernel.caller import Caller
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
 from rollcall.web.services import service
 from rollcall.web.strict import StrictRoute
 
 Analytics = Annotated[AnalyticsService[Any], Depends(service("analytics_service"))]
-Reader = Annotated[Caller, Depends(require(READ))]
-Writer = Annotated[Caller, Depends(require(REGISTER))]
 
 
 async def _conversation_id(conversation_id: str) -> str:

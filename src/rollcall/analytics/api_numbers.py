@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from rollcall.analytics import exports, wire
-from rollcall.analytics.api import Analytics, Reader
+from rollcall.analytics.api import Analytics
 from rollcall.analytics.figures import (
     AgentDetail,
     AgentFigure,
@@ -26,8 +26,10 @@ from rollcall.analytics.periods import Period
 from rollcall.analytics.queries import EXPORTED
 from rollcall.analytics.questions import Export
 from rollcall.analytics.service import AnalyticsService
+from rollcall.analytics.spooling import ahead
 from rollcall.kernel.caller import Caller
 from rollcall.kernel.errors import InvalidInput
+from rollcall.web.callers import Reader
 from rollcall.web.lines import check_line
 from rollcall.web.paging import link
 from rollcall.web.strict import StrictRoute
@@ -131,7 +133,9 @@ def _add_export(routes: APIRouter) -> None:
         """Conversations or usages, fact by fact, or sums by day or agent, as a file."""
         agent_id = wire.checked("agent_id", asked.agent_id)
         days = await _days(analytics, caller, asked)
-        content = await _content(analytics, caller.namespace, asked, days, agent_id)
+        content = await exports.begun(
+            await _content(analytics, caller.namespace, asked, days, agent_id)
+        )
         name = f"{asked.what}-{days.first}-{days.last}.{asked.format}"
         return StreamingResponse(
             content,
@@ -160,7 +164,8 @@ async def _content(
             return analytics.store.parquet(question)
         rows = exports.timed(analytics.store.stream(question))
         columns = ["time" if name == "time_us" else name for name in EXPORTED[kind]]
-        return exports.as_json(rows) if asked.format == "json" else exports.as_csv(columns, rows)
+        as_json = asked.format == "json"
+        return ahead(exports.as_json(rows) if as_json else exports.as_csv(columns, rows))
     if asked.format == "parquet":
         raise InvalidInput("format", "must be csv or json for sums by day or agent")
     reports = analytics.reports

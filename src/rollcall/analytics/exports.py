@@ -33,20 +33,37 @@ _STEERS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 
 async def as_csv(columns: Sequence[str], pages: Pages) -> AsyncIterator[bytes]:
     """A line of names, then one for each row."""
-    yield _lines([list(columns)])
+    names = _lines([list(columns)])
     async for page in pages:
-        yield _lines([[_cell(row[name]) for name in columns] for row in page])
+        yield names + _lines([[_cell(row[name]) for name in columns] for row in page])
+        names = b""
+    if names:
+        yield names
 
 
 async def as_json(pages: Pages) -> AsyncIterator[bytes]:
     """One array of objects."""
     opening = b"["
     async for page in pages:
-        for row in page:
-            plain = {name: _plain(value) for name, value in row.items()}
-            yield opening + b"\n" + msgspec.json.encode(plain)
+        plain = ({name: _plain(value) for name, value in row.items()} for row in page)
+        if lines := b",\n".join(map(msgspec.json.encode, plain)):
+            yield opening + b"\n" + lines
             opening = b","
     yield b"[]\n" if opening == b"[" else b"\n]\n"
+
+
+async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A file of which there is a beginning. What cannot be asked for raises here: once an answer
+    has begun, it can only break off.
+    """
+    first = await anext(pieces)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return whole()
 
 
 async def timed(pages: Pages) -> Pages:

@@ -72,7 +72,7 @@ class Feed(Generic[WorkT]):
         """Which events it wants."""
         return (
             Batch(TEXTS_GROUP, TEXT_TYPES, self.hear),
-            SinkBatch(FACTS_GROUP, FACT_TYPES, self.count),
+            SinkBatch(FACTS_GROUP, FACT_TYPES, self.count, waits=True),
         )
 
     async def hear(self, events: Sequence[Event], work: WorkT) -> None:

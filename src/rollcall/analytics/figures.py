@@ -70,8 +70,9 @@ class Totals(Figure):
     other_costs: Annotated[dict[str, str], Field(description="In other currencies.")]
     unpriced_usages: Annotated[int, Field(description="Whose cost nobody knows.")]
     charged_amount: Annotated[
-        str | None, Field(description="In `currency`; null: nothing was charged.")
+        str | None, Field(description="In `currency`; null: nothing was charged in it.")
     ]
+    other_charges: Annotated[dict[str, str], Field(description="In other currencies.")]
     average_response_time_ms: float | None
     average_satisfaction: float | None
     satisfaction_count: int

@@ -82,7 +82,7 @@ class Reports:
         before = added_up(tally for day, tally in days.items() if day < asked.first)
         mine.counts["sessions"] = now[0]["sessions"]
         before.counts["sessions"] = was[0]["sessions"]
-        currency = currency_of([mine], self._currency)
+        currency = currency_of([mine], currency_of([before], self._currency))
         return Stats(
             **dict(mine.totals(currency)),
             period=period_figure(asked),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Generic
 
@@ -229,6 +229,7 @@ class AnalyticsService(Generic[WorkT]):
         at = told.timestamp or utc(self._clock.now())
         if not EARLIEST <= at < LATEST:
             raise InvalidInput("timestamp", f"must be from {EARLIEST:%Y} on and before {LATEST:%Y}")
+        at = at.astimezone(UTC)
         id_ = told.conversation_id
         if id_ is None:
             drawn = self._ids.hex(_DIGITS) if key is None else derived("key", namespace, key)
@@ -242,9 +243,16 @@ class AnalyticsService(Generic[WorkT]):
             user_id=told.user_id,
             user_message=told.user_message,
             agent_response=told.agent_response,
-            digest=derived(msgspec.json.encode(told).decode()),
+            digest=_digest(told),
         )
         return said, _event(said, told)
+
+
+def _digest(told: Reported) -> str:
+    """Stands for all that was told. The same moment may be said with another offset."""
+    if told.timestamp is not None:
+        told = replace(told, timestamp=told.timestamp.astimezone(UTC))
+    return derived(msgspec.json.encode(told).decode())
 
 
 def hidden(talk: ConversationFact) -> ConversationFact:

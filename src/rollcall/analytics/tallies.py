@@ -111,13 +111,10 @@ class Tally:
             estimated_tokens=counts["estimated_tokens"],
             total_cost=self.cost(currency),
             currency=currency,
-            other_costs={
-                other: shown(amount)
-                for other, amount in sorted(self.costs.items())
-                if other != currency
-            },
+            other_costs=_others(self.costs, currency),
             unpriced_usages=counts["usages"] - counts["priced"],
             charged_amount=None if charged is None else shown(charged),
+            other_charges=_others(self.charged, currency),
             average_response_time_ms=self.response_ms,
             average_satisfaction=self.satisfaction,
             satisfaction_count=counts["ratings"],
@@ -138,9 +135,17 @@ class Tally:
 
 
 def currency_of(tallies: Iterable[Tally], default: str) -> str:
-    """The currency to show amounts in: the one that there is, or, of several, the account's."""
-    there = {currency for tally in tallies for currency in (*tally.costs, *tally.charged)}
+    """The currency to show amounts in: the one that costs are in, or, of several, the default. What
+    is charged decides only where nothing costs: accounts need not be billed in what providers take.
+    """
+    every = list(tallies)
+    there = {currency for tally in every for currency in tally.costs}
+    there = there or {currency for tally in every for currency in tally.charged}
     return there.pop() if len(there) == 1 else default
+
+
+def _others(amounts: Mapping[str, Decimal], currency: str) -> dict[str, str]:
+    return {name: shown(amount) for name, amount in sorted(amounts.items()) if name != currency}
 
 
 def _add(amounts: dict[str, Decimal], currency: str | None, amount: Decimal) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any, Final, cast
 
 from rollcall.dashboard.models import Alert, Condition, Lack, Parked, ServiceStatus, Severity
@@ -12,9 +13,9 @@ from rollcall.kernel.clock import utc
 
 ENOUGH: Final = 20
 """Conversations that a period must have before its share of errors says anything."""
-WORSE: Final = 2.0
+WORSE: Final = 2
 """How many times its own past a share of errors must be."""
-MARGIN: Final = 0.05
+MARGIN: Final = Fraction(5, 100)
 """And by how much above it at least."""
 
 _ORDER: Final = tuple(Severity)
@@ -114,6 +115,18 @@ def of_agents(agents: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:
         )
 
 
+def of_others(kind: str, shown: int, what: str) -> Alert:
+    """That there are more of a kind than have an alert of their own."""
+    return Alert(
+        f"{kind}:others",
+        kind,
+        Severity.WARNING,
+        f"there are more than these {shown} {what}",
+        f"{kind}s",
+        {"shown": shown},
+    )
+
+
 def of_events(parked: Iterable[Parked]) -> Iterator[Alert]:
     """Events that nobody handles until an operator looks at them."""
     for one in parked:
@@ -168,18 +181,21 @@ def of_errors(stats: Mapping[str, Any]) -> Iterator[Alert]:
             "errors",
             "errors",
             Severity.WARNING,
-            f"{now:.0%} of conversations failed lately, and {past:.0%} in the period before",
+            f"{float(now):.0%} of conversations failed lately, and {float(past):.0%} in the period"
+            " before",
             "conversations",
-            {"error_rate": round(now, 4), "previous_error_rate": round(past, 4)},
+            {"error_rate": round(float(now), 4), "previous_error_rate": round(float(past), 4)},
         )
 
 
-def _errors(totals: Mapping[str, Any]) -> float | None:
-    """The share of conversations that failed; None: there are too few to say."""
+def _errors(totals: Mapping[str, Any]) -> Fraction | None:
+    """The share of conversations that failed, exactly: 6 % are 5 points above 1 %, which floats do
+    not know. None: there are too few to say.
+    """
     count, failed = totals.get("total_conversations"), totals.get("failed_conversations")
     if not isinstance(count, int) or not isinstance(failed, int) or count < ENOUGH:
         return None
-    return failed / count
+    return Fraction(failed, count)
 
 
 def _decimal(value: object) -> Decimal | None:

@@ -14,10 +14,9 @@ from rollcall.dashboard.changes import Change, Changes, Missed, Numbers
 from rollcall.dashboard.export import as_csv
 from rollcall.dashboard.models import NothingToShow, Part
 from rollcall.dashboard.service import DashboardService
-from rollcall.kernel.caller import READ, Caller
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
-from rollcall.web.auth import require
+from rollcall.web.callers import Reader
 from rollcall.web.drain import Drain
 from rollcall.web.paging import link
 from rollcall.web.services import service
@@ -25,7 +24,6 @@ from rollcall.web.sse import EventStream, ServerEvent, lagged
 from rollcall.web.strict import StrictRoute
 
 Dashboard = Annotated[DashboardService, Depends(service("dashboard_service"))]
-Reader = Annotated[Caller, Depends(require(READ))]
 LastEventId = Annotated[
     str | None,
     Header(alias="Last-Event-ID", max_length=40, description="Go on behind this event."),
@@ -127,7 +125,7 @@ def _add_parts(routes: APIRouter) -> None:
         response: Response,
     ) -> list[dict[str, Any]]:
         """How agents are doing; the next page is in the `Link` header."""
-        found = await dashboard.agents(caller, asked.limit, asked.cursor)
+        found = await dashboard.agents(caller, asked.limit, asked.after)
         _lead_on(found, request, response)
         return found.body
 

@@ -109,8 +109,14 @@ class Changes:
         """
         if self._readers >= self._limit:
             raise TooManyStreams(self._limit)
+        # Before the database is asked: many may come at once.
+        self._readers += 1
         namespace = caller.namespace
-        newest = await self._activities.newest(namespace)
+        try:
+            newest = await self._activities.newest(namespace)
+        except BaseException:
+            self._readers -= 1
+            raise
         # An id of another database, or of a future that was lost with a backup, means nothing.
         known = newest if after is None or after > newest else after
         watch = self._watches.get(namespace)
@@ -118,7 +124,6 @@ class Changes:
             watch = _Watch(caller, self._dashboard, self._activities, self._clock)
             self._watches[namespace] = watch
         watch.readers += 1
-        self._readers += 1
 
         async def leave() -> None:
             self._readers -= 1

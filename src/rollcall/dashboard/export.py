@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from rollcall.dashboard.wire import PageView
 
 HEADER: Final = ("part", "subject", "measure", "value")
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _SUBJECTS: Final = {
     "agents": "agent_id",
     "activity": "id",

@@ -185,8 +185,17 @@ class DashboardService:
         money, overdue, ill, past = map(_part, outcomes)
         parts = (money, overdue, ill, past, parked)
         lacks = _distinct(lack for part in parts for lack in part.lacks)
+        more = [
+            alerts.of_others(kind, len(_objects(part.body)), what)
+            for kind, part, what in (
+                ("agent", ill, "agents that are offline or unhealthy"),
+                ("invoice", overdue, "invoices that are overdue"),
+            )
+            if part.cursor is not None
+        ]
         found = alerts.ordered(
             (
+                *more,
                 *alerts.of_services(statuses.body or ()),
                 *alerts.of_lacks(lacks),
                 *alerts.of_budgets(_objects(_object(money.body).get("budgets"))),

@@ -19,6 +19,7 @@ from rollcall.dashboard.models import (
     ServiceStatus,
     Severity,
 )
+from rollcall.web.lines import check_line
 from rollcall.web.strict import Wire
 
 JsonObject = dict[str, Any]
@@ -112,7 +113,16 @@ class PageQuery(Wire):
 class AgentsQuery(PageQuery):
     """The parameters of the list of agents."""
 
-    cursor: Annotated[str | None, Field(min_length=1, max_length=512, pattern=r"^[!-~]+$")] = None
+    cursor: Annotated[str | None, Field(min_length=1, max_length=512)] = None
+
+    @property
+    def after(self) -> str | None:
+        """Where the page before has ended: as a rule the id of an agent, in any script.
+
+        Raises:
+            InvalidInput: That is none.
+        """
+        return None if self.cursor is None else check_line("cursor", self.cursor, 512)
 
 
 class ActivityQuery(PageQuery):
