@@ -125,7 +125,7 @@ async def test_a_revert_takes_the_number_as_text_or_number(client: httpx.AsyncCl
         404,
         "version-not-found",
     )
-    for version in ("v1", "", "0", "-1", "1.0", "9" * 30, "\u0661"):
+    for version in ("v1", "", "0", "-1", "1.0", "9" * 30, "\u0661", True, 1.0):
         refused = await client.post(f"{url}/revert", json={"version": version})
         assert problem(refused) == (422, "invalid-input")
 

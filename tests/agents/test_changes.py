@@ -64,6 +64,17 @@ def test_the_business_gives_its_name_where_there_is_no_other() -> None:
         begun(change_of({"description": "x"}))
 
 
+def test_a_business_with_a_new_name_gives_it_where_there_is_no_other() -> None:
+    renamed = change_of({"business_name": "Leaf & Stem"})
+    assert changed(begun(change_of(BUSINESS)), renamed).name == "Leaf & Stem"
+    named = begun(change_of({**BUSINESS, "name": "Leafy"}))
+    assert changed(named, renamed).name == "Leafy"
+    both = change_of({"business_name": "Leaf & Stem", "name": "Leafy"})
+    assert changed(begun(change_of(BUSINESS)), both).name == "Leafy"
+    none = changed(begun(change_of(BUSINESS)), change_of({"business_name": None}))
+    assert none.name == "Green Leaf"
+
+
 def test_a_prompt_that_is_a_text_declares_what_it_uses() -> None:
     content = begun(change_of({"name": "n", "prompt_templates": {"t": "{{b}} {{a}} {{b}}"}}))
     assert content.prompt_templates["t"] == PromptTemplate("{{b}} {{a}} {{b}}", ("b", "a"))
@@ -93,6 +104,7 @@ for _ in range(40):
         ({"configuration": {"model": 5}}, "configuration.model"),
         ({"configuration": {"model": ""}}, "configuration.model"),
         ({"configuration": {"instructions": ["x"]}}, "configuration.instructions"),
+        ({"configuration": {"instructions": "x" * 100_001}}, "configuration.instructions"),
         ({"configuration": {"limits": 5}}, "configuration.limits"),
         ({"configuration": {"limits": {"stepps": 5}}}, "configuration.limits"),
         ({"configuration": {"limits": {"steps": 0}}}, "configuration.limits.steps"),

@@ -127,3 +127,25 @@ async def test_giving_and_forcing_at_once_end_without_a_deadlock(
     for one in "xyz":
         found = await agents.get(one)
         assert (found.status, found.content.capabilities) == (Status.PAUSED, {})
+
+
+async def test_a_capability_is_taken_from_those_that_are_left_while_others_are_deleted(
+    agents: AgentService, capabilities: CapabilityService
+) -> None:
+    ids = [f"a{number}" for number in range(12)]
+    for round_ in range(4):
+        await capabilities.create("c", capability_id="c")
+        for one in ids:
+            wanted = change_of({"name": one, "capabilities": {"c": {}}})
+            await agents.create(wanted, agent_id=one)
+
+        gone = ids[round_::2]
+        await asyncio.gather(
+            *map(agents.delete, gone[:3]),
+            capabilities.delete("c", force=True),
+            *map(agents.delete, gone[3:]),
+        )
+
+        for one in set(ids) - set(gone):
+            assert (await agents.get(one)).content.capabilities == {}
+            await agents.delete(one)

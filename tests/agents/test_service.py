@@ -206,6 +206,7 @@ async def test_every_change_is_told_once_in_its_order(
     assert events[0].correlation_id == "chain"
     assert events[1].data == {
         "agent_id": "a",
+        "name": "m",
         "changes": ["name", "priority"],
         "version": "2",
         "status": "active",
@@ -348,6 +349,16 @@ async def test_what_is_made_again_with_its_key_is_there_already(agents: AgentSer
     assert await agents.create(change_of({"name": "One"}), anna, agent_id="mine", key="m") == named
     with pytest.raises(KeyReused):
         await agents.create(change_of({"name": "One"}), bob, agent_id="mine", key="m")
+
+
+async def test_a_key_does_not_bring_back_what_was_deleted(agents: AgentService) -> None:
+    one = await agents.create(change_of({"name": "One"}), key="k")
+    await agents.delete(one.id)
+    for name in ("One", "Two"):
+        with pytest.raises(KeyReused, match=f"was deleted, '{one.id}': send a new key"):
+            await agents.create(change_of({"name": name}), key="k")
+    with pytest.raises(AgentNotFound):
+        await agents.get(one.id)
 
 
 async def test_of_many_at_once_with_one_key_one_is_made(agents: AgentService) -> None:

@@ -14,21 +14,18 @@ from rollcall.agents.api_parts import (
     Capabilities,
     CapabilityId,
     IdempotencyKey,
-    Reader,
-    Writer,
-    answer,
     by,
-    cursor,
     fields,
-    place_of,
 )
 from rollcall.agents.changes import change_of
 from rollcall.agents.checks import MAX_NAME, check_text
 from rollcall.agents.documents import document_of, number_of, version_document
 from rollcall.agents.models import Wanted
+from rollcall.web.answers import answer
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_line
-from rollcall.web.paging import link
+from rollcall.web.paging import following, place_of
 from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.strict import StrictRoute
 
@@ -62,14 +59,14 @@ def _add_reads(routes: APIRouter) -> None:
             limit=asked.limit,
             after=place_of(asked.cursor),
         )
-        headers = {"Link": link(request.url, cursor(after))} if after else None
+        headers = following(request.url, after)
         return answer([document_of(one) for one in page], headers=headers)
 
     @routes.get("/{agent_id}", response_model=wire.AgentView)
     async def get(caller: Reader, agents: Agents, agent_id: AgentId) -> Response:
         """A definition; its entity tag is for `If-Match`."""
         found = await agents.get(agent_id, namespace=caller.namespace)
-        return answer(document_of(found), found.revision)
+        return answer(document_of(found), revision=found.revision)
 
 
 def _add_history(routes: APIRouter) -> None:
@@ -85,7 +82,7 @@ def _add_history(routes: APIRouter) -> None:
         page, before = await agents.versions(
             agent_id, namespace=caller.namespace, limit=asked.limit, before=asked.before
         )
-        headers = {"Link": link(request.url, str(before), "before")} if before else None
+        headers = following(request.url, str(before) if before else None, "before")
         return answer([version_document(one) for one in page], headers=headers)
 
     # Before the route with a number in its place.
@@ -138,7 +135,7 @@ def _add_writes(routes: APIRouter) -> None:
         )
         audit_subject(request.scope, made.id)
         headers = {"Location": f"{PREFIX}/{quote(made.id, safe='')}"}
-        return answer(document_of(made), made.revision, headers)
+        return answer(document_of(made), revision=made.revision, headers=headers)
 
     @routes.patch("/{agent_id}", response_model=wire.AgentView)
     async def update(
@@ -155,7 +152,7 @@ def _add_writes(routes: APIRouter) -> None:
             by(caller, body.reason),
             accepted(if_match),
         )
-        return answer(document_of(done), done.revision)
+        return answer(document_of(done), revision=done.revision)
 
     @routes.delete("/{agent_id}")
     async def delete(
@@ -175,7 +172,7 @@ def _add_writes(routes: APIRouter) -> None:
     ) -> Response:
         """Give a definition another status; it makes no version."""
         done = await agents.move(agent_id, body.status, by(caller, body.reason), accepted(if_match))
-        return answer(document_of(done), done.revision)
+        return answer(document_of(done), revision=done.revision)
 
     @routes.post("/{agent_id}/revert", response_model=wire.AgentView)
     async def revert(
@@ -189,7 +186,7 @@ def _add_writes(routes: APIRouter) -> None:
         done = await agents.revert(
             agent_id, number_of(body.version), by(caller, body.reason), accepted(if_match)
         )
-        return answer(document_of(done), done.revision)
+        return answer(document_of(done), revision=done.revision)
 
 
 def _add_capabilities(routes: APIRouter) -> None:
@@ -206,7 +203,7 @@ def _add_capabilities(routes: APIRouter) -> None:
         done = await capabilities.add_capability_to_agent(
             agent_id, capability_id, configuration or {}, by(caller), accepted(if_match)
         )
-        return answer(wire.Done().model_dump(), done.revision)
+        return answer(wire.Done().model_dump(), revision=done.revision)
 
     @routes.delete("/{agent_id}/capabilities/{capability_id}", response_model=wire.Done)
     async def detach(
@@ -220,7 +217,7 @@ def _add_capabilities(routes: APIRouter) -> None:
         done = await capabilities.remove_capability_from_agent(
             agent_id, capability_id, by(caller), accepted(if_match)
         )
-        return answer(wire.Done().model_dump(), done.revision)
+        return answer(wire.Done().model_dump(), revision=done.revision)
 
 
 def _wanted(asked: wire.AgentsQuery) -> Wanted:

@@ -8,21 +8,15 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from rollcall.agents import wire
-from rollcall.agents.api_parts import (
-    Capabilities,
-    CapabilityId,
-    Reader,
-    Writer,
-    answer,
-    by,
-    fields,
-)
+from rollcall.agents.api_parts import Capabilities, CapabilityId, by, fields
 from rollcall.agents.capability_service import CapabilityChange
 from rollcall.agents.checks import MAX_ID, check_text
 from rollcall.agents.models import Capability
+from rollcall.web.answers import answer
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_id, check_line
-from rollcall.web.paging import link
+from rollcall.web.paging import following
 from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.strict import StrictRoute
 
@@ -53,7 +47,7 @@ def _add_reads(routes: APIRouter) -> None:
             limit=asked.limit,
             after=None if asked.cursor is None else check_id("cursor", asked.cursor, MAX_ID),
         )
-        headers = {"Link": link(request.url, after)} if after else None
+        headers = following(request.url, after)
         return answer([_document(one) for one in page], headers=headers)
 
     @routes.get("/{capability_id}", response_model=wire.CapabilityView)
@@ -62,7 +56,7 @@ def _add_reads(routes: APIRouter) -> None:
     ) -> Response:
         """A capability; its entity tag is for `If-Match`."""
         found = await capabilities.get(capability_id, namespace=caller.namespace)
-        return answer(_document(found), found.revision)
+        return answer(_document(found), revision=found.revision)
 
 
 def _add_writes(routes: APIRouter) -> None:
@@ -81,7 +75,7 @@ def _add_writes(routes: APIRouter) -> None:
         )
         audit_subject(request.scope, made.id)
         headers = {"Location": f"{PREFIX}/{quote(made.id, safe='')}"}
-        return answer(_document(made), made.revision, headers)
+        return answer(_document(made), revision=made.revision, headers=headers)
 
     @routes.patch("/{capability_id}", response_model=wire.CapabilityView)
     async def update(
@@ -94,7 +88,7 @@ def _add_writes(routes: APIRouter) -> None:
         """Change a capability. A new schema counts for what agents are told from now on."""
         change = msgspec.convert(fields(body), CapabilityChange)
         done = await capabilities.update(capability_id, change, by(caller), accepted(if_match))
-        return answer(_document(done), done.revision)
+        return answer(_document(done), revision=done.revision)
 
     @routes.delete("/{capability_id}")
     async def delete(

@@ -180,8 +180,11 @@ class CapabilityService:
             if users and not force:
                 raise CapabilityInUse(capability_id, users[:_SHOWN], len(users))
             for agent_id in users:
-                agent = await locked(work, by.namespace, agent_id)
-                await rewritten(work, agent, _without(agent.content, capability_id), why, at, {})
+                agent = await work.definition(by.namespace, agent_id)
+                # Somebody may have deleted it since it was looked for.
+                if agent is not None and agent.deleted_at is None:
+                    content = _without(agent.content, capability_id)
+                    await rewritten(work, agent, content, why, at, {})
             await work.drop_capability(by.namespace, capability_id)
 
     async def add_capability_to_agent(

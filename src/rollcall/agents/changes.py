@@ -84,8 +84,12 @@ def begun(change: Change) -> Content:
 
 
 def changed(content: Content, change: Change) -> Content:
-    """`content` as `change` wants it."""
-    return msgspec.structs.replace(content, **_fields(change))
+    """`content` as `change` wants it. A name that is the business's stays the business's."""
+    fields = _fields(change)
+    renamed: str | None = fields.get("business_name")
+    if renamed and content.name == content.business_name:
+        fields.setdefault("name", renamed)
+    return msgspec.structs.replace(content, **fields)
 
 
 def shown(content: Content) -> dict[str, Any]:

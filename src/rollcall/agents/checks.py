@@ -29,7 +29,7 @@ MAX_TEXT: Final = 10_000
 """Characters of a description."""
 MAX_INSTRUCTIONS: Final = 100_000
 MAX_JSON: Final = 65_536
-"""Bytes of a configuration as JSON."""
+"""Bytes of a configuration as JSON, beside its instructions."""
 MAX_CONTENT: Final = 262_144
 """Bytes of everything that a definition says, as JSON."""
 MAX_CAPABILITIES: Final = 100
@@ -149,7 +149,8 @@ def _few(field: str, several: Mapping[str, object], most: int) -> None:
 
 
 def _check_configuration(configuration: dict[str, Any]) -> None:
-    check_json("configuration", configuration)
+    rest = {name: told for name, told in configuration.items() if name != "instructions"}
+    check_json("configuration", rest)
     model, said = configuration.get("model"), configuration.get("instructions")
     if model is not None:
         check_line("configuration.model", _text("configuration.model", model), MAX_NAME)

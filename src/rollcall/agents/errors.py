@@ -65,10 +65,13 @@ class AgentExists(RollcallError):
 
 
 class KeyReused(RollcallError):
-    """An idempotency key came before, with something else."""
+    """An idempotency key came before, with something else, or what it made was deleted since."""
 
-    def __init__(self, key: str, agent_id: str) -> None:
-        super().__init__(f"the idempotency key {key!r} stands for another definition, {agent_id!r}")
+    def __init__(self, key: str, agent_id: str, *, deleted: bool = False) -> None:
+        what = "a definition that was deleted" if deleted else "another definition"
+        super().__init__(
+            f"the idempotency key {key!r} stands for {what}, {agent_id!r}: send a new key"
+        )
         self.key = key
         self.agent_id = agent_id
 

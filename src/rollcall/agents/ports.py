@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from rollcall.agents.models import (
     Capability,
@@ -25,13 +25,7 @@ from rollcall.agents.models import (
     Wanted,
 )
 from rollcall.events.log import UnitOfWork
-
-
-class Place(NamedTuple):
-    """Where a page of definitions ended: when the last one was made, and its id."""
-
-    at: float
-    id: str
+from rollcall.kernel.cursors import Place
 
 
 class Vocabulary(Protocol):

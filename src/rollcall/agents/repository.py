@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.agents.errors import AgentExists, CapabilityExists
 from rollcall.agents.models import Capability, Definition, Status, StatusMove, Version, Wanted
-from rollcall.agents.ports import AgentWork, Place
+from rollcall.agents.ports import AgentWork
 from rollcall.agents.tables import (
     ATTACHED,
     CAPABILITIES,
@@ -32,6 +32,7 @@ from rollcall.agents.tables import (
 )
 from rollcall.events.envelope import Event
 from rollcall.events.log import UnitOfWork
+from rollcall.kernel.cursors import Place
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,7 @@ from rollcall.agents.models import (
     Version,
     Wanted,
 )
-from rollcall.agents.ports import AgentStore, Place, Vocabulary
+from rollcall.agents.ports import AgentStore, Vocabulary
 from rollcall.agents.prompts import render
 from rollcall.agents.writing import (
     Accepted,
@@ -47,6 +47,7 @@ from rollcall.agents.writing import (
     version_of,
 )
 from rollcall.kernel.clock import Clock, utc
+from rollcall.kernel.cursors import Place
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource, derived
 from rollcall.registry.models import DEFAULT_NAMESPACE
@@ -117,12 +118,13 @@ class AgentService:
         Raises:
             InvalidInput: Names the field.
             AgentExists: There is one of this id.
-            KeyReused: The key came before, with something else.
+            KeyReused: The key came before, with something else, or what it made was deleted.
         """
         check_by(by)
         content = begun(change)
         await asyncio.to_thread(check_content, content)
         self._check_words(content, None)
+        drawn = None
         if agent_id is None:
             drawn = self._ids.hex(16) if key is None else _named(by, key)
             agent_id = f"agent_{drawn}"
@@ -131,23 +133,29 @@ class AgentService:
         if status not in BEGINNINGS:
             raise InvalidInput("status", f"must begin as {' or '.join(BEGINNINGS)}")
         try:
-            return await self._made(agent_id, content, status, by)
+            # Who repeats a request means what it made, and not what was deleted since.
+            return await self._made(agent_id, content, status, by, again=drawn is None)
         except AgentExists:
             if key is None:
                 raise
-        there = await self.get(agent_id, namespace=by.namespace)
+        there = await self._store.get(by.namespace, agent_id)
+        if there is None:
+            raise KeyReused(key, agent_id, deleted=True)
         first = await self.version(agent_id, 1, namespace=by.namespace)
         if there.owner != by.author or steps(first.content, content):
             raise KeyReused(key, agent_id)
         return there
 
-    async def _made(self, agent_id: str, content: Content, status: Status, by: By) -> Definition:
+    async def _made(
+        self, agent_id: str, content: Content, status: Status, by: By, *, again: bool
+    ) -> Definition:
+        """A new definition; `again`: also in the place of one that was deleted."""
         at = self._now()
         async with self._store.begin() as work:
             known = await work.capabilities(by.namespace, sorted(content.capabilities))
             await check_told({}, content.capabilities, known)
             there = await work.definition(by.namespace, agent_id)
-            if there is not None and there.deleted_at is None:
+            if there is not None and (there.deleted_at is None or not again):
                 raise AgentExists(agent_id)
             new = Definition(
                 namespace=by.namespace,
@@ -210,6 +218,33 @@ class AgentService:
             content = changed(old.content, change)
             self._check_words(content, old.content)
             return await rewritten(work, old, content, by, self._now(), known)
+
+    async def revise(
+        self,
+        agent_id: str,
+        revision: Callable[[Content], Content],
+        by: By = LOCAL,
+        accepted: Accepted = None,
+    ) -> Definition:
+        """Have a definition say what follows from what it says at that moment: its next version.
+
+        Args:
+            agent_id: Which.
+            revision: Makes the new content of the old one, at once and with no new capability.
+            by: Who does it.
+            accepted: The revisions that it may be at; None: any.
+
+        Raises:
+            InvalidInput: Names the field.
+            AgentNotFound: There is none.
+            RevisionMismatch: It is at none of the revisions that are accepted.
+        """
+        check_by(by)
+        async with self._store.begin() as work:
+            old = await locked(work, by.namespace, agent_id, accepted)
+            content = revision(old.content)
+            self._check_words(content, old.content)
+            return await rewritten(work, old, content, by, self._now(), {})
 
     async def delete(self, agent_id: str, by: By = LOCAL, accepted: Accepted = None) -> None:
         """Delete a definition. Its versions are kept, for those who began with one.

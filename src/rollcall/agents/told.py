@@ -19,7 +19,7 @@ SOURCE: Final = "/agents"
 
 def created(definition: Definition, by: By) -> Event:
     """What tells that a definition is there."""
-    data = {"name": definition.content.name, "version": str(definition.version)}
+    data = {**_named(definition), "version": str(definition.version)}
     return _event("agent.created", definition, by, data)
 
 
@@ -32,6 +32,7 @@ def updated(definition: Definition, changes: Sequence[str], by: By) -> Event:
         by: Who did it.
     """
     data: dict[str, Any] = {
+        **_named(definition),
         "changes": list(changes),
         "version": str(definition.version),
         "status": definition.status.value,
@@ -42,6 +43,12 @@ def updated(definition: Definition, changes: Sequence[str], by: By) -> Event:
 def deleted(definition: Definition, by: By) -> Event:
     """What tells that a definition is gone."""
     return _event("agent.deleted", definition, by, {})
+
+
+def _named(definition: Definition) -> dict[str, str]:
+    content = definition.content
+    business = {} if content.business_name is None else {"business_name": content.business_name}
+    return {"name": content.name, **business}
 
 
 def _event(type_: str, definition: Definition, by: By, data: dict[str, Any]) -> Event:

@@ -135,7 +135,7 @@ class StatusChange(Wire):
 class Revert(Wire):
     """A version that a definition is to go back to, as a new version."""
 
-    version: str | int
+    version: str | Annotated[int, Field(strict=True)]
     reason: str = ""
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Select, text
 
 from rollcall.agents.mine.repository import changed, counted, last_moves, page
 from rollcall.agents.models import Priority, Status, Wanted
-from rollcall.agents.ports import Place
 from rollcall.backends.sql.database import Database
+from rollcall.kernel.cursors import Place
 
 AGENTS = 100_000
 PLACE = Place(50_000.0, "a50000")

@@ -188,8 +188,7 @@ async def test_files_are_read_again_by_whoever_runs_the_process(
     for who in (tenant, reader):
         async with client(house, As(who)) as http:
             assert (await http.post("/api/config/reload")).status_code == 403
-    async with client(house, As(tenant)) as http:
-        assert (await http.get("/api/config")).json()["refused"] is None
+            assert (await http.get("/api/config")).json()["refused"] is None
 
 
 async def test_a_definition_is_shown_and_downloaded_as_yaml(http: httpx.AsyncClient) -> None:
@@ -295,6 +294,15 @@ async def test_a_talk_that_fails_or_ends_without_an_answer_is_no_answer(
         async with client(House(sqlite, clock, talk=talk)) as http:
             url = f"/api/runtime/chat/{await active(http)}"
             assert (await http.post(url, json={"message": "Hello"})).status_code == status
+
+
+async def test_a_stream_that_ends_before_it_begins_is_no_answer(
+    sqlite: Database, clock: FrozenClock
+) -> None:
+    async with client(House(sqlite, clock, talk=Talking())) as http:
+        url = f"/api/runtime/chat/{await active(http)}"
+        away = await http.post(url, json={"message": "Hello", "stream": True})
+    assert problem(away) == (503, "agent-service-away")
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,11 @@ BOMB = "a0: &a0 [x]\n" + "".join(
             BAKERY.replace("Warm and brief.", '"{{business_name}"'),
             "tone: has {{ that is no {{variable}}",
         ),
+        (
+            "industries/x.yaml",
+            BAKERY.replace("Warm and brief.", '"As {{größe}}"'),
+            "tone: has {{ that is no {{variable}}",
+        ),
         ("industries/x.yaml", "enabled: false\ncolour: red\n", "x.yaml:2: colour: is no field"),
         ("industries/x.yaml", BAKERY + "---\na: b\n", "x.yaml:21: must be one document"),
         ("industries/x.yaml", "", "x.yaml: holds nothing"),
@@ -126,11 +131,21 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ("model.yaml", "", "is no file of a library"),
         ("models.yaml", "gpt: {label: x}\n", "models.yaml:1: gpt: 'gpt' is not a model"),
         ("models.yaml", "\na:b: {label: ''}\n", "models.yaml:2: a:b.label: expected str of length"),
-        ("interfaces.yaml", "fax: {label: Fax}\n", "interfaces.yaml:1: fax: limits is missing"),
         (
             "interfaces.yaml",
-            "fax:\n  label: Fax\n  limits: {message_characters: 0}\n  writing: [x]\n",
-            "interfaces.yaml:3: fax.limits.message_characters: expected int >= 1",
+            "whatsapp: {label: W}\n",
+            "interfaces.yaml:1: whatsapp: limits is missing",
+        ),
+        (
+            "interfaces.yaml",
+            "whatsapp:\n  label: W\n  limits: {message_characters: 0}\n  writing: [x]\n",
+            "interfaces.yaml:3: whatsapp.limits.message_characters: expected int >= 1",
+        ),
+        # Nobody could name it: a definition knows these two.
+        (
+            "interfaces.yaml",
+            "\nsms: {label: SMS, limits: {message_characters: 160}, writing: [x]}\n",
+            "interfaces.yaml:2: sms: 'sms' is not one of webchat, whatsapp",
         ),
         (
             "industries/x.yaml",

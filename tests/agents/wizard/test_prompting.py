@@ -64,6 +64,13 @@ def test_a_prompt_has_its_sections_in_order_and_the_business_at_its_places() -> 
     assert greeting_of(BAKERY, business) == "Welcome to Crumb."
 
 
+def test_what_parts_words_parts_them_in_the_prompt_too() -> None:
+    business = Business(description="Pain\u00a0complet\t5\u202f€, 日本\u3000語\u200b!")
+    prompt = prompt_of(BAKERY, WEBCHAT, business, "Reste\u00a0poli")
+    assert "> Description: Pain complet 5 €, 日本 語!\n" in prompt
+    assert "> Reste poli\n" in prompt
+
+
 def test_what_was_not_said_leaves_no_gap() -> None:
     prompt = prompt_of(BAKERY, None, Business())
     assert prompt.startswith("You answer for the business, a bakery at the site of the business.")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from rollcall.agents import AgentService
-from rollcall.agents.changes import Change, change_of
+from rollcall.agents.changes import change_of
 from rollcall.agents.errors import AgentNotFound
-from rollcall.agents.models import By, Definition, Status
+from rollcall.agents.models import By, Status
 from rollcall.agents.repository import SqlAgentStore
 from rollcall.agents.wizard.errors import AgentIncomplete, AgentNotActive
 from rollcall.agents.wizard.prompting import MAX_CUSTOM
-from rollcall.agents.wizard.service import WizardService, ended
+from rollcall.agents.wizard.service import Prompted, ended
+from rollcall.agents.wizard.shelf import Shelf
 from rollcall.backends.sql.database import Database
 from rollcall.cli.applying import check, planned
 from rollcall.cli.definition_files import parsed
@@ -22,7 +24,7 @@ from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import RandomIds
 from rollcall.kernel.record_errors import RevisionMismatch
 from rollcall.testing.clock import FrozenClock
-from support.trades import BAKERY, House, Reached, event
+from support.trades import BAKERY, House, event
 
 ANNA = By(namespace="default", author="key:anna")
 CALLER = Caller("key:anna", "default", frozenset({READ, REGISTER}))
@@ -49,6 +51,16 @@ async def test_a_prompt_that_is_saved_is_the_next_version_and_keeps_the_rest(hou
     (newest, _), _ = await house.agents.versions(key, limit=10)
     assert (newest.number, newest.author) == (2, "key:anna")
     assert newest.reason == "prompt made by the wizard"
+
+
+async def test_a_prompt_with_all_that_may_be_added_can_be_kept_in_every_script(
+    sqlite: Database, clock: FrozenClock
+) -> None:
+    house = House(sqlite, clock, shelf=Shelf(clock))
+    added = "添" * MAX_CUSTOM
+    for industry in house.shelf.library.industries:
+        done = await house.wizard.prompt(await made(house, industry=industry), ANNA, custom=added)
+        assert added in done.definition.content.configuration["instructions"]
 
 
 async def test_made_again_it_is_the_same_version_with_what_was_added_before(house: House) -> None:
@@ -89,34 +101,24 @@ async def test_a_change_that_nobody_has_seen_is_not_written_over(house: House) -
     assert "“Other”" in (await house.wizard.prompt(key, ANNA)).text
 
 
-class Interrupted(AgentService):
-    """Somebody else is quicker, once."""
-
-    change: Change | None = None
-
-    async def get(self, agent_id: str, *, namespace: str = "default") -> Definition:
-        found = await super().get(agent_id, namespace=namespace)
-        change, self.change = self.change, None
-        if change is not None:
-            await self.update(agent_id, change, By(author="key:bob"))
-        return found
-
-
-async def test_what_somebody_changes_meanwhile_is_in_the_prompt_and_kept(
-    house: House, sqlite: Database, clock: FrozenClock
+async def test_of_32_who_make_a_prompt_at_once_nobody_comes_too_late(
+    database: Database, clock: FrozenClock
 ) -> None:
+    house = House(database, clock)
     key = await made(house)
-    agents = Interrupted(SqlAgentStore(sqlite), clock, RandomIds())
-    agents.change = change_of({"business_name": "Other", "configuration": {"limits": {"steps": 3}}})
-    wizard = WizardService(
-        agents, house.capabilities, house.shelf, Reached(), house.talk, clock, RandomIds()
+
+    done = await asyncio.gather(
+        *(house.wizard.prompt(key, ANNA, custom=f"Number {one}.") for one in range(32)),
+        house.agents.update(key, change_of({"configuration": {"limits": {"steps": 3}}}), ANNA),
     )
 
-    done = await wizard.prompt(key, ANNA)
-
-    assert "“Other”" in done.text
-    assert done.definition.version == 3
-    assert done.definition.content.configuration["limits"] == {"steps": 3}
+    prompts = [one for one in done if isinstance(one, Prompted)]
+    assert len({one.definition.version for one in prompts}) == 32
+    for one in prompts:
+        assert one.definition.content.configuration["instructions"] == one.text
+    now = await house.agents.get(key)
+    assert now.version == 34
+    assert now.content.configuration["limits"] == {"steps": 3}
 
 
 async def test_a_definition_may_name_only_what_the_library_knows(house: House) -> None:

@@ -6,18 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from rollcall.agents import wire as agent_wire
-from rollcall.agents.api_parts import (
-    AgentId,
-    Reader,
-    Writer,
-    answer,
-    by,
-    cursor,
-    fields,
-    place_of,
-)
+from rollcall.agents.api_parts import AgentId, by, fields
 from rollcall.agents.changes import change_of
-from rollcall.agents.checks import check_text
+from rollcall.agents.checks import MAX_ID, check_text
 from rollcall.agents.documents import document_of, number_of
 from rollcall.agents.mine import wire
 from rollcall.agents.mine.documents import (
@@ -32,11 +23,14 @@ from rollcall.agents.mine.documents import (
 )
 from rollcall.agents.mine.errors import ConfirmationNeeded
 from rollcall.agents.mine.models import TARGETS, Operation
-from rollcall.agents.mine.service import MyAgentsService
+from rollcall.agents.mine.service import MOST_AT_ONCE, MyAgentsService
 from rollcall.agents.models import Status, Wanted
-from rollcall.agents.ports import Place
+from rollcall.kernel.cursors import Place
+from rollcall.web.answers import answer
+from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_line
-from rollcall.web.paging import link
+from rollcall.web.paging import following, place_of
 from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.services import service
 from rollcall.web.strict import StrictRoute
@@ -44,6 +38,8 @@ from rollcall.web.strict import StrictRoute
 PREFIX = "/api/my-agents"
 UNAVAILABLE = "X-Unavailable"
 """The header that names services whose numbers are missing."""
+_AUDITED = MOST_AT_ONCE * (MAX_ID + 2) + 20
+"""Characters of as many ids as may be named at once."""
 
 Mine = Annotated[MyAgentsService, Depends(service("my_agents_service"))]
 Confirm = Annotated[bool, Query(description="To be `true` for what is deleted.")]
@@ -83,7 +79,7 @@ def _add_wholes(routes: APIRouter) -> None:
         if shown.page.more:
             last = shown.page.rows[-1].definition
             url = request.url.remove_query_params("offset")
-            headers["Link"] = link(url, cursor(Place(last.created_at.timestamp(), last.id)))
+            headers |= following(url, Place(last.created_at.timestamp(), last.id))
         if shown.lack is not None:
             headers[UNAVAILABLE] = shown.lack.service
         return answer(rows_document(shown), headers=headers)
@@ -95,13 +91,16 @@ def _add_wholes(routes: APIRouter) -> None:
 
     @routes.post("/bulk", response_model=wire.BulkView)
     async def bulk(
-        caller: Writer, mine: Mine, body: wire.Bulk, confirm: Confirm = False
+        caller: Writer, mine: Mine, body: wire.Bulk, request: Request, confirm: Confirm = False
     ) -> Response:
         """Do one thing with many agents; the neighbours of one that fails stand. To delete needs
         `?confirm=true`, unless it is a dry run. What is so already counts as done.
         """
         if body.operation is Operation.DELETE and not (confirm or body.dry_run):
             raise ConfirmationNeeded
+        # All of them: who deleted an agent must be found by its id.
+        what = f"{body.operation} (dry run)" if body.dry_run else body.operation
+        audit_subject(request.scope, f"{what}: {', '.join(body.agent_ids)}"[:_AUDITED])
         outcomes = await mine.bulk(
             body.agent_ids, body.operation, by(caller, body.reason), dry_run=body.dry_run
         )
@@ -114,7 +113,11 @@ def _add_one(routes: APIRouter) -> None:
         """An agent, with what it did lately; its entity tag is for `If-Match`."""
         row, performance, lack = await mine.get(caller, agent_id)
         headers = None if lack is None else {UNAVAILABLE: lack.service}
-        return answer(agent_document(row, performance, lack), row.definition.revision, headers)
+        return answer(
+            agent_document(row, performance, lack),
+            revision=row.definition.revision,
+            headers=headers,
+        )
 
     @routes.patch("/{agent_id}", response_model=agent_wire.AgentView)
     async def update(
@@ -131,7 +134,7 @@ def _add_one(routes: APIRouter) -> None:
             by(caller, body.reason),
             accepted(if_match),
         )
-        return answer(document_of(done), done.revision)
+        return answer(document_of(done), revision=done.revision)
 
     @routes.delete("/{agent_id}")
     async def delete(
@@ -172,7 +175,7 @@ def _add_moves(routes: APIRouter) -> None:
         done = await mine.agents.move(
             agent_id, body.status, by(caller, body.reason), accepted(if_match)
         )
-        return answer(document_of(done), done.revision)
+        return answer(document_of(done), revision=done.revision)
 
     for operation, status in TARGETS.items():
         _add_move(routes, operation, status)
@@ -194,7 +197,7 @@ def _add_move(routes: APIRouter, operation: Operation, status: Status) -> None:
     ) -> Response:
         reason = "" if body is None else body.reason
         done = await mine.agents.move(agent_id, status, by(caller, reason), accepted(if_match))
-        return answer(document_of(done), done.revision)
+        return answer(document_of(done), revision=done.revision)
 
 
 def _add_history(routes: APIRouter) -> None:
@@ -211,9 +214,8 @@ def _add_history(routes: APIRouter) -> None:
             agent_id, namespace=caller.namespace, limit=asked.limit + 1, before=asked.before
         )
         page = found[: asked.limit]
-        headers = None
-        if len(found) > asked.limit:
-            headers = {"Link": link(request.url, str(page[-1].revision), "before")}
+        before = str(page[-1].revision) if len(found) > asked.limit else None
+        headers = following(request.url, before, "before")
         return answer([history_document(one) for one in page], headers=headers)
 
     @routes.get("/{agent_id}/backups", response_model=list[wire.BackupView])
@@ -228,7 +230,7 @@ def _add_history(routes: APIRouter) -> None:
         page, before = await mine.agents.versions(
             agent_id, namespace=caller.namespace, limit=asked.limit, before=asked.before
         )
-        headers = {"Link": link(request.url, str(before), "before")} if before else None
+        headers = following(request.url, str(before) if before else None, "before")
         return answer([backup_document(one) for one in page], headers=headers)
 
     @routes.post(
@@ -263,7 +265,7 @@ def _add_history(routes: APIRouter) -> None:
         done = await mine.agents.revert(
             agent_id, number, by(caller, body.reason), accepted(if_match)
         )
-        return answer(document_of(done), done.revision)
+        return answer(document_of(done), revision=done.revision)
 
 
 def _wanted(asked: wire.MyAgentsQuery) -> Wanted:

@@ -16,8 +16,8 @@ from typing import Protocol
 
 from rollcall.agents.mine.models import Census, JsonObject, Page, Performance, Row
 from rollcall.agents.models import Definition, Wanted
-from rollcall.agents.ports import Place
 from rollcall.kernel.caller import Caller
+from rollcall.kernel.cursors import Place
 
 
 class Listings(Protocol):

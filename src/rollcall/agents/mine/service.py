@@ -29,11 +29,12 @@ from rollcall.agents.mine.models import (
 )
 from rollcall.agents.mine.ports import Figures, Listings
 from rollcall.agents.models import By, Definition, Priority, Status, Version, Wanted
-from rollcall.agents.ports import AgentStore, Place
+from rollcall.agents.ports import AgentStore
 from rollcall.agents.service import AgentService
 from rollcall.agents.writing import Accepted, check_move, deleted, locked, moved, version_of
 from rollcall.kernel.caller import Caller
 from rollcall.kernel.clock import Clock, utc
+from rollcall.kernel.cursors import Place
 from rollcall.kernel.errors import InvalidInput, Unavailable
 from rollcall.web.lines import check_id
 

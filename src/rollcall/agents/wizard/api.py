@@ -11,15 +11,18 @@ from typing import Annotated, Any, Final, cast
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from rollcall.agents.api_parts import AgentId, Reader, Writer, answer, by
+from rollcall.agents.api_parts import AgentId, by
 from rollcall.agents.checks import check_text
 from rollcall.agents.wizard import wire
 from rollcall.agents.wizard.errors import TalkRefused
 from rollcall.agents.wizard.models import TalkEvent
+from rollcall.agents.wizard.ports import SILENT, AgentServiceAway
 from rollcall.agents.wizard.service import WizardService, ended
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
+from rollcall.web.answers import answer
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.drain import Drain
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.preconditions import IfMatch, accepted
@@ -98,7 +101,7 @@ def _add_prompts(routes: APIRouter) -> None:
             "version": str(made.definition.version),
             "saved": wanted.save,
         }
-        return answer(said, made.definition.revision)
+        return answer(said, revision=made.definition.revision)
 
     @routes.post("/agents/{agent_id}/validate-deployment", response_model=wire.ReadinessView)
     async def validate(caller: Reader, wizard: Wizard, agent_id: AgentId) -> Response:
@@ -146,9 +149,11 @@ def _add_talk(routes: APIRouter, clock: Clock, drain: Drain) -> None:
             if not asked.stream:
                 return Response(await ended(events), media_type="application/json")
             # Only once there is a first one it is certain that there will be a stream.
-            first = await anext(events)
+            first = await anext(events, None)
         except TalkRefused as refused:
             return _refusal(refused)
+        if first is None:
+            raise AgentServiceAway(SILENT)
         return EventStream(_streamed(first, events), clock, drain, retry=None, ends=True)
 
 

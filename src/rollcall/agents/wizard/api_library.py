@@ -8,21 +8,21 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Path, Response
 
-from rollcall.agents.api_parts import Reader, answer, fields
+from rollcall.agents.api_parts import fields
 from rollcall.agents.changes import change_of
 from rollcall.agents.wizard import wire
 from rollcall.agents.wizard.api import Wizard
 from rollcall.agents.wizard.models import Industry, LibraryFile
 from rollcall.agents.wizard.service import Priced, WizardService
-from rollcall.kernel.caller import ADMIN, Caller
+from rollcall.kernel.caller import ADMIN
 from rollcall.policies.list_prices import ModelPrices
 from rollcall.policies.list_prices import Rates as ListRates
 from rollcall.registry.models import DEFAULT_NAMESPACE
-from rollcall.web.auth import require
+from rollcall.web.answers import answer
+from rollcall.web.callers import Operator, Reader
 from rollcall.web.lines import check_id
 from rollcall.web.strict import StrictRoute
 
-Operator = Annotated[Caller, Depends(require(ADMIN, whole=True))]
 _KEY = 64
 
 
@@ -76,7 +76,8 @@ def _add_config(routes: APIRouter) -> None:
     @routes.get("/config", response_model=wire.ConfigView)
     async def config(caller: Reader, wizard: Wizard) -> Response:
         """What is loaded, out of which files, and since when."""
-        return answer(_config(wizard, whole=caller.namespace == DEFAULT_NAMESPACE))
+        whole = caller.namespace == DEFAULT_NAMESPACE and caller.may(ADMIN)
+        return answer(_config(wizard, whole=whole))
 
     @routes.post("/config/reload", response_model=wire.ConfigView)
     async def reload(caller: Operator, wizard: Wizard) -> Response:

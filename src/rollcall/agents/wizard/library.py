@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import msgspec
 
+from rollcall.agents.models import InterfaceType
 from rollcall.agents.prompts import variables_in
 from rollcall.agents.wizard.models import (
     Industry,
@@ -24,7 +25,7 @@ from rollcall.agents.wizard.models import (
     ModelEntry,
     Origin,
 )
-from rollcall.agents.wizard.prompting import MAX_FIXED, VARIABLES, longest
+from rollcall.agents.wizard.prompting import MAX_FIXED, PLACE, VARIABLES, longest
 from rollcall.agents.yaml_text import Text, line_of, read
 from rollcall.kernel.errors import InvalidInput
 
@@ -36,6 +37,8 @@ MAX_INDUSTRIES: Final = 200
 
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MODEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}:[\x21-\x7e]{1,130}")
+_INTERFACE: Final = re.compile("|".join(InterfaceType))
+"""What a definition can name."""
 _INDUSTRIES: Final = "industries"
 _MODELS: Final = "models.yaml"
 _INTERFACES: Final = "interfaces.yaml"
@@ -94,7 +97,10 @@ def library_of(some: Iterable[Source]) -> Library:
         if one.name == _MODELS:
             models.add(one, _entries(one, text, ModelEntry, _MODEL, "a model, as provider:model"))
         elif one.name == _INTERFACES:
-            interfaces.add(one, _entries(one, text, Interface, _KEY, "a key"))
+            entries = _entries(
+                one, text, Interface, _INTERFACE, f"one of {', '.join(InterfaceType)}"
+            )
+            interfaces.add(one, entries)
         else:
             key = one.name.removeprefix(f"{_INDUSTRIES}/").removesuffix(".yaml")
             industries.add(one, {key: _value(one, text, "", text.fields, Industry)})
@@ -154,7 +160,8 @@ def _source(path: Path, name: str, origin: Origin) -> Source:
         )
     if inner and not _KEY.fullmatch(key):
         raise InvalidInput(
-            str(path), "must be named by 1 to 64 small letters, digits, - and _, a letter first"
+            str(path),
+            "must be named by 1 to 64 small letters, digits, - and _, none of these two first",
         )
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
@@ -235,7 +242,7 @@ def _check_places(source: Source, text: Text, path: str, value: Any) -> None:
                 path,
                 f"{{{{{unknown[0]}}}}} is no variable: there are {', '.join(VARIABLES)}",
             )
-        if value.count("{{") != len(re.findall(r"\{\{[ \t]*\w+[ \t]*\}\}", value)):
+        if value.count("{{") != len(PLACE.findall(value)):
             raise _wrong(source, text, path, "has {{ that is no {{variable}}")
         if any(not (one.isprintable() or one == "\n") for one in value) or not value.strip():
             raise _wrong(source, text, path, "must be printable and not blank")

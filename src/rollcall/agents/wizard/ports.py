@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from rollcall.agents.wizard.models import Reach, TalkEvent
 from rollcall.kernel.caller import Caller
 from rollcall.kernel.errors import Unavailable
+
+SILENT: Final = "ends without an answer"
+"""What is wrong with an agent service that begins to answer, and does not."""
 
 
 class AgentServiceAway(Unavailable):

@@ -26,7 +26,8 @@ MAX_CUSTOM: Final = 10_000
 MAX_FIXED: Final = 60_000
 """Characters of a prompt to which a business adds nothing, whatever business it is."""
 
-_PLACE: Final = re.compile(r"\{\{[ \t]*(" + "|".join(VARIABLES) + r")[ \t]*\}\}")
+PLACE: Final = re.compile(r"\{\{[ \t]*(" + "|".join(VARIABLES) + r")[ \t]*\}\}")
+"""The place of one of them."""
 _DESCRIBED: Final = "what the section “The business” says"
 
 
@@ -193,7 +194,7 @@ def _filled(text: str, business: Business, *, said: bool = False) -> str:
         if business.domain
         else "the site of the business",
     }
-    return _PLACE.sub(lambda found: values[found[1]], " ".join(text.split()))
+    return PLACE.sub(lambda found: values[found[1]], " ".join(text.split()))
 
 
 def _one_line(text: str | None) -> str:
@@ -202,4 +203,8 @@ def _one_line(text: str | None) -> str:
 
 
 def _visible(text: str) -> str:
-    return text if text.isprintable() else "".join(one for one in text if one.isprintable())
+    if text.isprintable():
+        return text
+    # Tabs and the blanks of other scripts stand between words.
+    seen = (" " if one.isspace() else one for one in text)
+    return "".join(one for one in seen if one.isprintable())

@@ -33,7 +33,7 @@ from rollcall.agents.wizard.models import (
     Readiness,
     TalkEvent,
 )
-from rollcall.agents.wizard.ports import AgentServiceAway, ReachableModels, Talk
+from rollcall.agents.wizard.ports import SILENT, AgentServiceAway, ReachableModels, Talk
 from rollcall.agents.wizard.prompting import business_of, check_custom, greeting_of
 from rollcall.agents.wizard.shelf import Shelf
 from rollcall.agents.wizard.vocabulary import (
@@ -49,10 +49,12 @@ from rollcall.kernel.caller import Caller
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource, derived
-from rollcall.kernel.record_errors import RevisionMismatch
 from rollcall.policies.list_prices import ModelPrices, model_prices, source
 
-_TRIES: Final = 5
+_INSTRUCTIONS: Final = "instructions"
+"""Where in a definition's configuration is what its agent is told to be."""
+_RESERVED: Final = "is the agent service's own, which answers in its place"
+_RENAME: Final = "make another agent like it, with another id"
 _REASON: Final = "prompt made by the wizard"
 
 
@@ -89,6 +91,7 @@ class WizardService:
         talk: The agent service.
         clock: Time.
         ids: Draws the ids of conversations.
+        reserved: Ids that the agent service goes by itself: a definition of one is not run.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class WizardService:
         talk: Talk,
         clock: Clock,
         ids: IdSource,
+        reserved: Collection[str] = (),
     ) -> None:
         self.shelf = shelf
         self.models = models
@@ -109,6 +113,7 @@ class WizardService:
         self._talk = talk
         self._clock = clock
         self._ids = ids
+        self._reserved = reserved
 
     @property
     def library(self) -> Library:
@@ -166,27 +171,23 @@ class WizardService:
         """
         if custom is not None:
             check_custom(CUSTOM, custom)
-        for attempt in range(_TRIES):
-            found = await self._agents.get(agent_id, namespace=by.namespace)
-            library = self.library
-            text = made_prompt(found.content, library, custom)
+        library = self.library
+
+        def told(content: Content) -> Content:
+            text = made_prompt(content, library, custom)
             if text is None:
-                raise AgentIncomplete(agent_id, missing_of(found.content, library))
-            metadata = metadata_of(found.content, library, custom)
-            if not save:
-                return Prompted(text, metadata, found)
-            change = Change(configuration=_told(found.content, text, custom))
+                raise AgentIncomplete(agent_id, missing_of(content, library))
+            return msgspec.structs.replace(content, configuration=_told(content, text, custom))
+
+        if save:
             by = by if by.reason else msgspec.structs.replace(by, reason=_REASON)
-            seen = frozenset({found.revision}) if accepted is None else accepted
-            try:
-                done = await self._agents.update(agent_id, change, by, seen)
-            except RevisionMismatch:
-                # Somebody was quicker: their change must be in the prompt too.
-                if accepted is not None or attempt == _TRIES - 1:
-                    raise
-            else:
-                return Prompted(text, metadata, done)
-        raise AssertionError("every attempt returns or raises")
+            done = await self._agents.revise(agent_id, told, by, accepted)
+            content = done.content
+        else:
+            done = await self._agents.get(agent_id, namespace=by.namespace)
+            content = told(done.content)
+        text: str = content.configuration[_INSTRUCTIONS]
+        return Prompted(text, metadata_of(content, library), done)
 
     async def readiness(self, agent_id: str, *, namespace: str) -> Readiness:
         """Whether an agent can begin its work, and what keeps it.
@@ -196,6 +197,8 @@ class WizardService:
         """
         found = await self._agents.get(agent_id, namespace=namespace)
         issues = await self._issues(found.content, found.status, namespace)
+        if agent_id in self._reserved:
+            issues = (Issue("id", _RESERVED, _RENAME), *issues)
         return Readiness(not issues, issues, metadata_of(found.content, self.library))
 
     async def preview(self, change: Change, custom: str | None, *, namespace: str) -> Preview:
@@ -218,7 +221,7 @@ class WizardService:
             text,
             greeting_of(library.industries[content.industry or ""], business_of(content)),
             metadata_of(told, library),
-            written([{"kind": "agent", **shown(told)}], ascii_only=False),
+            await asyncio.to_thread(written, [{"kind": "agent", **shown(told)}], ascii_only=False),
             await self._issues(told, Status.DRAFT, namespace),
         )
 
@@ -255,10 +258,13 @@ class WizardService:
         Raises:
             AgentNotFound: There is none.
             AgentNotActive: It may not be talked to.
+            InvalidInput: Another agent would answer.
         """
         found = await self._agents.get(agent_id, namespace=caller.namespace)
         if found.status is not Status.ACTIVE:
             raise AgentNotActive(agent_id, found.status)
+        if agent_id in self._reserved:
+            raise InvalidInput("agent_id", f"{_RESERVED}: {_RENAME}")
         if session_id is None:
             # The same message sent again must come to the same conversation.
             name = derived("wizard", caller.subject, agent_id, key, digits=24) if key else None
@@ -288,12 +294,12 @@ async def ended(events: AsyncGenerator[TalkEvent]) -> bytes:
             if one.event == "failed":
                 problem: dict[str, Any] = msgspec.json.decode(one.data)
                 raise TalkRefused(int(problem.get("status", 502)), problem)
-    raise AgentServiceAway("ends without an answer")
+    raise AgentServiceAway(SILENT)
 
 
 def _told(content: Content, text: str, custom: str | None) -> dict[str, Any]:
     """The configuration of an agent that is told to be `text`."""
-    told = {**content.configuration, "instructions": text}
+    told = {**content.configuration, _INSTRUCTIONS: text}
     if custom is not None:
         told[CUSTOM] = custom
         if not custom.strip():
