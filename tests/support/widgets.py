@@ -164,6 +164,11 @@ class House:
             content, By(namespace="default", author="local"), agent_id=agent_id, status=status
         )
 
+    async def close(self) -> None:
+        """Let go of what is under way."""
+        await self.parts.attendance.close()
+        await self.conversations.stop()
+
     @asynccontextmanager
     async def client(
         self, address: str = "192.0.2.7", **headers: str

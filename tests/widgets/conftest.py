@@ -43,7 +43,7 @@ async def house(database: Database, clock: FrozenClock) -> AsyncIterator[House]:
     one = House(database, clock)
     await one.hire()
     yield one
-    await one.conversations.stop()
+    await one.close()
 
 
 @pytest_asyncio.fixture

@@ -175,7 +175,7 @@ async def test_a_widget_takes_no_more_messages_in_a_day_than_it_may_and_the_next
         assert utc(clock.now() + wait).isoformat() == "2025-06-16T00:00:00+00:00"
         clock.jump(wait)
         assert (await mine.say("3", "c3")).status_code == 200
-    await one.conversations.stop()
+    await one.close()
 
 
 async def test_what_is_known_of_a_visitor_is_erased_with_their_memories_and_numbers_stay(

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from rollcall.backends.sql.database import Database
 from rollcall.conversations.errors import BudgetExhausted, LimitReached, ModelUnavailable
 from rollcall.kernel.caller import READ, Caller
 from rollcall.testing.clock import FrozenClock
 from rollcall.web.inside import Asked, stream_inside
 from rollcall.web.sse_reading import read_events
+from rollcall.widgets.limits import WidgetLimits
 from support.conversing import eventually
 from support.widgets import PAGE, House, Page, problem, told
 
@@ -196,6 +198,19 @@ async def test_what_is_no_message_is_refused(text: str, page: Page, house: House
 )
 async def test_what_people_write_is_taken_as_it_is(text: str, page: Page) -> None:
     assert told(await page.say(text))[-1][1]["response"] == f"you said {text}"
+
+
+async def test_a_message_of_as_many_characters_as_may_be_fits_in_any_language(
+    page: Page, database: Database, clock: FrozenClock
+) -> None:
+    house = House(database, clock, limits=WidgetLimits(message_chars=12_000))
+    async with house.client() as client:
+        one = Page(client, page.key)
+        await one.meet()
+        assert (await one.say("\U0001f375" * 12_000)).status_code == 200
+        assert problem(await one.say("\U0001f375" * 12_001))[0] == 422
+        assert problem(await one.say("x", "c" * (65 << 10)))[0] == 413
+    await house.close()
 
 
 async def test_a_body_beyond_16_kb_is_refused_before_it_is_read(page: Page) -> None:

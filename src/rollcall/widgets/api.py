@@ -9,25 +9,15 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from rollcall.kernel.ids import derived
+from rollcall.web.answers import answer
 from rollcall.web.audit import audit_subject
+from rollcall.web.callers import Reader, Writer
 from rollcall.web.lines import check_line
-from rollcall.web.paging import link
+from rollcall.web.paging import following, place_of
 from rollcall.web.preconditions import IfMatch, accepted
 from rollcall.web.strict import StrictRoute
 from rollcall.widgets import embed, wire
-from rollcall.widgets.api_parts import (
-    IdempotencyKey,
-    Reader,
-    WidgetId,
-    Widgets,
-    Writer,
-    answer,
-    by,
-    cursor,
-    key_of,
-    place_of,
-    widget_view,
-)
+from rollcall.widgets.api_parts import IdempotencyKey, WidgetId, Widgets, by, key_of, widget_view
 from rollcall.widgets.models import PREVIEW, Figures, Signal, Statistics, Visitor, Widget
 from rollcall.widgets.script import Script
 from rollcall.widgets.templates import TEMPLATES
@@ -119,7 +109,7 @@ def _add_reads(routes: APIRouter) -> None:
             limit=asked.limit,
             after=place_of(asked.cursor),
         )
-        headers = {"Link": link(request.url, cursor(after))} if after else None
+        headers = following(request.url, after)
         return answer([widget_view(one) for one in page], headers=headers)
 
     @routes.get("/{widget_id}", response_model=wire.WidgetView)
@@ -224,7 +214,9 @@ def _add_counting(routes: APIRouter) -> None:
 def _made(request: Request, widget: Widget, *, new: bool) -> Response:
     audit_subject(request.scope, widget.id)
     headers = {"Location": f"{PREFIX}/{quote(widget.id, safe='')}"}
-    return answer(widget_view(widget), 201 if new else 200, widget.revision, headers)
+    return answer(
+        widget_view(widget), 201 if new else 200, revision=widget.revision, headers=headers
+    )
 
 
 def _fields(body: wire.WidgetFields) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi import Path as PathParameter
 
-from rollcall.web.limits import network
 from rollcall.web.services import service
+from rollcall.widgets.attending import Attendance
 from rollcall.widgets.doors import SHOWN
 from rollcall.widgets.errors import VisitorTokenRefused, WidgetNotFound
-from rollcall.widgets.limits import Gates
+from rollcall.widgets.limits import Gates, address_of
 from rollcall.widgets.models import Visitor, Widget
 from rollcall.widgets.pages import page_of
 from rollcall.widgets.ports import Shown
@@ -44,6 +44,7 @@ class PublicParts:
         self.script = script
         self.tokens = tokens
         self.gates = gates
+        self.attendance = Attendance(gates)
         self.own = own
         self.message_chars = message_chars
 
@@ -54,7 +55,7 @@ class PublicParts:
             WidgetNotFound, Unavailable: There is none, or nobody knows.
             RateLimited: Too many come from there.
         """
-        address = network(request.client.host) if request.client else "unknown"
+        address = address_of(request.scope)
         self.gates.request(address)
         found = request.scope.get(SHOWN)
         if isinstance(found, Exception):
@@ -101,7 +102,7 @@ class Arrival:
         values = self._request.headers.getlist("authorization")
         scheme, _, token = values[0].partition(" ") if values else ("", "", "")
         if len(values) != 1 or scheme.lower() != "bearer":
-            raise VisitorTokenRefused("send 'Authorization: Bearer <token of a visitor>'")
+            raise VisitorTokenRefused("send 'Authorization' with 'Bearer' and a visitor's token")
         return self.parts.tokens.check(token.strip(), self.widget, page)
 
 

@@ -5,6 +5,7 @@ Fetch standard), and how long their bodies may be.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -12,10 +13,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rollcall.kernel.caller import RateLimited
 from rollcall.web.bodies import BodyLimit
 from rollcall.web.limits import Limits
 from rollcall.widgets.embed import PUBLIC
-from rollcall.widgets.limits import BODY_BYTES
+from rollcall.widgets.limits import Gates, address_of
 from rollcall.widgets.pages import listed
 from rollcall.widgets.visiting import VisitorService
 
@@ -37,11 +39,13 @@ class WidgetCors:
     Args:
         app: What answers.
         visitors: Knows the widgets.
+        gates: Count preflights; what comes behind them is counted where it is answered.
     """
 
-    def __init__(self, app: ASGIApp, visitors: VisitorService) -> None:
+    def __init__(self, app: ASGIApp, visitors: VisitorService, gates: Gates) -> None:
         self._app = app
         self._visitors = visitors
+        self._gates = gates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match = _PATH.match(scope["path"]) if scope["type"] == "http" else None
@@ -50,12 +54,13 @@ class WidgetCors:
             return
         headers = Headers(scope=scope)
         origin = headers.get("origin")
-        allowed = await self._allowed(scope, match[1], origin)
         method = headers.get("access-control-request-method")
         if scope["method"] == "OPTIONS" and origin is not None and method is not None:
             asked = headers.get("access-control-request-headers", "")
-            await _preflight(allowed, method, asked)(scope, receive, send)
+            answer = await self._preflight(scope, match[1], origin, method, asked)
+            await answer(scope, receive, send)
             return
+        allowed = await self._allowed(scope, match[1], origin)
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -67,6 +72,16 @@ class WidgetCors:
             await send(message)
 
         await self._app(scope, receive, tell)
+
+    async def _preflight(
+        self, scope: Scope, key: str, origin: str, method: str, asked: str
+    ) -> Response:
+        try:
+            self._gates.request(address_of(scope))
+        except RateLimited as error:
+            wait = str(math.ceil(error.retry_after))
+            return Response(status_code=429, headers={"Retry-After": wait, "Vary": _VARY})
+        return _preflight(await self._allowed(scope, key, origin), method, asked)
 
     async def _allowed(self, scope: Scope, key: str, origin: str | None) -> str | None:
         """The origin, if its pages may read the answer."""
@@ -84,11 +99,12 @@ class ShortBodies:
 
     Args:
         app: What answers.
+        longest: Bytes.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, longest: int) -> None:
         self._app = app
-        self._short = BodyLimit(app, Limits(body_bytes=BODY_BYTES))
+        self._short = BodyLimit(app, Limits(body_bytes=longest))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         public = scope["type"] == "http" and scope["path"].startswith(f"{PUBLIC}/")

@@ -13,14 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.types import Scope
+
 from rollcall.kernel.caller import RateLimited
 from rollcall.kernel.clock import Clock
-from rollcall.web.limits import RateLimiter
+from rollcall.web.limits import RateLimiter, network
 
 BODY_BYTES: Final = 16 << 10
+_AROUND: Final = 1 << 10
+"""Bytes of a message's body beside the text."""
 _MINUTE: Final = 60
 _SOON: Final = 2.0
 """Seconds after which it is worth trying where too many answers are under way."""
+STREAMS: Final = 6
+"""Streams of one visitor at once: of several tabs, of messages that wait for those before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,8 @@ class WidgetLimits:
         address_requests: Requests of any kind from an address in a minute.
         widget_messages: Messages to a widget in a minute.
         widget_visitors: New visitors of a widget in a minute.
-        widget_answers: Answers of a widget that are under way at once.
+        widget_answers: Visitors of a widget whose messages are answered at once; those of one of
+            them are answered one after the other.
         daily_messages: Messages that a widget takes in a day (UTC), in all processes together.
     """
 
@@ -62,7 +69,7 @@ class Gates:
         def per_minute(count: int) -> RateLimiter:
             return RateLimiter(clock, per_second=count / _MINUTE, burst=count)
 
-        self._answers: Counter[str] = Counter()
+        self._answers: dict[str, Counter[str]] = {}
         self._most_answers = limits.widget_answers
         self._requests = per_minute(limits.address_requests)
         self._new = per_minute(limits.address_visitors), per_minute(limits.widget_visitors)
@@ -97,21 +104,39 @@ class Gates:
         _take(self._messages, (visitor_id, address, widget_id))
 
     @contextmanager
-    def answer(self, widget_id: str) -> Generator[None]:
-        """A place among the answers of a widget that are under way.
+    def answer(self, widget_id: str, visitor_id: str) -> Generator[None]:
+        """A place for a visitor among those of a widget who are answered; the same one for all
+        that the visitor listens to.
 
         Raises:
-            RateLimited: There is none.
+            RateLimited: There is none, or they listen to too much.
         """
-        if self._answers[widget_id] >= self._most_answers:
+        there = self._answers.setdefault(widget_id, Counter())
+        full = len(there) >= self._most_answers
+        if there[visitor_id] >= STREAMS or (full and not there[visitor_id]):
             raise RateLimited(_SOON)
-        self._answers[widget_id] += 1
+        there[visitor_id] += 1
         try:
             yield
         finally:
-            self._answers[widget_id] -= 1
-            if not self._answers[widget_id]:
+            there[visitor_id] -= 1
+            if not there[visitor_id]:
+                del there[visitor_id]
+            if not there:
                 del self._answers[widget_id]
+
+
+def body_bytes(message_chars: int) -> int:
+    """How long a body may be: 16 KB, or what the longest message takes with all that is around it,
+    each character of which has four bytes at the most (UTF-8).
+    """
+    return max(BODY_BYTES, 4 * message_chars + _AROUND)
+
+
+def address_of(scope: Scope) -> str:
+    """Which requests are counted as one address's."""
+    client = scope.get("client")
+    return network(client[0]) if client else "unknown"
 
 
 def _take(limiters: Sequence[RateLimiter], keys: Sequence[str]) -> None:

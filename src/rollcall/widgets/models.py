@@ -20,6 +20,9 @@ SELF: Final = "self"
 PREVIEW: Final = "preview"
 """The origin of the page on which somebody looks at a widget of theirs."""
 
+ENDS: Final = ("done", "failed")
+"""What is told of a turn at last."""
+
 
 class Signal(StrEnum):
     """What a page tells of a visitor."""

@@ -21,6 +21,7 @@ from rollcall.widgets import api
 from rollcall.widgets.arriving import PublicParts
 from rollcall.widgets.doors import ShortBodies, WidgetCors
 from rollcall.widgets.embed import PUBLIC
+from rollcall.widgets.limits import body_bytes
 from rollcall.widgets.problems import PROBLEMS
 from rollcall.widgets.public_api import public_router
 from rollcall.widgets.repository import SqlWidgetStore, Work
@@ -72,6 +73,13 @@ def module(
         await store.keep_script(script.hash, script.body, clock.now())
         yield
 
+    @asynccontextmanager
+    async def attended() -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            await parts.attendance.close()
+
     subscription: Handler[Any] = Handler(GROUP, frozenset({"conversation.failed"}), failed)
     return Module(
         name="widgets",
@@ -80,9 +88,9 @@ def module(
         subscriptions=(subscription,),
         tasks=(BackgroundTask("widget visitors", forget),),
         problems=PROBLEMS,
-        lifespans=(kept,),
-        outer=(Middleware(WidgetCors, visitors),),
-        doors=(Middleware(ShortBodies),),
+        lifespans=(kept, attended),
+        outer=(Middleware(WidgetCors, visitors, parts.gates),),
+        doors=(Middleware(ShortBodies, body_bytes(parts.message_chars)),),
         # What visitors say is in their conversations.
         unaudited=tuple(
             f"{PUBLIC}/{{public_key}}/{name}" for name in ("visitors", "messages", "track")

@@ -11,14 +11,8 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from rollcall.events.log import UnitOfWork
+from rollcall.kernel.cursors import Place
 from rollcall.widgets.models import Figures, Said, Signal, Told, Widget
-
-
-class Place(NamedTuple):
-    """Where a page of widgets ended: when the last one was made, and its id."""
-
-    at: float
-    id: str
 
 
 class Kept(NamedTuple):
@@ -119,7 +113,8 @@ class Agents(Protocol):
     """The definitions of agents."""
 
     async def answers(self, namespace: str, agent_id: str) -> bool | None:
-        """Whether an agent is active; None: there is none, or it was deleted.
+        """Whether an agent is active; None: there is none, it was deleted, or it is none for
+        visitors.
 
         Raises:
             Unavailable: Nobody knows now.

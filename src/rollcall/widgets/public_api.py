@@ -7,7 +7,7 @@ else. All else that is asked here is asked by a public key, which anybody can re
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -16,15 +16,16 @@ from fastapi import Path as PathParameter
 
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
+from rollcall.web.answers import answer
 from rollcall.web.drain import Drain
 from rollcall.web.lines import check_id, check_line
 from rollcall.web.sse import EventStream, ServerEvent
 from rollcall.web.strict import StrictRoute
 from rollcall.widgets import embed, wire
-from rollcall.widgets.api_parts import Visitors, answer
+from rollcall.widgets.api_parts import Visitors
 from rollcall.widgets.arriving import Arrived, PublicParts
 from rollcall.widgets.errors import WidgetNotFound
-from rollcall.widgets.limits import Gates
+from rollcall.widgets.limits import address_of
 from rollcall.widgets.models import Told
 from rollcall.widgets.script import HASH, Script
 from rollcall.widgets.showing import configuration
@@ -60,14 +61,15 @@ def public_router(parts: PublicParts, clock: Clock, drain: Drain) -> APIRouter:
         drain: Says when streams must end.
     """
     routes = APIRouter(prefix=embed.PUBLIC, route_class=StrictRoute, tags=["public widgets"])
-    _add_script(routes, parts.script)
-
+    _add_script(routes, parts)
     _add_pages(routes, parts)
     _add_messages(routes, parts, clock, drain)
     return routes
 
 
-def _add_script(routes: APIRouter, script: Script) -> None:
+def _add_script(routes: APIRouter, parts: PublicParts) -> None:
+    script = parts.script
+
     def served(script: Script, request: Request, caching: str) -> Response:
         headers = {
             "Access-Control-Allow-Origin": "*",
@@ -98,7 +100,10 @@ def _add_script(routes: APIRouter, script: Script) -> None:
         """
         if name == script.hash:
             return served(script, request, _FOR_EVER)
-        other = await visitors.script(name) if re.fullmatch(HASH, name) else None
+        other = None
+        if re.fullmatch(HASH, name):
+            parts.gates.request(address_of(request.scope))
+            other = await visitors.script(name)
         if other is None:
             raise WidgetNotFound(f"widget-{name}.js")
         return served(Script(other), request, _FOR_EVER)
@@ -156,7 +161,8 @@ def _add_messages(
         await visitors.check(one.widget)
         parts.gates.message(visitor.id, one.address, one.widget.id)
         told = visitors.say(one.shown, visitor, text, client_id)
-        return await _stream(_within(parts.gates, one.widget.id, told), clock, drain)
+        attended = parts.attendance.told(one.widget, visitor, told, visitors.follow)
+        return await _stream(attended, clock, drain)
 
     @routes.get("/{public_key}/messages", response_model=list[wire.SaidView])
     async def said(
@@ -181,7 +187,8 @@ def _add_messages(
         visitor = one.visitor
         check_id("turn_id", turn_id, wire.MAX_ID)
         told = visitors.follow(one.widget, visitor, turn_id)
-        return await _stream(_within(parts.gates, one.widget.id, told), clock, drain)
+        attended = parts.attendance.told(one.widget, visitor, told, visitors.follow)
+        return await _stream(attended, clock, drain)
 
 
 async def _stream(told: AsyncGenerator[Told], clock: Clock, drain: Drain) -> Response:
@@ -196,15 +203,6 @@ async def _stream(told: AsyncGenerator[Told], clock: Clock, drain: Drain) -> Res
                 yield _event(one)
 
     return EventStream(events(), clock, drain, retry=None, ends=True)
-
-
-async def _within(gates: Gates, widget_id: str, told: AsyncGenerator[Told]) -> AsyncGenerator[Told]:
-    """An answer, in a place among those that are under way."""
-    with ExitStack() as stack:
-        stack.enter_context(gates.answer(widget_id))
-        async with aclosing(told):
-            async for one in told:
-                yield one
 
 
 def _event(told: Told) -> ServerEvent:

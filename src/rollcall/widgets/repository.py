@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rollcall.events.envelope import Event
 from rollcall.events.log import UnitOfWork
 from rollcall.kernel.clock import utc
+from rollcall.kernel.cursors import Place
 from rollcall.widgets.models import Figures, Signal, Widget
-from rollcall.widgets.ports import Kept, Place, Shown, WidgetWork
+from rollcall.widgets.ports import Kept, Shown, WidgetWork
 from rollcall.widgets.tables import (
     DAYS,
     FIGURES,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from rollcall.kernel.clock import Clock, utc
+from rollcall.kernel.cursors import Place
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource
 from rollcall.kernel.record_errors import Contention, RevisionMismatch
@@ -18,7 +19,7 @@ from rollcall.widgets.appearance import check_content
 from rollcall.widgets.changes import begun, changed, fingerprint, merged, names_of
 from rollcall.widgets.errors import WidgetKeyReused, WidgetNotFound
 from rollcall.widgets.models import By, Day, Figures, Signal, Statistics, Widget
-from rollcall.widgets.ports import Agents, Place, WidgetStore, WidgetWork
+from rollcall.widgets.ports import Agents, WidgetStore, WidgetWork
 from rollcall.widgets.templates import template
 
 MOST_DAYS: Final = 366
@@ -227,7 +228,8 @@ class WidgetService:
 
     async def _check_agent(self, namespace: str, agent_id: str) -> None:
         if await self._agents.answers(namespace, agent_id) is None:
-            raise InvalidInput("agent_id", "there is no such agent")
+            problem = "there is no agent of this id that visitors may ask"
+            raise InvalidInput("agent_id", problem)
 
     async def _put(self, work: WidgetWork, old: Widget, new: Widget, by: By) -> Widget:
         names = names_of(old.content, new.content)

@@ -23,7 +23,7 @@ from rollcall.widgets.errors import (
     WidgetNotFound,
     WidgetPaused,
 )
-from rollcall.widgets.models import SELF, Said, Signal, Told, Visitor, Widget
+from rollcall.widgets.models import ENDS, SELF, Said, Signal, Told, Visitor, Widget
 from rollcall.widgets.ports import Agents, Message, Shown, Talk, WidgetStore
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,6 @@ _AGAIN: Final = RetryPolicy(initial_delay=0.2, max_delay=2.0)
 _BREAKS: Final = 4
 """How often a stream is taken up again here before that is left to whoever listens."""
 _VISITOR: Final = 24
-_ENDS: Final = ("done", "failed")
 
 
 class VisitorService:
@@ -187,7 +186,7 @@ class VisitorService:
                                 continue
                             turn_id = one.data["turn_id"]
                         yield one
-                        if one.kind in _ENDS:
+                        if one.kind in ENDS:
                             return
             except MessageRefused as error:
                 if turn_id is not None:

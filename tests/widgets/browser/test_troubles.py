@@ -90,6 +90,23 @@ async def test_who_is_offline_is_told_and_heard_later(visit: Visit) -> None:
     await hear(page, "Anybody there?")
 
 
+async def test_who_is_offline_for_long_is_heard_all_the_same(visit: Visit) -> None:
+    page = await visit.page()
+    await page.clock.install()
+    await open_chat(page)
+    await visit.service.heard("track", 1)
+    await visit.context.set_offline(True)
+    await ask(page, "Anybody there?")
+    for _ in range(8):
+        await expect(status(page)).to_contain_text("You are offline")
+        async with page.expect_event("requestfailed"):
+            await page.clock.fast_forward("00:31")
+    await expect(status(page)).to_contain_text("You are offline")
+    await visit.context.set_offline(False)
+    await hear(page, "Anybody there?")
+    assert len(sent(visit)) == 1
+
+
 async def test_what_stays_broken_is_left_to_the_visitor(visit: Visit) -> None:
     visit.service.always["messages"] = Refusal(500, "internal")
     page = await visit.page()
@@ -161,6 +178,36 @@ async def test_an_answer_is_not_asked_for_twice_where_its_visitor_is_forgotten(
     await page.clock.fast_forward("00:30")
     await expect(page.get_by_role("button", name="Try again")).to_be_visible()
     assert len(sent(visit)) == 1
+
+
+async def test_an_answer_is_not_asked_for_twice_where_its_visitor_is_forgotten_at_a_reload(
+    visit: Visit,
+) -> None:
+    visit.service.answers.append([("text", "So"), ("wait", asyncio.Event())])
+    page = await visit.page()
+    await open_chat(page)
+    await ask(page, "Why?")
+    await expect(log(page)).to_contain_text("So")
+    visit.service.forget_visitors()
+    await page.reload()
+    await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    await expect(page.locator(".mine")).to_have_text(["You: Why?"])
+    assert len(sent(visit)) == 1
+    await page.get_by_role("button", name="Try again").click()
+    await hear(page, "Why?")
+    assert len(set(sent(visit))) == 2
+
+
+async def test_what_was_said_comes_back_as_soon_as_the_service_does(visit: Visit) -> None:
+    page = await visit.page()
+    await open_chat(page)
+    await ask(page, "One")
+    await hear(page, "One")
+    visit.service.refusals["history"] += [Refusal(503), Refusal(503)]
+    await page.reload()
+    await expect(page.locator(".mine")).to_have_text(["You: One"])
+    await expect(status(page)).to_be_empty()
+    assert visit.service.count("history") == 3
 
 
 async def test_too_many_questions_wait_as_long_as_the_service_says(visit: Visit) -> None:

@@ -79,7 +79,8 @@ class Chat {
     const { welcome_message } = this.config;
     if (welcome_message) this.view.theirs()(welcome_message);
     const kept = this.store.get("turn");
-    const rows = await this.talk.history();
+    const rows = await this.talk.history((_, [why]) => this.view.tell(this.say(why)));
+    this.view.tell("");
     const last = rows[rows.length - 1];
     for (const { message, response } of rows) {
       this.view.mine(message);
@@ -91,8 +92,16 @@ class Chat {
       this.ask({ client_id: id, message, turn_id });
     } else if (kept && kept.message && !rows.some((row) => row.turn_id === kept.turn_id)) {
       this.view.mine(kept.message);
-      this.ask(kept);
+      if (kept.turn_id && !this.talk.known) this.leave(kept.message);
+      else this.ask(kept);
     } else this.store.set("turn", null);
+  }
+
+  // The answer was another visitor's, who is forgotten: to ask anew is for this one to say.
+  leave(message) {
+    this.store.set("turn", null);
+    this.turn = this.talk.turn(message);
+    this.view.tell(this.say("failed"), true);
   }
 
   async send(text) {

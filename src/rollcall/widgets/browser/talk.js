@@ -155,8 +155,7 @@ class Talk {
 
   // The visitor's token; one is asked for where there is none, and by one call alone.
   async token() {
-    const held = this.store.get("token");
-    if (held && held.until > Date.now()) return held.token;
+    if (this.known) return this.store.get("token").token;
     if (!this.asking) {
       this.asking = this.fetch("/visitors", { body: {} })
         .then(({ token, expires_in }) => {
@@ -170,16 +169,26 @@ class Talk {
     return this.asking;
   }
 
-  // What was said before, oldest first; nothing where the visitor is new, or not known any more.
-  async history() {
+  // Whether the visitor is one that the service knows.
+  get known() {
     const held = this.store.get("token");
-    if (!held || held.until <= Date.now()) return [];
-    try {
-      return await this.fetch("/messages?limit=50", { token: held.token });
-    } catch (error) {
-      if (error.status === 401) this.store.set("token", null);
-      return [];
+    return Boolean(held && held.until > Date.now());
+  }
+
+  // What was said before, oldest first; nothing where the visitor is new, or not known any more.
+  // `told("trouble", why)` hears why it takes longer.
+  async history(told) {
+    for (let tries = 1; this.known; tries += 1) {
+      try {
+        return await this.fetch("/messages?limit=50", { token: this.store.get("token").token });
+      } catch (error) {
+        if (error.status === 401) this.store.set("token", null);
+        if (!error.passing || tries >= TRIES) break;
+        told("trouble", ["retrying"]);
+        await backoff(tries);
+      }
     }
+    return [];
   }
 
   // Tell what the visitor did, once a page; nobody waits for it.
@@ -214,13 +223,16 @@ class Talk {
         wait = this.after(error, turn, state);
       }
       if (state.shown.length > before) tries = 1;
-      if (tries >= TRIES) throw new Refused(0);
+      const offline = navigator.onLine === false;
+      if (tries >= TRIES && !offline) throw new Refused(0);
       if (wait === 0) continue;
       if (wait) {
         told("trouble", ["busy", wait]);
         await pause(wait * 1000);
-      } else if (navigator.onLine === false) {
+      } else if (offline) {
         told("trouble", ["offline"]);
+        // Told that it will be sent: that holds however long it takes.
+        tries = 0;
         await pause(30000);
       } else {
         told("trouble", ["retrying"]);
