@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -14,8 +14,9 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from rollcall.gateway.ports import Instance as At
 from rollcall.gateway.settings import GatewaySettings
-from support.gateways import gateway, served
+from support.gateways import Registered, gateway, instance, served
 
 PATIENCE = 20.0
 
@@ -149,6 +150,24 @@ def test_the_only_instance_may_say_that_it_is_busy_itself() -> None:
         assert said.headers["retry-after"] == "7"
 
 
+class Leaving(Registered):
+    """A registry that a stopping instance has left when the gateway looks for another one."""
+
+    async def find(self, service: str) -> Sequence[At]:
+        found = await super().find(service)
+        return found if self.asked % 2 else ()
+
+
+def test_the_last_instance_says_itself_that_it_is_stopping_and_keeps_no_connection() -> None:
+    few = GatewaySettings(connections=2)
+    with (
+        served(busy) as one,
+        gateway(settings=few, registry=Leaving([instance(one)])) as url,
+    ):
+        said = [httpx.get(f"{url}/api/shop/", timeout=PATIENCE) for _ in range(5)]
+        assert [(one.status_code, one.text) for one in said] == [(503, "later")] * 5
+
+
 def test_a_get_whose_small_answer_breaks_off_is_asked_again_elsewhere() -> None:
     bad = Instance(half)
     with bad.serving() as one, served(fine) as good, gateway(one, good) as url:
@@ -241,6 +260,26 @@ def test_an_instance_that_keeps_failing_is_left_alone() -> None:
         assert said[-1].json()["type"] == "urn:rollcall:problem:no-instance-works"
         assert 1 <= int(said[-1].headers["retry-after"]) <= 10
         assert len(bad.requests) == 3
+
+
+def test_a_gateway_that_is_full_says_so_and_blames_no_instance() -> None:
+    def stay(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+        connection.recv(1)
+
+    one_line = GatewaySettings(connections=1, broken_after=1)
+    with (
+        Instance(stay).serving() as one,
+        gateway(one, settings=one_line) as url,
+        httpx.stream("GET", f"{url}/api/shop/", timeout=PATIENCE) as held,
+    ):
+        pieces = held.iter_raw()
+        assert next(pieces) == b"one"
+        for _ in range(3):
+            said = httpx.get(f"{url}/api/shop/", timeout=PATIENCE)
+            assert said.status_code == 503
+            assert said.json()["type"] == "urn:rollcall:problem:gateway-full"
+            assert said.headers["retry-after"] == "1"
 
 
 def test_a_service_that_runs_nowhere_is_a_503_that_names_it() -> None:

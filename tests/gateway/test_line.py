@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.gateway.connections import Connections
+from rollcall.gateway.connections import IDLE_SECONDS, Connections
 from rollcall.gateway.line import ConnectionLost, Line, NotSendable, Order
 from rollcall.gateway.ports import Instance
 from rollcall.kernel.clock import SystemClock
+from rollcall.testing.clock import FrozenClock
 
 Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 GET = Order("GET", b"/", [(b"host", b"localhost")])
@@ -94,6 +95,8 @@ async def test_some_answers_have_no_body_whatever_they_say(status: bytes) -> Non
         b"HTTP/1.1",
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+        b"HTTP/1.1 999 Odd\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.1 099 Odd\r\ncontent-length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfour",
         b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n12",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfour",
@@ -104,6 +107,25 @@ async def test_some_answers_have_no_body_whatever_they_say(status: bytes) -> Non
 async def test_what_is_no_whole_answer_is_none(said: bytes) -> None:
     with pytest.raises(ConnectionLost):
         await asked(saying(said))
+
+
+async def held_back() -> AsyncIterator[bytes]:
+    yield b"one"
+    await asyncio.Event().wait()
+
+
+async def test_an_answer_that_comes_before_the_body_is_whole_does_not_wait_for_it() -> None:
+    fields = [(b"host", b"localhost"), (b"transfer-encoding", b"chunked")]
+    said = saying(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno")
+    async with asyncio.timeout(20):
+        assert await asked(said, Order("POST", b"/", fields, held_back())) == (413, b"no")
+
+
+async def test_a_body_that_is_held_back_ends_with_its_connection() -> None:
+    fields = [(b"host", b"localhost"), (b"content-length", b"9")]
+    async with asyncio.timeout(20):
+        with pytest.raises(ConnectionLost):
+            await asked(saying(), Order("POST", b"/", fields, held_back()))
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -236,3 +258,22 @@ class _Nowhere(asyncio.Transport):
 def test_a_request_that_would_end_early_is_not_sent(order: Order) -> None:
     with pytest.raises(NotSendable):
         order.head()
+
+
+async def test_nothing_is_kept_of_an_instance_that_nobody_asks_any_more() -> None:
+    clock, ended = FrozenClock(), asyncio.Event()
+    connections = Connections(10, 2.0, clock)
+    ok = saying(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    async def until_it_ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ok(reader, writer)
+        assert await reader.read() == b""
+        ended.set()
+
+    async with instance(until_it_ends) as gone, instance(ok) as other:
+        (await connections.send(GET, gone, fresh=False)).close()
+        await clock.advance(IDLE_SECONDS + 1)
+        (await connections.send(GET, other, fresh=False)).close()
+        async with asyncio.timeout(10):
+            await ended.wait()
+        connections.close()

@@ -105,6 +105,26 @@ async def test_the_bodies_of_the_gateways_own_routes_keep_their_limit(kit: Kit) 
         assert (await client.post("/api/shop/fruit", content=bytes(101))).status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'{"fruits": [{"name": "' + bytes([97]) * 2000 + b'"}]}', 413), (b"[" * 200, 422)],
+)
+async def test_a_body_without_a_length_keeps_the_limits_of_a_service_of_this_process(
+    kit: Kit, body: bytes, status: int
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield body
+
+    small = replace(kit, limits=replace(kit.limits, body_bytes=1000))
+    async with opened(small, Deployment(local={"shop": inner(small)})) as client:
+        said = await client.put(
+            "/api/shop/basket", content=pieces(), headers={"content-type": "application/json"}
+        )
+    assert said.status_code == status
+    if status == 422:
+        assert "nested" in said.json()["detail"]
+
+
 async def test_a_setting_goes_before_this_process(kit: Kit) -> None:
     app = inner(kit, "other")
     with served(app) as url:

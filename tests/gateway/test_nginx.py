@@ -119,6 +119,13 @@ def test_limits_count_by_address() -> None:
     assert first < text.index('"~^/api/runtime(?:/.*)?$" "";')
 
 
+def test_what_nginx_cannot_hold_or_count_is_not_asked_of_it() -> None:
+    many = [Place(f"10.0.{number}.1", 8003) for number in range(200)]
+    text = written({"billing-service": many}, limits=route_limits("/x=1/s at once 65536"))
+    assert "  zone rollcall_billing 256k;" in text
+    assert "  limit_conn rollcall_at_once_0 65535;" in text
+
+
 def test_tls_names_and_proxies_are_said() -> None:
     text = written(
         listen="[::1]:443",
@@ -140,6 +147,11 @@ def test_tls_names_and_proxies_are_said() -> None:
         {"listen": "127.0.0.1:0"},
         {"listen": "127.0.0.1:8080; include /etc/passwd"},
         {"listen": "unix:/tmp/x"},
+        {"listen": "::1:8080"},
+        {"listen": "[::1:8080"},
+        {"listen": "[[::1]]:8080"},
+        {"listen": "[127.0.0.1]:8080"},
+        {"listen": "127.0.0.1]:8080"},
         {"server_names": ["a;b"]},
         {"server_names": ["~^(?<x>.*)$"]},
         {"server_names": ["a b"]},

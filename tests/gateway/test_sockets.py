@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from starlette.types import Receive, Scope, Send
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -12,6 +14,12 @@ from rollcall.gateway.settings import GatewaySettings
 from support.gateways import gateway, kit, served
 
 PATIENCE = 20.0
+RINGING = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 left: list[int] = []
 app = FastAPI()
 
@@ -94,6 +102,32 @@ def test_a_refusal_comes_through(url: str) -> None:
     with pytest.raises(InvalidStatus) as refused, connect(f"{url}/api/shop/none", proxy=None):
         pass
     assert refused.value.response.status_code == 403
+
+
+async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+    start = {"type": "websocket.http.response.start", "status": 307}
+    await send({**start, "headers": [(b"location", scope["query_string"])]})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("http://other.example/bell", "http://other.example/bell"),
+        ("ws://other.example/bell", "ws://other.example/bell"),
+        ("/bell", "/services/shop/bell"),
+    ],
+)
+def test_a_caller_goes_itself_where_the_service_sends_it(place: str, shown: str) -> None:
+    with served(elsewhere) as instance, gateway(instance) as url:
+        said = httpx.get(f"{url}/services/shop/bell?{place}", headers=RINGING, timeout=PATIENCE)
+    assert (said.status_code, said.headers["location"]) == (307, shown)
+
+
+def test_a_host_that_is_none_is_refused(url: str) -> None:
+    ringing = {**RINGING, "Host": "localhost:99999"}
+    bell = f"{url}/api/shop/bell".replace("ws:", "http:")
+    assert httpx.get(bell, headers=ringing, timeout=PATIENCE).status_code == 400
 
 
 def test_a_service_that_is_nowhere_takes_no_socket() -> None:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from rollcall.gateway.limiting import RouteLimit
 from rollcall.gateway.models import GatewayService
 from rollcall.gateway.module import module
-from rollcall.gateway.ports import Instance
+from rollcall.gateway.ports import Instance, Instances
 from rollcall.gateway.settings import GatewaySettings
 from rollcall.gateway.targets import Deployment
 from rollcall.kernel.clock import Clock, SystemClock
@@ -95,10 +95,12 @@ def gateway(
     settings: GatewaySettings | None = None,
     local: Mapping[str, ASGIApp] | None = None,
     of: Kit | None = None,
+    registry: Instances | None = None,
 ) -> Iterator[str]:
-    """The URL of a gateway in front of the instances at `urls`."""
+    """The URL of a gateway in front of the instances at `urls`, or in `registry`."""
     used = of or kit()
-    deployment = Deployment(Registered([instance(one) for one in urls]), local or {})
+    found = registry or Registered([instance(one) for one in urls])
+    deployment = Deployment(found, local or {})
 
     @contextlib.asynccontextmanager
     async def opened() -> AsyncIterator[ASGIApp]:

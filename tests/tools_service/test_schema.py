@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -11,27 +12,15 @@ from typing import Annotated, Literal
 import pytest
 import schemathesis
 from fastapi import FastAPI
+from hypothesis import assume
 from pydantic import BaseModel, Field
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    negative_data_rejection,
-    positive_data_acceptance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from rollcall.tools import ToolService
-from support.generated import generated
+from support.generated import CHECKS, asked_of_all, valid
 from support.hosting import hosted
 
-CHECKS = [
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-    positive_data_acceptance,
-    negative_data_rejection,
-]
+EXACT = (*CHECKS, positive_data_acceptance, negative_data_rejection)
 service = ToolService("every-sort")
 
 
@@ -87,20 +76,13 @@ def url() -> Iterator[str]:
         yield one
 
 
+def ask(case: schemathesis.Case, url: str) -> None:
+    # It is refused in any text, which no description says: models would read it with each tool.
+    assume("\\u0000" not in json.dumps([case.query, case.body], default=str))
+    valid(case, url, checks=EXACT)
+
+
 @pytest.mark.timeout(300)
 def test_no_generated_request_finds_a_fault(url: str, subtests: pytest.Subtests) -> None:
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
-    asked: list[str] = []
-    for result in schema.get_all_operations():
-        operation = result.ok()
-
-        @generated(operation, 30)
-        def ask(case: schemathesis.Case) -> None:
-            answer = case.call(base_url=url)
-            assert answer.status_code < 500, answer.text
-            case.validate_response(answer, checks=CHECKS, excluded_checks=[not_a_server_error])
-
-        with subtests.test(operation=operation.label):
-            ask()
-        asked.append(operation.label)
+    asked = asked_of_all(url, subtests, ask, examples=30)
     assert {"POST /tools/simple", "GET /tools/simple", "POST /tools/nested"} <= set(asked)

@@ -237,3 +237,24 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         told = f"cannot listen on 127.0.0.1, port {port}"
         with pytest.raises(RuntimeError, match=told), running(file):
             raise AssertionError("it runs")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("LOG_LEVEL", "LOUD"),
+        ("ROLLCALL_TOOL_KEY", "short"),
+        ("SERVICE_REGISTRY_URL", "http://me:hunter2@[::1"),
+    ],
+)
+def test_a_variable_of_no_sense_is_told_by_its_name(
+    variable: str, text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "weather.py"
+    file.write_text(FIVE_LINES)
+    with (
+        pytest.raises(RuntimeError, match=f"{variable}: must be") as ended,
+        running(file, **{variable: text}),
+    ):
+        raise AssertionError("it runs")
+    assert "hunter2" not in str(ended.value)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final, TypeAlias
 
 from rollcall.client.reaching import NotReached, places
-from rollcall.gateway.line import Line, NoConnection, Order
+from rollcall.gateway.line import Line, NoConnection, NoRoom, Order
 from rollcall.gateway.ports import Instance
 from rollcall.kernel.clock import Clock
 
@@ -47,7 +47,7 @@ class Connections:
                 request can be lost of which nobody knows whether it was read.
 
         Raises:
-            NoConnection: It was not sent.
+            NoConnection, NoRoom: It was not sent.
             ConnectionLost: It was, and there is no answer.
             NotSendable: It breaks a rule of HTTP.
         """
@@ -73,12 +73,9 @@ class Connections:
         if not line.fit:
             self._drop(line)
             return
-        now = self._clock.monotonic()
         kept = self._kept.setdefault(key, deque())
-        kept.append((line, now))
-        # Those at this end were used longest ago.
-        while not kept[0][0].fit or now - kept[0][1] > IDLE_SECONDS:
-            self._drop(kept.popleft()[0])
+        kept.append((line, self._clock.monotonic()))
+        self._drop_idle(kept)
 
     def _take(self, key: _Key) -> Line | None:
         kept = self._kept.get(key)
@@ -90,9 +87,26 @@ class Connections:
             self._drop(line)
         return None
 
+    def _drop_idle(self, kept: deque[tuple[Line, float]]) -> None:
+        """Let go of connections that cannot be used again, or that nobody has used for long."""
+        now = self._clock.monotonic()
+        # Those at this end were used longest ago.
+        while kept and (not kept[0][0].fit or now - kept[0][1] > IDLE_SECONDS):
+            self._drop(kept.popleft()[0])
+
+    def _sweep(self) -> None:
+        """Keep nothing of instances that are gone: they come and go, at other addresses."""
+        for key in tuple(self._kept):
+            kept = self._kept[key]
+            self._drop_idle(kept)
+            if not kept:
+                del self._kept[key]
+
     async def _opened(self, instance: Instance) -> Line:
+        # Seldom enough to look at all of them.
+        self._sweep()
         if self._open >= self._limit and not self._make_room():
-            raise NoConnection("too many connections are open")
+            raise NoRoom("too many connections are open")
         self._open += 1
         try:
             return await self._connected(instance)

@@ -46,6 +46,10 @@ class NoInstanceWorks(GatewayError, Unavailable):
         self.retry_after = retry_after
 
 
+class GatewayFull(GatewayError, Unavailable):
+    """The gateway has as many connections as it may have; the request was not sent."""
+
+
 class Unreached(GatewayError):
     """No instance took a connection; the request was not sent."""
 

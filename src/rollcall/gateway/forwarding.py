@@ -14,12 +14,13 @@ from rollcall.gateway.errors import (
     AnswerLate,
     AnswerLost,
     GatewayError,
+    GatewayFull,
     HostileRequest,
     NoInstanceWorks,
     Unreached,
 )
 from rollcall.gateway.headers import Fields, answered, relocated
-from rollcall.gateway.line import ConnectionLost, NoConnection, NotSendable, Order
+from rollcall.gateway.line import ConnectionLost, NoConnection, NoRoom, NotSendable, Order
 from rollcall.gateway.metrics import GatewayMetrics
 from rollcall.gateway.passing import ClientGone, Passage, Upload
 from rollcall.gateway.patience import CalledOff, Ended, Patience
@@ -28,7 +29,7 @@ from rollcall.gateway.settings import GatewaySettings
 from rollcall.gateway.targets import Targets
 from rollcall.gateway.upstreams import Attempt, Outcome, Upstreams
 from rollcall.kernel.clock import Clock
-from rollcall.kernel.errors import Closed
+from rollcall.kernel.errors import Closed, Unavailable
 from rollcall.web.refusals import PayloadTooLarge
 
 _BUSY: Final = 503
@@ -36,6 +37,7 @@ _STREAM: Final = b"text/event-stream"
 _SMALL: Final = 1 << 16
 """Bytes of an answer that is waited for before any of it is passed back, where that helps."""
 _WORDS: Final[Mapping[type[GatewayError], str]] = {
+    GatewayFull: "full",
     Unreached: "unreached",
     AnswerLost: "lost",
     AnswerLate: "late",
@@ -86,8 +88,8 @@ class Forwarder:
         """Answer a request with what an instance of its service says.
 
         Raises:
-            ServiceNotHere, NoInstanceWorks, Unreached, AnswerLost, AnswerLate: It does not say
-                anything, or not to the end.
+            ServiceNotHere, NoInstanceWorks, GatewayFull, Unreached, AnswerLost, AnswerLate: It does
+                not say anything, or not to the end.
             PayloadTooLarge: The body is longer than it may be.
             HostileRequest: The request cannot be sent as it is.
         """
@@ -137,30 +139,31 @@ class Forwarder:
         """The beginning of an answer, of the first instance that gives one."""
         service = one.route.service
         tried: set[str] = set()
-        outcome = Outcome.UNREACHED
         asked = 0
-        while asked < self._settings.attempts and len(tried) < self._settings.doors:
-            attempt = await self._next(service, tried, outcome)
-            if attempt is None:
-                break
-            if tried:
-                self._metrics.retried(service, outcome)
+        outcome = Outcome.UNREACHED
+        attempt = await self._next(service, tried, outcome)
+        while attempt is not None:
             tried.add(attempt.instance.id)
             found = await self._attempt(one, attempt, upload, patience)
             asked += found is not Outcome.UNREACHED
+            over = asked == self._settings.attempts or len(tried) == self._settings.doors
             if isinstance(found, Outcome):
                 outcome = found
-                if upload.begun or (outcome is Outcome.LOST and not one.repeatable):
+                if over or upload.begun or (outcome is Outcome.LOST and not one.repeatable):
                     break
-                continue
-            last = asked == self._settings.attempts
-            if found.status != _BUSY or not one.repeatable or last:
-                return found, attempt
-            if not await self._another(service, tried):
-                return found, attempt
-            outcome = Outcome.BUSY
-            found.close()
-            attempt.left(self._clock.monotonic(), outcome)
+                following = await self._next(service, tried, outcome)
+            else:
+                if over or found.status != _BUSY or not one.repeatable:
+                    return found, attempt
+                following = await self._instead(service, tried, found, attempt)
+                if following is None:
+                    return found, attempt
+                outcome = Outcome.BUSY
+                found.close()
+                attempt.left(self._clock.monotonic(), outcome)
+            if following is not None:
+                self._metrics.retried(service, outcome)
+            attempt = following
         if outcome is Outcome.UNREACHED:
             raise Unreached(service, "no instance takes a connection")
         raise AnswerLost(
@@ -177,10 +180,22 @@ class Forwarder:
             attempt = self._upstreams.enter(service, instances, ())
         return attempt
 
-    async def _another(self, service: str, tried: set[str]) -> bool:
-        """Whether there is an instance that was not tried."""
-        instances = await self._targets.instances(service)
-        return any(one.id not in tried and self._upstreams.usable(one) for one in instances)
+    async def _instead(
+        self, service: str, tried: set[str], found: Reply, attempt: Attempt
+    ) -> Attempt | None:
+        """The right to ask another instance than one that is busy; None: there is none, and what
+        that one said is the answer.
+        """
+        try:
+            instances = await self._targets.instances(service)
+        except (GatewayError, Unavailable):
+            # One that is stopping may be out of the registry already, and was the last one there.
+            return None
+        except BaseException:
+            found.close()
+            attempt.left(self._clock.monotonic(), Outcome.LEFT)
+            raise
+        return self._upstreams.enter(service, instances, tried)
 
     async def _attempt(
         self, one: Passage, attempt: Attempt, upload: Upload, patience: Patience
@@ -189,6 +204,8 @@ class Forwarder:
         try:
             # What must not be sent twice does not go where it could be lost for good.
             reply = await self._connections.send(order, attempt.instance, fresh=not one.repeatable)
+            # Whatever more comes of the body nobody wants, but for its sender's leaving.
+            upload.done.set()
             if one.repeatable and reply.length is not None and reply.length <= _SMALL:
                 # Or it breaks off when its beginning cannot be taken back any more.
                 await reply.hold()
@@ -198,6 +215,8 @@ class Forwarder:
             attempt.left(self._clock.monotonic(), outcome)
             if outcome in (Outcome.UNREACHED, Outcome.LOST):
                 return outcome
+            if isinstance(error, NoRoom):
+                raise GatewayFull(one.route.service, "too many requests are under way") from error
             if isinstance(error, NotSendable):
                 raise HostileRequest("request", "cannot be passed on as it is") from error
             raise
@@ -276,6 +295,9 @@ def _came_to(error: BaseException, patience: Patience, *, waiting: bool) -> Outc
         patience: What may have ended it.
         waiting: Whether it was the caller who was waited for.
     """
+    if isinstance(error, NoRoom):
+        # That is the gateway's own fault.
+        return Outcome.LEFT
     if isinstance(error, NoConnection):
         return Outcome.UNREACHED
     if isinstance(error, ConnectionLost):

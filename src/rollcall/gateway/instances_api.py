@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from rollcall.gateway.ports import Instances
-from rollcall.kernel.caller import ADMIN, Caller
-from rollcall.web.auth import require
+from rollcall.web.callers import Operator
 from rollcall.web.module import Module
 
 PATH: Final = "/api/v1/admin/instances"
@@ -37,7 +36,7 @@ def module(instances: Instances, names: Sequence[str]) -> Module:
 
     @routes.get(PATH)
     async def list_instances(
-        caller: Annotated[Caller, Depends(require(ADMIN, whole=True))],
+        caller: Operator,
     ) -> list[OwnInstance]:
         """The instances of Rollcall's own services that may be asked now: what somebody else
         registered under their names is not among them.

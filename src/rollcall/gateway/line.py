@@ -27,7 +27,11 @@ _LAST: Final = b"0\r\n\r\n"
 
 
 class NoConnection(Exception):
-    """Nothing was sent: nobody takes connections there, or there are too many already."""
+    """Nothing was sent: nobody takes connections there."""
+
+
+class NoRoom(NoConnection):
+    """There are too many connections already."""
 
 
 class ConnectionLost(Exception):
@@ -95,6 +99,8 @@ class Line(asyncio.Protocol):
         self._bodiless = False
         self._until_end = False
         self._interim = False
+        self._sending: asyncio.Timeout | None = None
+        self._unwanted = False
         self.status = 0
         self.fields: Fields = []
         self.begun = False
@@ -127,7 +133,7 @@ class Line(asyncio.Protocol):
             raise ConnectionLost(self.lost or "it is not open")
         self._parser = httptools.HttpResponseParser(self)
         self._bodiless = order.method == "HEAD"
-        self.begun = self.done = False
+        self.begun = self.done = self._unwanted = False
         self._size = 0
         self.fields = []
         transport.write(head)
@@ -163,15 +169,28 @@ class Line(asyncio.Protocol):
     async def _send(
         self, body: AsyncIterable[bytes], transport: asyncio.Transport, *, chunked: bool
     ) -> None:
-        async for piece in body:
-            if self.begun or self.lost is not None:
-                # It has made up its mind without the rest.
-                self._reusable = False
-                return
-            transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-            await self._writable.wait()
-        if chunked:
+        """Send a body, or as much of it as is wanted."""
+        try:
+            async with asyncio.timeout(None) as self._sending:
+                async for piece in body:
+                    transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                    await self._writable.wait()
+        except TimeoutError:
+            if not self._unwanted:
+                raise
+        finally:
+            self._sending = None
+        if self._unwanted:
+            # It has made up its mind without the rest.
+            self._reusable = False
+        elif chunked:
             transport.write(_LAST)
+
+    def _want_no_more(self) -> None:
+        """Send no more of a body: its sender may have nothing to say until there is an answer."""
+        if self._sending is not None and not self._unwanted:
+            self._unwanted = True
+            self._sending.reschedule(0)
 
     async def _news(self) -> None:
         """Return when something may have come.
@@ -193,6 +212,7 @@ class Line(asyncio.Protocol):
             self.done = True
         self._reusable = False
         self.lost = self.lost or (str(exc) if exc is not None else "it was closed")
+        self._want_no_more()
         self._writable.set()
         self._woken.set()
 
@@ -234,7 +254,10 @@ class Line(asyncio.Protocol):
             # A second answer, to a request that nobody has made.
             return
         self.status = self._parser.get_status_code()
-        self._interim = 100 <= self.status < 200
+        if not 100 <= self.status < 600:
+            self._break(f"{self.status} is no status")
+            return
+        self._interim = self.status < 200
         if self._interim:
             self.fields = []
             return
@@ -243,6 +266,7 @@ class Line(asyncio.Protocol):
             self.fields = [field for field in self.fields if field[0] != b"content-length"]
         self._until_end = not names & {b"transfer-encoding", b"content-length"}
         self.begun = True
+        self._want_no_more()
         if self._bodiless:
             self._finish()
 
@@ -270,6 +294,7 @@ class Line(asyncio.Protocol):
 
     def _break(self, why: str) -> None:
         self.lost = self.lost or why
+        self._want_no_more()
         if self.begun and not self.done:
             self._pieces.clear()
         self.close()

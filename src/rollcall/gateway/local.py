@@ -26,6 +26,8 @@ async def call(
 
     It goes through all of that service's own doors, as if it had come over the network.
     """
+    # Without a length the service's limits must hear that there is a body all the same.
+    framing = [(b"transfer-encoding", b"chunked")] if one.length is None else []
     scope: Scope = {
         "type": outer["type"],
         "asgi": outer["asgi"],
@@ -35,7 +37,7 @@ async def call(
         "raw_path": one.raw_path,
         "query_string": one.query,
         "root_path": "",
-        "headers": one.fields,
+        "headers": [*one.fields, *framing],
         "client": outer.get("client"),
         "server": outer.get("server"),
         "extensions": outer.get("extensions", {}),

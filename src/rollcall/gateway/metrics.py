@@ -2,7 +2,9 @@
 """What Prometheus is told of the gateway.
 
 rollcall_gateway_requests_total{service, outcome}   requests that were passed on: answered,
-                                                    unreached, lost, late, left, absent, broken
+                                                    unreached, lost, late, full, absent, broken;
+                                                    left and gone: the caller went, before the
+                                                    body was whole or after; drained: we did
 rollcall_gateway_retries_total{service, reason}     attempts after the first
 rollcall_gateway_under_way{service}                 requests without a whole answer yet
 """

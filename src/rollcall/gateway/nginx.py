@@ -45,6 +45,8 @@ _HOST: Final = re.compile(
 _SERVER_NAME: Final = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
 _FILE: Final = re.compile(r"/[A-Za-z0-9._/@+=: -]{1,1000}")
 _ANY: Final = "[^/]+"
+_MOST: Final = 65535
+"""Requests at the same time: nginx counts no further."""
 _NO_SOCKET: Final = "unix"
 """What nginx would take for the path of a socket."""
 
@@ -86,7 +88,11 @@ class NginxOptions:
     def __post_init__(self) -> None:
         host, _, port = self.listen.rpartition(":")
         number = int(port) if re.fullmatch(r"[0-9]{1,5}", port) else 0
-        if not 0 < number < 65536 or address_of(host.strip("[]"), listening=True) is None:
+        bare = re.fullmatch(r"\[(.*)\]", host)
+        address = address_of(bare[1] if bare else host, listening=True)
+        # Brackets around IPv6, and around nothing else.
+        plain = address is not None and address.startswith("[") == (bare is not None)
+        if not 0 < number < 65536 or not plain:
             raise InvalidInput("listen", "must be an address and a port, such as 127.0.0.1:8080")
         for name in self.server_names:
             if not _SERVER_NAME.fullmatch(name):
@@ -175,7 +181,8 @@ def _variable(service: str) -> str:
 def _upstream(name: str, places: Sequence[str], settings: GatewaySettings) -> Iterator[str]:
     fails = f"max_fails={settings.broken_after} fail_timeout={settings.broken_seconds:g}s"
     yield f"upstream {_name(name)} {{"
-    yield f"  zone {_name(name)} 64k;"
+    # For each 64 instances, of which nginx keeps less than a kilobyte.
+    yield f"  zone {_name(name)} {64 * -(-len(places) // 64)}k;"
     yield "  least_conn;"
     for place in places:
         yield f"  server {place} {fails};"
@@ -232,7 +239,7 @@ def _limits(options: NginxOptions) -> Iterator[str]:
     for number, limit in enumerate(ordered):
         yield f"  limit_req zone=rollcall_limit_{number}{_burst(limit.burst)};"
         if limit.at_once is not None:
-            yield f"  limit_conn rollcall_at_once_{number} {limit.at_once};"
+            yield f"  limit_conn rollcall_at_once_{number} {min(limit.at_once, _MOST)};"
 
 
 def _burst(requests: int) -> str:

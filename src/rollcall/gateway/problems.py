@@ -9,6 +9,7 @@ from typing import Final
 from rollcall.gateway.errors import (
     AnswerLate,
     AnswerLost,
+    GatewayFull,
     HostileRequest,
     NoInstanceWorks,
     ServiceNotHere,
@@ -26,6 +27,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     NoInstanceWorks: Kind(
         503, "no-instance-works", "No instance of the service works", (*_SERVICE, "retry_after"), 1
     ),
+    GatewayFull: Kind(503, "gateway-full", "Too many requests are under way", _SERVICE, 1),
     Unreached: Kind(502, "instance-unreached", "No instance takes a connection", _SERVICE, 1),
     AnswerLost: Kind(502, "answer-lost", "The connection to the service broke", _SERVICE),
     AnswerLate: Kind(504, "answer-late", "The service did not answer in time", _SERVICE),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.types import Receive, Scope, Send
 
 from rollcall.client.reaching import places
-from rollcall.gateway.errors import Unreached
-from rollcall.gateway.headers import answered
+from rollcall.gateway.errors import HostileRequest, Unreached
+from rollcall.gateway.headers import answered, relocated
 from rollcall.gateway.metrics import GatewayMetrics
 from rollcall.gateway.passing import Passage
 from rollcall.gateway.ports import Instance
@@ -87,7 +87,7 @@ class Sockets:
                 attempt.left(self._clock.monotonic(), outcome)
         except InvalidStatus as refused:
             outcome = Outcome.ANSWERED
-            await _refuse(refused.response, scope, send, guest=one.route.guest)
+            await _refuse(refused.response, one, scope, send)
         finally:
             self._metrics.ended(service, outcome)
 
@@ -121,30 +121,41 @@ class Sockets:
 
     async def _handshake(self, one: Passage, scope: Scope, instance: Instance) -> ClientConnection:
         from websockets.asyncio.client import connect  # noqa: PLC0415
+        from websockets.exceptions import InvalidURI  # noqa: PLC0415
         from websockets.typing import Origin, Subprotocol  # noqa: PLC0415
+
+        class Straight(connect):
+            """Leaves it to callers to go where an instance sends them."""
+
+            def process_redirect(self, exc: Exception) -> Exception | str:
+                return exc
 
         place = (await places(instance.host, instance.port))[0]
         own = instance.own_name or not one.host
         host = instance.authority if own else one.host.decode("latin-1")
         fields = {name: value.decode("latin-1") for name, value in one.fields if name in _OWN}
         origin = fields.get(b"origin")
-        return await connect(
-            f"{'wss' if instance.secure else 'ws'}://{host}{instance.base}{one.target.decode()}",
-            host=place,
-            port=instance.port,
-            origin=None if origin is None else Origin(origin),
-            user_agent_header=fields.get(b"user-agent"),
-            subprotocols=[Subprotocol(name) for name in scope.get("subprotocols", ())] or None,
-            additional_headers=[
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, value in one.fields
-                if name not in _OWN and not name.startswith(b"sec-websocket-")
-            ],
-            compression=None,
-            proxy=None,
-            open_timeout=self._settings.connect_seconds,
-            max_size=self._settings.message_bytes,
-        )
+        try:
+            connecting = Straight(
+                f"{'wss' if instance.secure else 'ws'}://{host}{instance.base}{one.target.decode()}",
+                host=place,
+                port=instance.port,
+                origin=None if origin is None else Origin(origin),
+                user_agent_header=fields.get(b"user-agent"),
+                subprotocols=[Subprotocol(name) for name in scope.get("subprotocols", ())] or None,
+                additional_headers=[
+                    (name.decode("latin-1"), value.decode("latin-1"))
+                    for name, value in one.fields
+                    if name not in _OWN and not name.startswith(b"sec-websocket-")
+                ],
+                compression=None,
+                proxy=None,
+                open_timeout=self._settings.connect_seconds,
+                max_size=self._settings.message_bytes,
+            )
+        except (InvalidURI, ValueError) as error:
+            raise HostileRequest("host", "must be one host, with or without a port") from error
+        return await connecting
 
     async def _converse(self, connection: ClientConnection, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept", "subprotocol": connection.subprotocol})
@@ -201,18 +212,20 @@ def _sayable(code: int | None) -> int:
     return _INTERNAL if code in _NEVER_SENT else code
 
 
-async def _refuse(response: Response, scope: Scope, send: Send, *, guest: bool) -> None:
+async def _refuse(response: Response, one: Passage, scope: Scope, send: Send) -> None:
     """Answer the caller's handshake as the service answered ours."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": _POLICY})
         return
     raw = [(name.lower().encode(), said.encode()) for name, said in response.headers.raw_items()]
     status = response.status_code
+    fields = answered(raw, status, guest=one.route.guest)
+    hosts = {one.host.decode("latin-1").lower()}
     await send(
         {
             "type": "websocket.http.response.start",
             "status": status,
-            "headers": answered(raw, status, guest=guest),
+            "headers": relocated(fields, one.route.prefix, hosts),
         }
     )
     await send({"type": "websocket.http.response.body", "body": bytes(response.body or b"")})

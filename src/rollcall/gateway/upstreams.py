@@ -158,11 +158,6 @@ class Upstreams:
             return None
         raise NoInstanceWorks(service, min(one.retry_after(now) for one in known.values()))
 
-    def usable(self, instance: Instance) -> bool:
-        """Whether an instance may be asked now."""
-        known = self._known.get(instance.id)
-        return known is None or known.usable(self._clock.monotonic())
-
     def _of(self, instance: str) -> Upstream:
         found = self._known.pop(instance, None)
         if found is None:

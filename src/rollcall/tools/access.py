@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from rollcall.kernel.caller import READ, Caller, NotAuthenticated, NotPermitted
 from rollcall.kernel.errors import InvalidInput
 from rollcall.registry.models import DEFAULT_NAMESPACE
+from rollcall.web.auth import NO_KEY, ODD_KEY
 from rollcall.web.binding import is_loopback
 
 SHORTEST_KEY: Final = 16
@@ -71,10 +72,10 @@ class SharedKeyAccess:
     async def identify(self, headers: Headers) -> Caller:
         values = headers.getlist("authorization")
         if not values:
-            raise NotAuthenticated("send 'Authorization: Bearer <key>'", presented=False)
+            raise NotAuthenticated(NO_KEY, presented=False)
         scheme, _, key = values[0].partition(" ")
         if len(values) > 1 or scheme.lower() != "bearer":
-            raise NotAuthenticated("'Authorization' must be one, and read 'Bearer <key>'")
+            raise NotAuthenticated(ODD_KEY)
         shown = _digest(key.strip())
         if not any(hmac.compare_digest(shown, one) for one in self._digests):
             raise NotAuthenticated("the key is not known here")

@@ -4,22 +4,22 @@
 import asyncio
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from rollcall.kernel.caller import READ, Caller
+from rollcall.kernel.caller import Caller
 from rollcall.kernel.errors import InvalidInput
 from rollcall.tools.declaration import is_list
 from rollcall.tools.errors import InvalidArguments
 from rollcall.tools.models import Tool, ToolContext
 from rollcall.tools.service import ToolSet
 from rollcall.web import correlation
-from rollcall.web.auth import require
 from rollcall.web.bodies import is_json
+from rollcall.web.callers import Reader
 from rollcall.web.strict import decoded
 
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -27,8 +27,6 @@ IDEMPOTENCY_KEY = "idempotency-key"
 
 HEAVY = 1 << 16
 """Bytes of arguments from which on a thread looks at them, and nobody else waits for that."""
-
-Reader = Annotated[Caller, Depends(require(READ))]
 
 
 class ListedTool(BaseModel):
@@ -96,11 +94,10 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 def context_of(caller: Caller, headers: Mapping[str, str]) -> ToolContext:
     """Who calls a tool by a request with these headers."""
-    named = correlation.current()
     return ToolContext(
         namespace=caller.namespace,
         caller=caller.subject,
-        correlation_id=named.request_id if named else "",
+        correlation_id=correlation.request_id(),
         idempotency_key=headers.get(IDEMPOTENCY_KEY),
     )
 

@@ -22,6 +22,7 @@ from rollcall.web.drain import DrainingServer
 KEEP_ALIVE: Final = 75
 """Seconds that an idle connection stays open: longer than most proxies keep theirs."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _QUIET: Final = ("httpx", "uvicorn.error")
 
 
@@ -29,12 +30,12 @@ def run(service: ToolService) -> None:
     """Serve until a signal ends it.
 
     Raises:
-        SystemExit: The address cannot be listened on.
+        SystemExit: The address cannot be listened on, or a variable makes no sense.
     """
-    logs.install(
-        logs.handler(sys.stderr, development=development()),
-        os.environ.get("LOG_LEVEL") or "INFO",
-    )
+    level = (os.environ.get("LOG_LEVEL") or "INFO").upper()
+    if level not in _LEVELS:
+        sys.exit(f"{service.name}: LOG_LEVEL: must be one of {', '.join(_LEVELS)}")
+    logs.install(logs.handler(sys.stderr, development=development()), level)
     for talkative in _QUIET:
         logging.getLogger(talkative).setLevel(logging.WARNING)
     # Uvicorn raises signals again when it has ended, which would make a clean end look like a

@@ -16,6 +16,7 @@ from typing import Final, Unpack, overload
 from fastapi import FastAPI
 
 from rollcall.client import HealthCheck, RegistrationClient, ServiceMetadata
+from rollcall.client.connection import checked_url
 from rollcall.client.registration import REGISTRY_URL_VARIABLE
 from rollcall.kernel.clock import Clock, SystemClock, within
 from rollcall.kernel.errors import InvalidInput, RollcallError, Unavailable
@@ -114,6 +115,9 @@ class ToolService:
         self._clock = clock or SystemClock()
         self.tools = ToolSet(clock=self._clock)
         self._registry_url = registry_url or os.environ.get(REGISTRY_URL_VARIABLE) or None
+        if self._registry_url is not None:
+            named = "registry_url" if registry_url else REGISTRY_URL_VARIABLE
+            self._registry_url = checked_url(self._registry_url, named)
         if self._registry_url is None and is_loopback(host):
             self._registry_url = LOCAL_REGISTRY
         self._api_key = api_key
@@ -239,12 +243,14 @@ class ToolService:
             await client.close()
 
     def _entrance(self, keys: Iterable[str] | None, *, allow_anonymous: bool) -> Access:
-        if keys is None:
-            told = os.environ.get(KEY_VARIABLE, "").split(",")
-            keys = [key for one in told if (key := one.strip())]
-        given = list(keys)
+        told = os.environ.get(KEY_VARIABLE, "").split(",")
+        given = [key for one in told if (key := one.strip())] if keys is None else list(keys)
         if given:
-            return SharedKeyAccess(given)
+            try:
+                return SharedKeyAccess(given)
+            except InvalidInput as error:
+                field = KEY_VARIABLE if keys is None else error.field
+                raise InvalidInput(field, error.problem) from None
         if is_loopback(self.host):
             return OpenAccess()
         if not allow_anonymous:

@@ -5,18 +5,16 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 
-from rollcall.kernel.caller import REGISTER, Caller
 from rollcall.tools.messages.service import MessageSearch
 from rollcall.tools.messages.wire import ImportAnswer
-from rollcall.web.auth import require
+from rollcall.web.callers import Writer
 
 IMPORT: Final = "/messages/import"
 """Its body may be of any length, since it is read piece by piece."""
 MEDIA_TYPE: Final = "application/x-ndjson"
 
-Writer = Annotated[Caller, Depends(require(REGISTER))]
 
 _BODY: Final = {
     "requestBody": {
