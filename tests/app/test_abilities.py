@@ -40,7 +40,10 @@ def test_without_a_model_the_offline_planner_answers_and_it_is_said_how_to_have_
             "openai-compatible:qwen3:8b at box:1 answers; there is no key",
         ),
         ({"ROLLCALL_MODEL": "groq:llama"}, Grade.OK, "provider's own variable"),
+        ({"ROLLCALL_MODEL": "opnai:gpt"}, Grade.WARNING, "is it a provider"),
         ({"ROLLCALL_MODEL": "llama"}, Grade.ERROR, "must be provider:model"),
+        ({"OLLAMA_BASE_URL": f"http://me:{SECRET}@[::1"}, Grade.ERROR, "OLLAMA_BASE_URL: must be"),
+        ({"ROLLCALL_MODEL": "qwen3:8b", "ROLLCALL_MODEL_URL": "box"}, Grade.ERROR, "MODEL_URL"),
     ],
 )
 def test_the_model_in_use_is_named_and_whether_it_has_a_key_but_never_the_key(

@@ -97,8 +97,19 @@ def test_where_others_can_reach_it_keys_and_encryption_are_asked_for(examined: E
     found = examined(ROLLCALL_HOST="0.0.0.0")  # noqa: S104
     assert "keys create" in found["login"].text
     assert "TLS" in found["encryption"].text
-    with_tokens = examined(ROLLCALL_HOST="0.0.0.0", ROLLCALL_JWT_ISSUER="https://id")  # noqa: S104
+    with_tokens = examined(
+        ROLLCALL_HOST="0.0.0.0",  # noqa: S104
+        ROLLCALL_JWT_ISSUER="https://id",
+        ROLLCALL_JWT_JWKS_URL="https://id/keys",
+    )
     assert with_tokens["login"].grade is Grade.OK
+    assert with_tokens["settings"].grade is Grade.OK
+
+
+def test_an_address_that_is_none_is_an_error(examined: Examined) -> None:
+    found = examined(ROLLCALL_HOST="http://[::1", SERVICE_REGISTRY_PORT="9")["port 9"]
+    assert found.grade is Grade.ERROR
+    assert "ROLLCALL_HOST" in found.text
 
 
 def test_settings_that_contradict_each_other_are_an_error(examined: Examined) -> None:

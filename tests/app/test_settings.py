@@ -14,17 +14,13 @@ from rollcall.app.gateway_settings import GatewayVariables
 from rollcall.app.provider_settings import ProviderSettings
 from rollcall.app.settings import Environment, LogLevel, Settings
 from rollcall.backends.facts.bigquery_client import BigquerySettings
-from rollcall.client.connection import API_KEY_VARIABLE
+from rollcall.cli.dotenv_file import TAKEN
 from rollcall.kernel.errors import InvalidInput
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 VARIABLES = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
-OF_CLIENTS = {
-    API_KEY_VARIABLE,
-    "ROLLCALL_REGISTRY_URL",
-    "ROLLCALL_TOOL_KEY",
-}
+OF_CLIENTS = {*TAKEN} - {*VARIABLES}
 OF_THE_GATEWAY = {
     str(field.validation_alias)
     for name, field in GatewayVariables.model_fields.items()

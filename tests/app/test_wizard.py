@@ -116,6 +116,18 @@ async def test_without_an_agent_service_a_talk_says_so(opened: Open) -> None:
     assert told.json()["title"] == "The agent service does not answer"
 
 
+async def test_an_agent_in_whose_place_the_agent_services_own_would_answer_is_not_ready(
+    opened: Open,
+) -> None:
+    platform = await opened("agent")
+    async with client_of(platform, "wizard") as client:
+        key = await active(client, id="assistant")
+        told = (await client.post(f"/api/agents/{key}/validate-deployment")).json()
+        refused = await client.post(f"/api/runtime/chat/{key}", json={"message": "Hello"})
+    assert told["issues"][0]["field"] == "id"
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "agent_id")
+
+
 async def test_an_agent_of_a_trade_is_told_its_trade_before_anybody_saved_a_prompt(
     opened: Open,
 ) -> None:

@@ -178,3 +178,24 @@ def test_what_is_not_there_is_not_found(shell: Shell, file: Path) -> None:
     nothing = shell("agents", "export", "--all")
     assert (nothing.code, nothing.out) == (0, "")
     assert shell("agents", "apply", "-f", str(file), "--url", "http://127.0.0.1:1").code == 4
+
+
+def test_capabilities_are_made_before_the_agents_that_name_them(shell: Shell, file: Path) -> None:
+    capability, writer, leaf = FILE.split("---\n")
+    file.write_text(f"{writer}---\n{leaf}---\n{capability}", encoding="utf-8")
+    done = shell("agents", "apply", "-f", str(file))
+    assert (done.code, done.out.count("is created")) == (0, 3), done.err
+    assert done.out.startswith("capability search is created")
+
+
+def test_an_agent_that_has_another_name_by_now_is_named_by_its_id(
+    shell: Shell, url: str, file: Path
+) -> None:
+    file.write_text("name: Writer\n", encoding="utf-8")
+    assert shell("agents", "apply", "-f", str(file)).code == 0
+    (made,) = agents(url)
+    httpx.patch(f"{url}/api/agents/{made['id']}", json={"name": "Author"})
+    done = shell("agents", "apply", "-f", str(file))
+    assert done.code == 2
+    assert f"{file}:1: name: was that of {made['id']}, which is 'Author' by now" in done.err
+    assert [one["name"] for one in agents(url)] == ["Author"]

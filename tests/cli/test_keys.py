@@ -116,6 +116,19 @@ def test_while_a_registry_runs_on_the_data_it_is_asked(
     assert [one["name"] for one in rows] == ["first"]
 
 
+def test_that_registry_is_looked_for_where_the_settings_say(
+    guarded: Serving, first: str, tmp_path: Path
+) -> None:
+    shell = Shell(
+        {
+            "ROLLCALL_API_KEY": first,
+            "ROLLCALL_DATA_DIR": str(tmp_path / "data"),
+            "SERVICE_REGISTRY_PORT": guarded.services.rpartition(":")[2],
+        }
+    )
+    assert [one["name"] for one in shell.json("keys", "list")] == ["first"]
+
+
 def test_no_file_holds_the_text_of_a_key(alone: Shell, tmp_path: Path) -> None:
     text = alone("keys", "create", "--name", "a", "--scope", "read").out.strip()
     secret = text.split("_")[2].encode()

@@ -7,10 +7,11 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.cli.exits import Exit, code_of
+from rollcall.cli.exits import Exit, code_of, errors_told
 from rollcall.cli.told import age, as_json, as_json_line, cells, clean, pairs, table
 from rollcall.client.errors import RegistryUnavailable, UnexpectedAnswer
 from rollcall.kernel.caller import NotAuthenticated, NotPermitted, RateLimited
@@ -96,3 +97,24 @@ def test_off_a_terminal_a_table_has_tabs_and_no_colours(
 )
 def test_each_sort_of_error_has_its_exit_code(error: RollcallError, code: int) -> None:
     assert code_of(error) == code
+
+
+def told(error: RollcallError, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(typer.Exit), errors_told():
+        raise error
+    return capsys.readouterr().err
+
+
+def test_what_a_service_has_a_word_for_is_told_without_doubt_about_its_address(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = UnexpectedAnswer("http://here/api", 404, "there is no invoice 'x'", ours=True)
+    assert told(error, capsys) == "rollcall: there is no invoice 'x'\n"
+
+
+def test_an_answer_of_somebody_else_is_told_with_its_address_and_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = told(UnexpectedAnswer("http://here/api", 404, "Not Found"), capsys)
+    assert "http://here/api answered 404: Not Found" in said
+    assert "--url" in said

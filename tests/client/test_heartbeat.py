@@ -120,6 +120,17 @@ async def test_a_lost_heartbeat_is_made_up_for_before_the_lease_is_used_up(
     assert registered.heartbeats_sent == 2
 
 
+async def test_a_registry_that_wants_a_key_is_told_with_the_variable_that_holds_it(
+    registered: Any, wire: Any, clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.faults.append(httpx.Response(401, json={"status": 401, "detail": "send an API key"}))
+
+    await registered.start_heartbeat()
+    await clock.settle()
+
+    assert "send an API key. Does ROLLCALL_API_KEY hold" in caplog.text
+
+
 async def test_a_registry_that_is_down_for_long_is_asked_patiently_and_found_again(
     registered: Any, wire: Any, clock: FrozenClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -154,3 +154,10 @@ def test_no_answer_whatever_breaks_the_reader(status: int, content: bytes, heade
     headers = {"retry-after": header}
     error = error_of(URL, status, headers, content, record_id="a", authenticated=False, now=0.0)
     assert isinstance(error, RollcallError)
+
+
+@pytest.mark.parametrize(("type_", "ours"), [("urn:rollcall:problem:not-found", True), ("", False)])
+def test_it_is_known_whether_a_service_of_ours_said_it(type_: str, ours: bool) -> None:
+    error = read(404, {"type": type_, "detail": "there is none"}, record_id=None)
+    assert isinstance(error, UnexpectedAnswer)
+    assert (error.ours, error.problem) == (ours, "there is none")

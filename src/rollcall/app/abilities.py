@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,7 +18,7 @@ from rollcall.app.settings import Settings
 from rollcall.backends.encoders.wordllama import logging_untouched
 from rollcall.conversations.providers import COMPATIBLE, DEFAULTS, OFFLINE
 from rollcall.kernel.clock import Clock
-from rollcall.kernel.errors import InvalidInput
+from rollcall.kernel.errors import InvalidInput, MissingExtra
 
 LIBRARY: Final = "library"
 """The subject of what the wizard knows."""
@@ -95,6 +97,12 @@ def _model(settings: Settings) -> Finding:
         text = f"{name}{where} answers; there is no key, which is fine where none is wanted"
         return Finding("model", Grade.OK, text)
     if provider not in DEFAULTS and provider != "openai-responses":
+        try:
+            # Its client may not be installed, or not yet.
+            with suppress(MissingExtra):
+                asyncio.run(models.open(name))
+        except InvalidInput as error:
+            return Finding("model", Grade.WARNING, f"{name} is to answer, but {error.problem}")
         text = f"{name}{where} answers; its key is read from the provider's own variable"
         return Finding("model", Grade.OK, text)
     text = f"{name}{where} is to answer, but there is no key: set ROLLCALL_MODEL_KEY"

@@ -30,12 +30,13 @@ from rollcall.app.own import (
     RemoteRegistrations,
     advertised,
 )
-from rollcall.app.places import MEMORY, Places, places
+from rollcall.app.places import MEMORY, Places, places, setters
 from rollcall.app.relay import registry_relay
 from rollcall.app.services import GATEWAY_NAME, SERVICES, Service, service
-from rollcall.app.settings import Settings
+from rollcall.app.settings import Settings, named
 from rollcall.app.shared import Shared, shared
 from rollcall.app.tracing import traced
+from rollcall.app.understood import misunderstood
 from rollcall.app.upkeep import upkeep
 from rollcall.backends.sql.audit import SqlAuditLog
 from rollcall.backends.sql.database import Database, dialect_of
@@ -43,6 +44,7 @@ from rollcall.backends.sql.keys import SqlKeyStore
 from rollcall.backends.sql.passes import service_secret
 from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.events.dispatcher import Dispatcher
+from rollcall.gateway.targets import fixed
 from rollcall.kernel.clock import Clock, SystemClock
 from rollcall.kernel.errors import Closed
 from rollcall.kernel.ids import IdSource, RandomIds
@@ -151,7 +153,9 @@ class Platform:
     async def _enter(self, stack: AsyncExitStack) -> None:
         """Open everything, from what others stand on to what stands on others."""
         settings = self.settings
-        self.database = Database(dialect_of(self._database_url(stack)))
+        with named(setters(settings, self.places)):
+            dialect = dialect_of(self._database_url(stack))
+        self.database = Database(dialect)
         await self.database.open()
         stack.push_async_callback(self.database.close)
         keys = CachedKeys(SqlKeyStore(self.database), self.clock)
@@ -280,17 +284,17 @@ def compose(
         InvalidInput: The settings contradict each other, or there is no such service.
     """
     chosen = [service(name) for name in names]
-    where = places(settings)
-    if settings.service_registry_url and all(one.registration for one in chosen):
-        # Its registry is elsewhere: the one of this process has nothing to keep.
-        where = replace(where, records=MEMORY)
     clock = clock or SystemClock()
     ids = ids or RandomIds()
-    return Platform(
-        settings,
-        chosen,
-        where,
-        clock,
-        ids,
-        store or open_store(where.records, clock, ids),
-    )
+    for wrong in misunderstood(settings, clock):
+        raise wrong
+    where = places(settings)
+    variables = setters(settings, where)
+    if settings.service_registry_url and all(one.registration for one in chosen):
+        # Its registry is elsewhere: the one of this process has nothing to keep.
+        fixed("SERVICE_REGISTRY_URL", settings.service_registry_url)
+        where = replace(where, records=MEMORY)
+    if store is None:
+        with named(variables):
+            store = open_store(where.records, clock, ids)
+    return Platform(settings, chosen, where, clock, ids, store)

@@ -22,18 +22,25 @@ from rollcall.app.event_settings import EventLogKind
 from rollcall.app.findings import Finding, Grade
 from rollcall.app.gateway import check as check_gateway
 from rollcall.app.numbers import account_defaults, invoice_issuer, webhook_secrets
-from rollcall.app.places import MEMORY, Places, places
+from rollcall.app.places import MEMORY, Places, places, setters
 from rollcall.app.servers import SKEW, answers
 from rollcall.app.services import SERVICES, Service
-from rollcall.app.settings import Settings
+from rollcall.app.settings import Settings, named
 from rollcall.app.sockets import CannotListen, bound
 from rollcall.app.standing import elsewhere, standing
 from rollcall.app.tracing import wanted
+from rollcall.app.understood import misunderstood
+from rollcall.backends.facts.bigquery_client import key_of
 from rollcall.backends.records.sqlite import last_alive
+from rollcall.backends.sql.database import dialect_of
 from rollcall.kernel.clock import Clock, SystemClock, utc
-from rollcall.kernel.errors import RollcallError
+from rollcall.kernel.errors import InvalidInput, MissingExtra, RollcallError
+from rollcall.kernel.ids import RandomIds
+from rollcall.registry.catalogue import open_store
 from rollcall.web.binding import is_loopback
 
+SETTINGS: Final = "settings"
+"""The subject of what is set."""
 ACCOUNTS: Final = "accounts"
 """The subject of how they are billed."""
 FACTS: Final = "facts"
@@ -57,17 +64,20 @@ EXTRAS: Final = {
 def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     """Everything that decides whether Rollcall would start with these settings, and be safe."""
     found = [*_ports(settings), *_login(settings), *_secrets(Path(".env"))]
-    try:
-        where = places(settings)
-        check_gateway(settings)
-    except RollcallError as error:
-        return [*found, Finding("settings", Grade.ERROR, str(error))]
-    found.append(Finding("settings", Grade.OK, f"records in {where.kind}, {where.told}"))
+    clock = clock or SystemClock()
+    misplaced = list(_misplaced(settings, clock))
+    wrong = [*misunderstood(settings, clock), *misplaced]
+    found += [Finding(SETTINGS, Grade.ERROR, str(error)) for error in wrong]
+    if misplaced:
+        # Nobody knows where to look.
+        return found
+    where = places(settings)
+    if not wrong:
+        found.append(Finding(SETTINGS, Grade.OK, f"records in {where.kind}, {where.told}"))
     found += _files(where)
     found += _facts(where, settings)
     found.append(_accounts(settings))
     found += asyncio.run(books(where))
-    clock = clock or SystemClock()
     found.append(library(settings, clock))
     found += asyncio.run(_servers(where, settings, clock))
     if not any(one.subject == "clock" for one in found):
@@ -78,6 +88,22 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     return [*found, *standing(settings, where, found)]
 
 
+def _misplaced(settings: Settings, clock: Clock) -> Iterator[RollcallError]:
+    """What is wrong with where things are kept, and where the gateway leads."""
+    try:
+        check_gateway(settings)
+        where = places(settings)
+        with named(setters(settings, where)):
+            open_store(where.records, clock, RandomIds())
+            if where.database != MEMORY:
+                dialect_of(where.database)
+    except InvalidInput as error:
+        yield error
+    except MissingExtra:
+        # It is said of the extra.
+        return
+
+
 def _ports(settings: Settings) -> Iterator[Finding]:
     for one in SERVICES.values():
         port = one.port(settings)
@@ -86,7 +112,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         except CannotListen as error:
             yield _taken(one, settings.host, port, error)
         else:
-            free = f"free for the {one.title} on {settings.host}" if port else "any that is free"
+            free = f"free on {settings.host}: {one.title}" if port else "any that is free"
             yield Finding(f"port {port}", Grade.OK, free)
 
 
@@ -95,7 +121,7 @@ def _taken(service: Service, host: str, port: int, error: CannotListen) -> Findi
     try:
         answer = httpx.get(_url(host, port), timeout=PATIENCE, trust_env=False)
         who = answer.json()["service"]
-    except (httpx.HTTPError, ValueError, TypeError, KeyError):
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, KeyError):
         return Finding(f"port {port}", Grade.ERROR, str(error))
     if who != service.name:
         return Finding(f"port {port}", Grade.ERROR, f"{error}. It says that it is {who!r:.80}")
@@ -149,11 +175,11 @@ def _files(where: Places) -> Iterator[Finding]:
 def _file(path: Path) -> Iterator[Finding]:
     subject = path.name
     folder = next(one for one in (path.parent, *path.parents) if one.exists())
-    if not os.access(folder, os.W_OK):
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
         yield Finding(
             subject,
             Grade.ERROR,
-            f"{folder} cannot be written: name another folder with --data-dir",
+            f"{folder} is no folder that can be written: name another with --data-dir or --store",
         )
         return
     lock = Path(f"{path}.lock")
@@ -181,6 +207,8 @@ def _facts(where: Places, settings: Settings) -> Iterator[Finding]:
     """Where analytics keeps what it counts."""
     try:
         bigquery = bigquery_of(settings)
+        if bigquery is not None and bigquery.key:
+            key_of(bigquery.key)
     except RollcallError as error:
         yield Finding(FACTS, Grade.ERROR, str(error))
         return

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from rollcall.app.settings import Login, Settings
+from typing import Final
+
+from rollcall.app.settings import Login, Settings, named
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import InvalidInput
 from rollcall.web import jwks
@@ -11,6 +13,13 @@ from rollcall.web.auth import Access, BearerAccess, OpenAccess
 from rollcall.web.binding import check_binding, is_loopback
 from rollcall.web.keys import KeyStore
 from rollcall.web.tokens import TokenSettings, TokenVerifier
+
+_VARIABLES: Final = {
+    "algorithms": "ROLLCALL_JWT_ALGORITHMS",
+    "jwks_url": "ROLLCALL_JWT_JWKS_URL",
+    "secret": "ROLLCALL_JWT_SECRET",
+}
+"""By the name of a setting of tokens: the variable that sets it."""
 
 
 async def entrance(settings: Settings, keys: KeyStore, clock: Clock) -> Access:
@@ -54,18 +63,19 @@ def verifier(settings: Settings, clock: Clock) -> TokenVerifier | None:
             "ROLLCALL_JWT_ISSUER",
             "needs ROLLCALL_JWT_JWKS_URL or ROLLCALL_JWT_SECRET, one of the two",
         )
-    source = (
-        jwks.FetchedKeys(jwks.fetch_over_http(url), clock)
-        if url is not None
-        else jwks.SharedSecret(secret.get_secret_value() if secret else "")
-    )
-    named = tuple(name for part in settings.jwt_algorithms.split(",") if (name := part.strip()))
-    return TokenVerifier(
-        TokenSettings(
-            issuer=issuer,
-            audience=settings.jwt_audience,
-            algorithms=named or (("HS256",) if secret else ("RS256",)),
-            namespace=settings.jwt_namespace,
-        ),
-        source,
-    )
+    told = tuple(name for part in settings.jwt_algorithms.split(",") if (name := part.strip()))
+    with named(_VARIABLES):
+        source = (
+            jwks.FetchedKeys(jwks.fetch_over_http(url), clock)
+            if url is not None
+            else jwks.SharedSecret(secret.get_secret_value() if secret else "")
+        )
+        return TokenVerifier(
+            TokenSettings(
+                issuer=issuer,
+                audience=settings.jwt_audience,
+                algorithms=told or (("HS256",) if secret else ("RS256",)),
+                namespace=settings.jwt_namespace,
+            ),
+            source,
+        )

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from rollcall.app.event_settings import EventLogKind
-from rollcall.app.settings import Settings
+from rollcall.app.settings import Settings, named
 from rollcall.backends.eventlog.kafka import KafkaEventLog
 from rollcall.backends.eventlog.kafka_client import KafkaSettings
 from rollcall.backends.eventlog.sql import SqlEventLog
@@ -18,7 +18,6 @@ from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.conversations.module import BLANKS as OF_CONVERSATIONS
 from rollcall.events.dispatcher import Dispatcher
 from rollcall.kernel.clock import Clock
-from rollcall.kernel.errors import InvalidInput
 from rollcall.memory.module import BLANKS as OF_MEMORIES
 from rollcall.protocols.event_metrics import event_metrics
 from rollcall.web.module import Module
@@ -48,7 +47,7 @@ def kafka_settings(settings: Settings) -> KafkaSettings | None:
     if settings.events is not EventLogKind.KAFKA:
         return None
     password = settings.kafka_password
-    try:
+    with named(_VARIABLES):
         kafka = KafkaSettings(
             settings.kafka_servers,
             settings.kafka_prefix,
@@ -64,8 +63,6 @@ def kafka_settings(settings: Settings) -> KafkaSettings | None:
         )
         # It is no outage where certificates cannot be read.
         kafka.connection()
-    except InvalidInput as error:
-        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
     return kafka
 
 

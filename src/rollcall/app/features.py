@@ -15,9 +15,10 @@ from rollcall.app.numbers import accounts_of
 from rollcall.app.own import Registration, is_own
 from rollcall.app.runnable import StoredDefinitions
 from rollcall.app.session_memories import session_memories
-from rollcall.app.settings import Settings
+from rollcall.app.settings import Settings, named
 from rollcall.app.spending import AgentSpending
 from rollcall.app.tool_keys import tool_keys
+from rollcall.app.urls import web_url
 from rollcall.backends.messages import message_index
 from rollcall.backends.remote.directory import RemoteDirectory
 from rollcall.backends.sql.redaction import EventRedaction
@@ -79,15 +80,7 @@ HELP: Final = (
 
 def tools_service(platform: Platform) -> Sequence[Module]:
     """The tools service (document 1)."""
-    settings = platform.settings
-    hosts = (one.strip() for one in settings.scraper_hosts.split(","))
-    scraper = Scraper(
-        ScraperSettings(
-            allowed_hosts=tuple(one for one in hosts if one),
-            respect_robots=settings.scraper_robots,
-        ),
-        platform.clock,
-    )
+    scraper = Scraper(scraper_settings(platform.settings), platform.clock)
     index = message_index(platform.database, platform.places.database)
     search = MessageSearch(index)
     return (
@@ -96,18 +89,41 @@ def tools_service(platform: Platform) -> Sequence[Module]:
     )
 
 
+def scraper_settings(settings: Settings) -> ScraperSettings:
+    """What the scraper may read.
+
+    Raises:
+        InvalidInput: A host is none; the error names the variable.
+    """
+    hosts = (one.strip() for one in settings.scraper_hosts.split(","))
+    with named({"allowed_hosts": "ROLLCALL_SCRAPER_HOSTS"}):
+        return ScraperSettings(
+            allowed_hosts=tuple(one for one in hosts if one),
+            respect_robots=settings.scraper_robots,
+        )
+
+
+def keys_of_tools(settings: Settings) -> dict[str, str]:
+    """The key for each tool service that wants one, by its address.
+
+    Raises:
+        InvalidInput: They cannot be read.
+    """
+    keys = settings.tool_keys
+    return {} if keys is None else tool_keys(keys.get_secret_value())
+
+
 def agent_service(platform: Platform) -> Sequence[Module]:
     """The agent service (document 1)."""
     settings, clock = platform.settings, platform.clock
     directory = _directory(platform)
     figures = ToolboxMetrics()
-    keys = settings.tool_keys
     toolbox = RegistryToolbox(
         directory,
         clock=clock,
         rng=Random(),
         observer=figures,
-        keys={} if keys is None else tool_keys(keys.get_secret_value()),
+        keys=keys_of_tools(settings),
         credentials=for_own(platform.passes.issue),
     )
     models = Models(_models_of(settings), planner=lambda: _planner(clock))
@@ -189,7 +205,7 @@ def reached(settings: Settings) -> Models:
     """The models that the settings of a process reach, without the offline planner.
 
     Raises:
-        InvalidInput: One in the settings has no name that makes sense.
+        InvalidInput: One in the settings has no name, or no place, that makes sense.
     """
     return Models(_models_of(settings))
 
@@ -202,8 +218,11 @@ def _models_of(settings: Settings) -> ModelSettings:
         "ROLLCALL_MODEL_KEY": None if key is None else key.get_secret_value(),
         "ROLLCALL_MODEL_FALLBACK": settings.model_fallback,
     }
-    given = {name: value for name, value in ours.items() if value}
-    return ModelSettings.from_environment({**settings.variables(), **given})
+    given = {**settings.variables(), **{name: value for name, value in ours.items() if value}}
+    for name, value in given.items():
+        if name.endswith("_URL"):
+            web_url(name, value, "http://localhost:11434/v1")
+    return ModelSettings.from_environment(given)
 
 
 def _planner(clock: Clock) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rollcall.agents.module import module as definitions
 from rollcall.app.instances import LocalGuests, LocalInstances, RemoteGuests, RemoteInstances
 from rollcall.app.own import Registration
-from rollcall.app.settings import Settings
+from rollcall.app.settings import Settings, named
 from rollcall.gateway.catalogue import SERVICES
 from rollcall.gateway.guests import guests
 from rollcall.gateway.instances_api import module as instances_told
@@ -115,7 +115,8 @@ def origins(settings: Settings) -> CorsPolicy | None:
         InvalidInput: An origin is none.
     """
     some = tuple(one.strip() for one in settings.cors_origins.split(",") if one.strip())
-    return CorsPolicy(some) if some else None
+    with named({"origins": "ROLLCALL_CORS_ORIGINS"}):
+        return CorsPolicy(some) if some else None
 
 
 def proxies(text: str) -> Sequence[IPv4Network | IPv6Network]:

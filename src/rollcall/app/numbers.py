@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from rollcall.analytics.service import AnalyticsService
 from rollcall.app.bigquery_settings import bigquery_of
 from rollcall.app.described import DescribedAgents
 from rollcall.app.own import Registration
-from rollcall.app.settings import Settings
+from rollcall.app.settings import Settings, named
 from rollcall.backends.facts import fact_store
 from rollcall.backends.facts.duckdb import DuckdbFactStore, DuckdbSettings
 from rollcall.billing import books_module
@@ -50,6 +51,7 @@ BILLING: Final = Registration(
     capabilities=("usage metering", "rate cards", "budgets", "invoices", "payments"),
     tags=("billing",),
 )
+_SIZE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)? ?(?:[KMGT](?:i?B)?|%)", re.IGNORECASE)
 _VARIABLES: Final = {
     "time_zone": "ROLLCALL_TIME_ZONE",
     "currency": "ROLLCALL_CURRENCY",
@@ -68,15 +70,13 @@ def account_defaults(settings: Settings) -> AccountDefaults:
     Raises:
         InvalidInput: That cannot be; the error names the variable.
     """
-    try:
+    with named(_VARIABLES):
         return AccountDefaults(
             time_zone=settings.time_zone,
             currency=settings.currency,
             tax_rate=settings.tax_rate,
             terms_days=settings.terms_days,
         )
-    except InvalidInput as error:
-        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
 
 
 def webhook_secrets(settings: Settings) -> Secrets:
@@ -86,10 +86,8 @@ def webhook_secrets(settings: Settings) -> Secrets:
         InvalidInput: It cannot be read; the error names the variable.
     """
     secrets = settings.webhook_secrets
-    try:
+    with named(_VARIABLES):
         return secrets_of("" if secrets is None else secrets.get_secret_value())
-    except InvalidInput as error:
-        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
 
 
 def invoice_issuer(settings: Settings) -> Issuer:
@@ -98,10 +96,19 @@ def invoice_issuer(settings: Settings) -> Issuer:
     Raises:
         InvalidInput: It cannot be printed; the error names the variable.
     """
-    try:
+    with named(_VARIABLES):
         return issuer_of(settings.invoice_issuer, settings.invoice_tax_id)
-    except InvalidInput as error:
-        raise InvalidInput(_VARIABLES.get(error.field, error.field), error.problem) from None
+
+
+def duckdb_settings(settings: Settings) -> DuckdbSettings:
+    """How much of the machine DuckDB may use.
+
+    Raises:
+        InvalidInput: The memory is no size.
+    """
+    if not _SIZE.fullmatch(settings.duckdb_memory):
+        raise InvalidInput("ROLLCALL_DUCKDB_MEMORY", "must be a size such as 512MB or 2GB")
+    return DuckdbSettings(memory=settings.duckdb_memory, threads=settings.duckdb_threads)
 
 
 def accounts_of(platform: Platform) -> Accounts:
@@ -137,7 +144,7 @@ def _facts(platform: Platform) -> FactStore:
     """Where facts are kept; a file that only this process can read is added to backups."""
     settings, where = platform.settings, platform.places
     bigquery = bigquery_of(settings)
-    duckdb = DuckdbSettings(memory=settings.duckdb_memory, threads=settings.duckdb_threads)
+    duckdb = duckdb_settings(settings)
     if bigquery is None and where.facts is not None:
         store = DuckdbFactStore(where.facts, duckdb)
         platform.copies[where.facts.name] = store.copy

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 from rollcall import __version__
 from rollcall.client.registration import RegistrationClient
 from rollcall.kernel.clock import Clock
-from rollcall.kernel.errors import RollcallError, Unavailable
+from rollcall.kernel.errors import InvalidInput, RollcallError, Unavailable
 from rollcall.kernel.record_errors import RecordNotFound
 from rollcall.protocols.service_registry.translate import record_from
 from rollcall.protocols.service_registry.wire import ServiceRegistration
@@ -24,6 +25,7 @@ from rollcall.registry.models import DEFAULT_NAMESPACE, Record
 from rollcall.registry.service import RegistryService
 from rollcall.web.passes import Passes
 
+_HOST: Final = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 OWNER: Final = "rollcall"
 """Whose records these are: with a mark behind it, which nobody else can make."""
 MARK: Final = "rollcall_mark"
@@ -81,7 +83,14 @@ def advertised(host: str, told: str | None) -> str:
     Args:
         host: What it listens on.
         told: What the settings say.
+
+    Raises:
+        InvalidInput: That is no host.
     """
+    if told and not _HOST.fullmatch(told):
+        raise InvalidInput(
+            "ROLLCALL_ADVERTISE_HOST", "must be a host's name or address, without a port"
+        )
     return told or (socket.gethostname() if host in _WILDCARDS else host)
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,16 @@ from urllib.parse import quote, unquote, urlsplit
 from rollcall.app.settings import Settings
 from rollcall.kernel.errors import InvalidInput
 
+_HOST: Final = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_SERVER: Final = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+_ENSEMBLE: Final = re.compile(rf"{_SERVER}(?: *, *{_SERVER})*")
+_SERVERS: Final = {
+    "memory": "ROLLCALL_STORE",
+    "sqlite": "ROLLCALL_DATA_DIR",
+    "postgresql": "POSTGRES_HOST",
+    "zookeeper": "ZOOKEEPER_HOSTS",
+}
+"""By the kind of a store: the variable that says where it is, unless `ROLLCALL_STORE` does."""
 FACTS: Final = "analytics.duckdb"
 """The name of DuckDB's file in a data folder."""
 MEMORY: Final = "memory"
@@ -58,14 +70,25 @@ def places(settings: Settings) -> Places:
     is SQLite in the data folder.
 
     Raises:
-        InvalidInput: The settings contradict each other, or the password's file cannot be read.
+        InvalidInput: The settings contradict each other, one of them is no place, or the password's
+            file cannot be read. The error names the variable.
     """
     records = _records(settings)
     if settings.database is not None:
-        database = settings.database.get_secret_value()
+        database = _url("ROLLCALL_DATABASE", settings.database.get_secret_value())
     else:
         database = _database(settings, records)
     return Places(records, database)
+
+
+def setters(settings: Settings, where: Places) -> Mapping[str, str]:
+    """Which variable decides where the store is, and which where the database is."""
+    store = settings.store.get_secret_value() if settings.store else ""
+    chosen = "ROLLCALL_STORE" if store not in {"", *_SERVERS} else _SERVERS[where.kind]
+    return {
+        "store": chosen,
+        "database": "ROLLCALL_DATABASE" if settings.database is not None else chosen,
+    }
 
 
 def told(url: str) -> str:
@@ -89,7 +112,7 @@ def _records(settings: Settings) -> str:
     if store == "zookeeper":
         return _zookeeper(settings)
     if store is not None:
-        return store
+        return _url("ROLLCALL_STORE", store)
     if settings.zookeeper_hosts and settings.postgres_host:
         raise InvalidInput(
             "ROLLCALL_STORE",
@@ -117,13 +140,36 @@ def _database(settings: Settings, records: str) -> str:
 
 
 def _file(settings: Settings, name: str) -> str:
-    return f"sqlite:///{quote(str(settings.data_dir.expanduser().absolute() / name))}"
+    return f"sqlite:///{quote(str(_folder(settings.data_dir) / name))}"
+
+
+def _folder(path: Path) -> Path:
+    try:
+        folder = path.expanduser().absolute()
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+    except (OSError, RuntimeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise InvalidInput("ROLLCALL_DATA_DIR", f"cannot be used: {reason}") from None
+    if not there.is_dir():
+        raise InvalidInput("ROLLCALL_DATA_DIR", f"must be a folder, and {there} is none")
+    return folder
+
+
+def _url(variable: str, text: str) -> str:
+    """The same, if it can be taken apart. The error does not repeat it: it may hold a password."""
+    try:
+        urlsplit(text)
+    except ValueError:
+        raise InvalidInput(variable, "is no URL") from None
+    return text
 
 
 def _zookeeper(settings: Settings) -> str:
     if not settings.zookeeper_hosts:
         raise InvalidInput("ZOOKEEPER_HOSTS", "must name the servers of the store zookeeper")
-    root = settings.zookeeper_root.strip("/")
+    if not _ENSEMBLE.fullmatch(settings.zookeeper_hosts):
+        raise InvalidInput("ZOOKEEPER_HOSTS", "must be like host:2181,host:2181")
+    root = quote(settings.zookeeper_root.strip("/"))
     timeout = settings.zookeeper_timeout
     return f"zookeeper://{settings.zookeeper_hosts}/{root}?timeout={timeout:g}"
 
@@ -132,6 +178,10 @@ def _postgres(settings: Settings) -> str:
     host = settings.postgres_host
     if not host:
         raise InvalidInput("POSTGRES_HOST", "must name the server of the store postgresql")
+    if not _HOST.fullmatch(host):
+        raise InvalidInput("POSTGRES_HOST", "must be a host's name or address, and nothing else")
+    if ":" in host:
+        host = f"[{host.strip('[]')}]"
     password = _password(settings)
     secret = f":{quote(password, safe='')}" if password else ""
     user = quote(settings.postgres_user, safe="")

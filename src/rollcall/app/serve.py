@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FrameType
 from typing import Final
@@ -71,6 +72,9 @@ def run(settings: Settings, services: Sequence[tuple[Service, int]]) -> int:
     logs.install(logs.handler(sys.stderr, development=settings.development), settings.log_level)
     for talkative in _TALKATIVE:
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    # Libraries ask for it when they are loaded, and do well without; ours fetch nothing by them.
+    warnings.filterwarnings("ignore", message="SOCKS support in urllib3")
     started = SystemClock().monotonic()
     signals = _Signals()
     sockets: list[socket.socket] = []

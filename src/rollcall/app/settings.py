@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -62,6 +63,15 @@ def _variable(name: str, default: Any, about: str, **bounds: Any) -> Any:
     return Field(default=default, validation_alias=name, description=about, **bounds)
 
 
+@contextmanager
+def named(variables: Mapping[str, str]) -> Generator[None]:
+    """Has errors name variables: `variables` says by which one a field is set."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(variables.get(error.field, error.field), error.problem) from None
+
+
 class Settings(
     ProviderSettings,
     GatewayVariables,
@@ -79,6 +89,7 @@ class Settings(
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
     environment: Environment = _variable(

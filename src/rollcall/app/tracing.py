@@ -7,6 +7,7 @@ from functools import partial
 
 from rollcall import __version__
 from rollcall.app.settings import Settings, Tracing
+from rollcall.app.urls import web_url
 from rollcall.registry.service import RegistryService
 from rollcall.web.traces import Traces, to_collector, to_console
 
@@ -16,15 +17,26 @@ def traced(settings: Settings, registry: RegistryService) -> Traces | None:
 
     Raises:
         MissingExtra: The settings ask for what is not installed.
+        InvalidInput: The collector's address is no URL.
     """
     if not wanted(settings):
         return None
     console = settings.traces is Tracing.CONSOLE
-    processor = to_console() if console else to_collector(settings.otlp_endpoint)
+    processor = to_console() if console else to_collector(collector(settings))
     traces = Traces("rollcall", __version__, processor)
     registry.searched.append(partial(traces.waited, "registry.search"))
     registry.commits.waited.append(partial(traces.waited, "registry.commit"))
     return traces
+
+
+def collector(settings: Settings) -> str | None:
+    """Where spans are sent to; None: as OpenTelemetry's own variables say.
+
+    Raises:
+        InvalidInput: It is no URL.
+    """
+    url = settings.otlp_endpoint
+    return url and web_url("OTEL_EXPORTER_OTLP_ENDPOINT", url, "http://collector:4318")
 
 
 def wanted(settings: Settings) -> bool:

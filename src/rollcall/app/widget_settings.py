@@ -40,7 +40,7 @@ class WidgetVariables(BaseSettings):
         "ROLLCALL_WIDGET_MESSAGES", 600, "Messages to a widget in a minute"
     )
     widget_answers: int = _count(
-        "ROLLCALL_WIDGET_ANSWERS", 50, "Answers of a widget under way at once"
+        "ROLLCALL_WIDGET_ANSWERS", 50, "Visitors of a widget who are answered at once"
     )
     widget_daily_messages: int = _count(
         "ROLLCALL_WIDGET_DAILY_MESSAGES", 10_000, "Messages that a widget takes in a day (UTC)"

@@ -16,7 +16,9 @@ from rollcall.agents.repository import SqlAgentStore
 from rollcall.app.gateway import instances_of, proxies, urls_of
 from rollcall.app.own import Registration
 from rollcall.app.service_calls import Refused, ServiceCalls
+from rollcall.app.settings import Settings
 from rollcall.app.widget_settings import WidgetVariables
+from rollcall.conversations.models import DEFAULT_AGENT
 from rollcall.dashboard.models import Question
 from rollcall.dashboard.models import Said as Answered
 from rollcall.dashboard.ports import NotAnswered
@@ -50,7 +52,8 @@ _AGENT: Final = "agent"
 
 
 class StoredAgents:
-    """`Agents` over the definitions in the database.
+    """`Agents` over the definitions in the database, without the one that is not run: by its id the
+    agent service's own agent answers, who has every tool.
 
     Args:
         store: Where they are.
@@ -60,6 +63,8 @@ class StoredAgents:
         self._store = store
 
     async def answers(self, namespace: str, agent_id: str) -> bool | None:
+        if agent_id == DEFAULT_AGENT:
+            return None
         found = await self._store.get(namespace, agent_id)
         return None if found is None else found.status is Status.ACTIVE
 
@@ -146,6 +151,15 @@ def widget_limits(settings: WidgetVariables) -> WidgetLimits:
     )
 
 
+def widget_addresses(settings: Settings) -> Addresses:
+    """What embed codes point to.
+
+    Raises:
+        InvalidInput: A setting is no URL, or no network.
+    """
+    return Addresses(settings.widget_base_url or None, proxies(settings.trusted_proxies))
+
+
 def widgets_service(platform: Platform) -> Sequence[Module]:
     """Widgets (document 4).
 
@@ -158,8 +172,7 @@ def widgets_service(platform: Platform) -> Sequence[Module]:
     store = SqlWidgetStore(platform.database)
     agents = StoredAgents(SqlAgentStore(platform.database))
     limits = widget_limits(settings)
-    trusted = proxies(settings.trusted_proxies)
-    addresses = Addresses(settings.widget_base_url or None, trusted)
+    addresses = widget_addresses(settings)
     visitors = VisitorService(
         store,
         agents,

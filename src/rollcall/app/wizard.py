@@ -17,6 +17,7 @@ from rollcall.app.features import reached
 from rollcall.app.gateway import instances_of, urls_of
 from rollcall.app.own import Registration
 from rollcall.app.service_calls import Refused, ServiceCalls
+from rollcall.conversations.models import DEFAULT_AGENT
 from rollcall.conversations.providers import COMPATIBLE, OFFLINE, Models, missing_part
 from rollcall.dashboard.ports import NotAnswered
 from rollcall.kernel.caller import Caller
@@ -120,6 +121,7 @@ def wizard_service(platform: Platform) -> Sequence[Module]:
         AgentTalk(calls),
         clock,
         platform.ids,
+        reserved=(DEFAULT_AGENT,),
     )
     platform.parts.register("wizard_service", service)
 

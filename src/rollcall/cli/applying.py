@@ -132,18 +132,13 @@ async def looked_up(connection: Connection, document: Document) -> Plan:
     """What has to be done for a document at a service.
 
     Raises:
-        InvalidInput: Several agents have the name.
+        InvalidInput: Several agents have the name, or the one that it made has another by now.
         RollcallError: What the service raised.
     """
     path, fields = PATHS[document.kind], document.fields
     key: str | None = fields.get("id")
     if key is not None:
-        try:
-            url = f"{path}/{segment('id', key)}"
-            current = await connection.call("GET", url, Row, record_id=key)
-        except RecordNotFound:
-            current = None
-        return planned(document, current, key)
+        return planned(document, await _there(connection, path, key), key)
     name = name_of(fields)
     assert name is not None
     found = await connection.call("GET", path, list[Row], params={"name": name, "limit": 2})
@@ -152,7 +147,20 @@ async def looked_up(connection: Connection, document: Document) -> Plan:
     if found:
         return planned(document, found[0], found[0]["id"])
     # Derived, so that a second attempt makes no second agent.
-    return planned(document, None, f"agent_{derived('definition', name, digits=16)}")
+    key = f"agent_{derived('definition', name, digits=16)}"
+    other = await _there(connection, path, key)
+    if other is not None:
+        called = f"{other['name']!a:.80}"
+        raise InvalidInput("name", f"was that of {key}, which is {called} by now: give its id")
+    return planned(document, None, key)
+
+
+async def _there(connection: Connection, path: str, key: str) -> Row | None:
+    """What is there of an id; None: nothing."""
+    try:
+        return await connection.call("GET", f"{path}/{segment('id', key)}", Row, record_id=key)
+    except RecordNotFound:
+        return None
 
 
 async def carried_out(connection: Connection, plan: Plan) -> Row:

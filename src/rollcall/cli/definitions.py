@@ -164,7 +164,8 @@ def _read(file: Path) -> list[Document]:
         for one in documents:
             with _lines_named(file, one):
                 check(one)
-        return documents
+        # Those first that the others name.
+        return sorted(documents, key=lambda one: one.kind != "capability")
 
 
 def _check_yaml() -> None:

@@ -39,7 +39,7 @@ def errors_told() -> Generator[None]:
     try:
         yield
     except RollcallError as error:
-        said = [str(error), *getattr(error, "__notes__", ())]
+        said = [_said(error), *getattr(error, "__notes__", ())]
         advice = _advice(error)
         note(f"rollcall: {'; '.join(said)}{f'. {advice}' if advice else ''}")
         raise typer.Exit(code_of(error)) from None
@@ -61,6 +61,11 @@ def code_of(error: RollcallError) -> int:
     return Exit.USAGE if isinstance(error, InvalidInput) else Exit.FAILED
 
 
+def _said(error: RollcallError) -> str:
+    # What a service has a word for needs no address beside it.
+    return error.problem if isinstance(error, UnexpectedAnswer) and error.ours else str(error)
+
+
 def _advice(error: RollcallError) -> str:
     if isinstance(error, RegistryUnavailable):
         return "Is it running? Start it with `rollcall up`, or say --url"
@@ -68,6 +73,6 @@ def _advice(error: RollcallError) -> str:
         return "Give a key with --api-key or ROLLCALL_API_KEY"
     if isinstance(error, NotPermitted) and error.scope is not None:
         return f"A key with the scope {error.scope} may: `rollcall keys create --scope ...`"
-    if isinstance(error, UnexpectedAnswer) and error.status != 409:
+    if isinstance(error, UnexpectedAnswer) and not error.ours and error.status != 409:
         return "Is that where a Rollcall registry is? Say --url"
     return ""

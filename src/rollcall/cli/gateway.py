@@ -137,13 +137,16 @@ def _check(text: str) -> None:
             f"pid {folder}/pid; events {{}}\nhttp {{\n{temporary(folder)}{text}}}\n",
             encoding="utf-8",
         )
-        done = subprocess.run(  # noqa: S603 - our own words
-            [program, "-t", "-q", "-c", str(whole), "-e", "stderr"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=CHECK_SECONDS,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own words
+                [program, "-t", "-q", "-c", str(whole), "-e", "stderr"],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=CHECK_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Refused(f"nginx has not read it within {CHECK_SECONDS:g} s") from error
     if done.returncode:
         raise Refused(f"nginx does not take it: {done.stderr.strip()}")
 
@@ -171,8 +174,12 @@ def _write(text: str, output: Path) -> bool:
             "w", encoding="utf-8", dir=output.absolute().parent, delete=False
         ) as file:
             file.write(text)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(output)
+        written = Path(file.name)
+        try:
+            written.chmod(0o644)
+            written.replace(output)
+        finally:
+            written.unlink(missing_ok=True)
         return True
     except OSError as error:
         raise Refused(f"{output} cannot be written: {error.strerror}") from error

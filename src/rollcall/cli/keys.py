@@ -41,7 +41,7 @@ Url = Annotated[
         envvar="SERVICE_REGISTRY_URL",
         metavar="URL",
         help="The running registry to ask. By default the keys of this machine's data folder are"
-        f" changed directly, or by {SERVICES} while that one runs on it.",
+        f" changed directly, or by {SERVICES} (SERVICE_REGISTRY_PORT) while that one runs on it.",
     ),
 ]
 
@@ -207,22 +207,26 @@ def _either(
     here: Callable[[Any], Coroutine[Any, Any, T]],
 ) -> T:
     """Ask the registry at `url`, or change the database itself unless a registry runs on it."""
+    asked = url or SERVICES
     if url is None or data_dir is not None:
         with errors_told():
             with server_part():
                 from rollcall.app.keys import kept_keys
+            settings = settings_of(ROLLCALL_DATA_DIR=data_dir)
 
             async def direct() -> T:
-                async with kept_keys(settings_of(ROLLCALL_DATA_DIR=data_dir)) as store:
+                async with kept_keys(settings) as store:
                     return await here(store)
 
             try:
                 return asyncio.run(direct())
             except StoreInUse:
                 if url is None:
-                    note(f"A registry runs on this data: asking it at {SERVICES} (or say --url)")
+                    # Another port may be that of another installation.
+                    asked = f"http://127.0.0.1:{settings.service_registry_port}"
+                    note(f"A registry runs on this data: asking it at {asked} (or say --url)")
     try:
-        return ask(url or SERVICES, key, there)
+        return ask(asked, key, there)
     except typer.Exit as ended:
         if ended.exit_code == Exit.UNREACHABLE:
             note("Where none has been started yet, say --data-dir: its keys are changed directly")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Final
 
 from rollcall import __version__
@@ -50,6 +51,14 @@ def _run() -> None:
 
         sys.exit(f"rollcall: {MissingExtra('the command line', 'cli')}")
 
+    from rollcall.cli.dotenv_file import FILE, take
+    from rollcall.kernel.errors import RollcallError
+
+    try:
+        take(Path(FILE), os.environ)
+    except RollcallError as error:
+        print(f"rollcall: {error}", file=sys.stderr)
+        sys.exit(WRONG_USAGE)
     app(prog_name="rollcall")
 
 

@@ -81,7 +81,7 @@ DOCTOR_EXAMPLES: Final = examples("rollcall doctor", "rollcall doctor --host 0.0
 def up(
     names: Annotated[
         list[ServiceName] | None,
-        typer.Argument(metavar="[NAME]...", help=f"Only these of {_NAMES}; by default all."),
+        typer.Argument(metavar="NAME", help=f"Only these of {_NAMES}; by default all."),
     ] = None,
     data_dir: DataDir = None,
     host: Host = None,

@@ -65,7 +65,7 @@ class Connection:
         rng: Random,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
-        self.base_url = _checked(base_url)
+        self.base_url = checked_url(base_url)
         self._api_key = os.environ.get(API_KEY_VARIABLE) if api_key is None else api_key
         self._timeout = checks.positive("timeout", timeout)
         self._retry = retry
@@ -374,17 +374,19 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def _checked(url: str) -> str:
-    problem = f"must be like http://localhost:8009, not {url!r:.100}"
+def checked_url(url: str, field: str = "registry_url") -> str:
+    """`url` without a closing slash. `InvalidInput`, about `field`: it is none of a registry."""
+    # What stands before an @ may be a password.
+    problem = f"must be like http://localhost:8009, not {url.rpartition('@')[2]!r:.100}"
     try:
         parts = urlsplit(url)
         named = parts.hostname and parts.port != 0
     except ValueError as error:
-        raise InvalidInput("registry_url", problem) from error
+        raise InvalidInput(field, problem) from error
     if parts.username is not None:
-        raise InvalidInput("registry_url", "must hold no password: give an api_key")
+        raise InvalidInput(field, "must hold no password: give an api_key")
     if parts.scheme not in ("http", "https") or not named or parts.query or parts.fragment:
-        raise InvalidInput("registry_url", problem)
+        raise InvalidInput(field, problem)
     return url.rstrip("/")
 
 

@@ -32,13 +32,15 @@ class UnexpectedAnswer(RollcallError):
         url: What was asked.
         status: The HTTP status of the answer.
         problem: What is wrong with it.
+        ours: Whether a service of Rollcall said so, so that the URL is right.
     """
 
-    def __init__(self, url: str, status: int, problem: str) -> None:
+    def __init__(self, url: str, status: int, problem: str, *, ours: bool = False) -> None:
         super().__init__(f"{url} answered {status}: {problem}")
         self.url = url
         self.status = status
         self.problem = problem
+        self.ours = ours
 
 
 class NoInstance(RollcallError, LookupError):

@@ -8,14 +8,16 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from random import Random
-from typing import Any
+from typing import Any, Final
 
+from rollcall.kernel.caller import NotAuthenticated
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.record_errors import RecordNotFound
 from rollcall.policies import checks
 from rollcall.policies.retry import RetryPolicy, full_jitter
 
 _log = logging.getLogger(__name__)
+_ADVICE: Final = ". Does ROLLCALL_API_KEY hold a key of that registry?"
 
 
 class HeartbeatingClient(ABC):
@@ -110,11 +112,12 @@ class HeartbeatingClient(ABC):
                 failures += 1
                 wait = self._delay(failures, error)
                 _log.warning(
-                    "heartbeat of %s failed (%d in a row), again in %.1f s: %s",
+                    "heartbeat of %s failed (%d in a row), again in %.1f s: %s%s",
                     self._name,
                     failures,
                     wait,
                     error,
+                    _ADVICE if isinstance(error, NotAuthenticated) else "",
                 )
             await self._clock.sleep(max(0.0, wait))
 

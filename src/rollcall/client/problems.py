@@ -116,7 +116,7 @@ def error_of(
             wait = retry_after(headers, now)
             return RateLimited(_UNSAID if wait is None else wait)
         case _:
-            return UnexpectedAnswer(url, status, problem)
+            return UnexpectedAnswer(url, status, problem, ours=said.type.startswith(TYPE_PREFIX))
 
 
 def _invalid(problems: Sequence[_FieldProblem]) -> InvalidInput:
