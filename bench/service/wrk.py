@@ -46,12 +46,17 @@ class Figures:
 
 
 def median_of(rounds: Sequence[Figures]) -> Figures:
-    """The median of each figure over rounds of the same load."""
+    """The median of each figure over the rounds of the same load that have it."""
     return Figures(
         statistics.median(one.rate for one in rounds),
-        statistics.median(one.p50 or 0.0 for one in rounds),
-        statistics.median(one.p99 or 0.0 for one in rounds),
+        _middle([one.p50 for one in rounds]),
+        _middle([one.p99 for one in rounds]),
     )
+
+
+def _middle(figures: Sequence[float | None]) -> float | None:
+    there = [one for one in figures if one is not None]
+    return statistics.median(there) if there else None
 
 
 def pinned(core: str, command: list[str]) -> list[str]:
@@ -106,4 +111,5 @@ def parsed(said: str) -> Figures:
     if sockets is not None:
         raise NotMeasured(f"socket errors: {sockets[1]}")
     found = {one[1]: float(one[2]) * _UNITS[one[3]] for one in _PERCENTILE.finditer(said)}
-    return Figures(float(rate[1]), found.get("50"), found.get("99"))
+    # Where it had too few answers to tell, it says that they took no time.
+    return Figures(float(rate[1]), found.get("50") or None, found.get("99") or None)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,6 @@ from support.serving import REGISTRIES, Serving, serving
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 WITHIN = 60.0
-PORTS = (8009, 3004, 3006, 8002, 8003, 8004, 8000)
 _clock = SystemClock()
 
 pytestmark = pytest.mark.server
@@ -83,7 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 def prometheus(server: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Set up as the file says, but for the addresses and for how often it looks."""
     text = (FOLDER / "prometheus.yml").read_text(encoding="utf-8")
-    targets = "".join(f"          - 127.0.0.1:{port}\n" for port in PORTS)
+    targets = "".join(re.findall(r"^          - 127[.]0[.]0[.]1:[0-9]+ # .*\n", text, re.MULTILINE))
     for written, here in (
         (
             targets,

@@ -30,9 +30,19 @@ def test_the_rate_and_the_percentiles_are_read() -> None:
     assert parsed(SAID) == Figures(56113.73, 980e-6, 1.2)
 
 
+def test_a_load_of_too_few_answers_has_a_rate_and_no_percentiles() -> None:
+    few = SAID.replace("980.00us", "0.00us").replace("1.20s", "0.00us")
+    assert parsed(few) == Figures(56113.73, None, None)
+
+
 def test_of_some_rounds_each_figure_is_the_middle_one() -> None:
     rounds = [Figures(10.0, 0.3, 0.9), Figures(30.0, 0.1, 0.8), Figures(20.0, 0.2, 7.0)]
     assert median_of(rounds) == Figures(20.0, 0.2, 0.9)
+
+
+def test_rounds_without_a_figure_do_not_count_in_its_middle() -> None:
+    rounds = [Figures(10.0, None, None), Figures(30.0, 0.1, None), Figures(20.0, 0.3, None)]
+    assert median_of(rounds) == Figures(20.0, pytest.approx(0.2), None)
 
 
 def test_a_batch_counts_as_often_as_it_holds() -> None:
