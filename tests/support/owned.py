@@ -23,7 +23,7 @@ from rollcall.kernel.caller import READ, Caller
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import RandomIds
 from rollcall.kernel.services import ServiceRegistry
-from rollcall.web.audit import InMemoryAuditLog
+from rollcall.web.audit import AuditLog, InMemoryAuditLog
 from rollcall.web.auth import Access, OpenAccess
 from rollcall.web.drain import Drain
 from rollcall.web.module import Kit, create_app
@@ -105,12 +105,17 @@ def mine_of(database: Database, clock: Clock, figures: Told | None = None) -> My
     return MyAgentsService(agents, store, SqlListings(database), figures or Told(), clock)
 
 
-def app_of(mine: MyAgentsService, clock: Clock, access: Access | None = None) -> FastAPI:
+def app_of(
+    mine: MyAgentsService,
+    clock: Clock,
+    access: Access | None = None,
+    audit: AuditLog | None = None,
+) -> FastAPI:
     """HTTP over them."""
     services = ServiceRegistry()
     services.register("my_agents_service", mine)
-    access, ids = access or OpenAccess(), RandomIds()
-    kit = Kit("mine", "1", clock, ids, access, InMemoryAuditLog(), Drain(), services=services)
+    access, ids, audit = access or OpenAccess(), RandomIds(), audit or InMemoryAuditLog()
+    kit = Kit("mine", "1", clock, ids, access, audit, Drain(), services=services)
     return create_app([module()], kit)
 
 

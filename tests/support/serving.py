@@ -112,6 +112,8 @@ def start(
         "WIDGET_PORT": "0",
         "MY_AGENTS_PORT": "0",
         "ROLLCALL_DATA_DIR": str(folder / "data"),
+        # What is killed cannot clear up after itself.
+        "TMPDIR": str(folder),
         **variables,
     }
     log = folder / f"log-{_clock.now()}.txt"
