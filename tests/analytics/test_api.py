@@ -54,7 +54,11 @@ async def test_a_conversation_that_is_told_of_is_kept_and_counted(http: httpx.As
 
 @pytest.mark.parametrize(
     ("headers", "fields"),
-    [({"Idempotency-Key": "k1"}, {}), ({}, {"conversation_id": "c1"})],
+    [
+        ({"Idempotency-Key": "k1"}, {}),
+        ({}, {"conversation_id": "c1"}),
+        ({"Idempotency-Key": "k1"}, {"conversation_id": "c1"}),
+    ],
 )
 async def test_told_twice_it_is_kept_once(
     http: httpx.AsyncClient,
@@ -73,6 +77,26 @@ async def test_told_twice_it_is_kept_once(
     assert refused.json()["type"].endswith(":conversation-exists")
     assert refused.json()["conversation_id"] == first.json()["id"]
     assert (await http.get("/api/usage/stats")).json()["total_tokens"] == 42
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"conversation_id": "c1"}, {"conversation_id": "c2"}),
+        ({"conversation_id": "c1"}, {}),
+        ({}, {"conversation_id": "c2"}),
+    ],
+)
+async def test_a_key_is_of_one_conversation(
+    http: httpx.AsyncClient, first: dict[str, str], second: dict[str, str]
+) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    kept = await http.post("/api/conversations", json={**TALK, **first}, headers=headers)
+    refused = await http.post("/api/conversations", json={**TALK, **second}, headers=headers)
+    assert (kept.status_code, refused.status_code) == (201, 409)
+    assert "'k1'" in refused.json()["detail"]
+    assert (await http.get("/api/conversations")).json() == [kept.json()]
+    assert (await http.get("/api/usage/stats")).json()["total_conversations"] == 1
 
 
 async def test_the_same_moment_with_another_offset_is_the_same_conversation(

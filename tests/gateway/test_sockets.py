@@ -124,6 +124,22 @@ def test_a_caller_goes_itself_where_the_service_sends_it(place: str, shown: str)
     assert (said.status_code, said.headers["location"]) == (307, shown)
 
 
+async def mirror(scope: Scope, receive: Receive, send: Send) -> None:
+    said = dict(scope["headers"])[b"x-said"]
+    start = {"type": "websocket.http.response.start", "status": 403}
+    await send({**start, "headers": [(b"x-heard", said)]})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("said", ["Zoë 李".encode(), b"Zo\xeb"])
+def test_headers_reach_the_service_and_come_back_byte_by_byte(said: bytes) -> None:
+    headers = {**{name: value.encode() for name, value in RINGING.items()}, "X-Said": said}
+    with served(mirror) as instance, gateway(instance) as url:
+        answer = httpx.get(f"{url}/services/shop/bell", headers=headers, timeout=PATIENCE)
+    heard = [value for name, value in answer.headers.raw if name.lower() == b"x-heard"]
+    assert (answer.status_code, heard) == (403, [said])
+
+
 def test_a_host_that_is_none_is_refused(url: str) -> None:
     ringing = {**RINGING, "Host": "localhost:99999"}
     bell = f"{url}/api/shop/bell".replace("ws:", "http:")

@@ -117,7 +117,8 @@ class AnalyticsService(Generic[WorkT]):
         Args:
             namespace: Whose.
             told: What is told of it.
-            key: Names the act: told again with the same key, or the same id, it is kept once.
+            key: Names the act: told again with the same key, or the same id, it is kept once; a
+                key is of one conversation.
 
         Returns:
             It, and whether it is new.
@@ -130,6 +131,8 @@ class AnalyticsService(Generic[WorkT]):
         facts_of(event)
         new = False
         async with self._texts.begin() as work:
+            if key is not None and told.conversation_id is not None:
+                await self._tie(work, said, key)
             known = await self._texts.within(work, namespace, said.conversation_id)
             if known is None:
                 await self._texts.add(work, [said])
@@ -146,6 +149,24 @@ class AnalyticsService(Generic[WorkT]):
         talk = next(fact for fact in facts if isinstance(fact, ConversationFact))
         usage = next((fact for fact in facts if isinstance(fact, UsageFact)), None)
         return _shown(talk, usage, known), new
+
+    async def _tie(self, work: WorkT, said: Said, key: str) -> None:
+        """Have a key stand for a conversation that has an id of its own, and for no other one.
+
+        Noted under the id that the key alone would have made, so that this one is taken as well.
+        """
+        noted = Said(
+            namespace=said.namespace,
+            conversation_id=_id_of(said.namespace, key),
+            agent_id=said.agent_id,
+            at=said.at,
+            digest=derived("the key of", said.conversation_id),
+        )
+        known = await self._texts.within(work, said.namespace, noted.conversation_id)
+        if known is None:
+            await self._texts.add(work, [noted])
+        elif known.digest != noted.digest:
+            raise ConversationExists(noted.conversation_id, key)
 
     async def conversation(self, namespace: str, conversation_id: str) -> ConversationFigure:
         """A conversation.
@@ -232,8 +253,8 @@ class AnalyticsService(Generic[WorkT]):
         at = at.astimezone(UTC)
         id_ = told.conversation_id
         if id_ is None:
-            drawn = self._ids.hex(_DIGITS) if key is None else derived("key", namespace, key)
-            id_ = PREFIX + drawn[:_DIGITS]
+            drawn = PREFIX + self._ids.hex(_DIGITS)
+            id_ = drawn if key is None else _id_of(namespace, key)
         said = Said(
             namespace=namespace,
             conversation_id=id_,
@@ -246,6 +267,11 @@ class AnalyticsService(Generic[WorkT]):
             digest=_digest(told),
         )
         return said, _event(said, told)
+
+
+def _id_of(namespace: str, key: str) -> str:
+    """The id of the conversation that is told of with a key, and without an id."""
+    return PREFIX + derived("key", namespace, key)[:_DIGITS]
 
 
 def _digest(told: Reported) -> str:

@@ -11,7 +11,6 @@ import typer
 
 from rollcall.cli.exits import errors_told
 from rollcall.cli.options import (
-    AGENTS,
     AgentsUrl,
     DryRun,
     Key,
@@ -65,12 +64,13 @@ Kinds = Annotated[
     ),
 )
 def list_agents(
+    *,
     status: Statuses = None,
     kind: Kinds = None,
     tag: Tags = None,
     limit: Limit = 100,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -106,9 +106,10 @@ def list_agents(
 
 @app.command(epilog=examples("rollcall agents get writer", "rollcall agents get writer --json"))
 def get(
+    *,
     agent_id: AgentId,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -160,6 +161,7 @@ def get(
     )
 )
 def register(
+    *,
     agent_id: Annotated[str | None, typer.Argument(metavar="AGENT_ID", help="Its id.")] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Its name; by default its id.")
@@ -183,7 +185,7 @@ def register(
         ),
     ] = None,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -211,10 +213,11 @@ def register(
     epilog=examples("rollcall agents status writer busy", "rollcall agents status writer active"),
 )
 def set_status(
+    *,
     agent_id: AgentId,
     status: Annotated[ReportedStatus, typer.Argument(help="What is reported of it.")],
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -241,11 +244,12 @@ def set_status(
     )
 )
 def deregister(
+    *,
     agent_id: AgentId,
     yes: Sure = False,
     dry_run: DryRun = False,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -268,6 +272,7 @@ def deregister(
     )
 )
 def watch(
+    *,
     q: Annotated[
         str | None, typer.Option("--q", metavar="WORDS", help="Words that a capability must match.")
     ] = None,
@@ -275,7 +280,7 @@ def watch(
     kind: Kinds = None,
     tag: Tags = None,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:

@@ -14,7 +14,6 @@ import typer
 
 from rollcall.cli.exits import Exit
 from rollcall.cli.options import (
-    AGENTS,
     AgentsUrl,
     DryRun,
     Key,
@@ -68,10 +67,11 @@ class NotOffered(RollcallError):
 
 
 def export(
+    *,
     file: Target,
     yes: Sure = False,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
 ) -> None:
     """Write all records as JSON lines, for another registry or another kind of store.
@@ -81,7 +81,7 @@ def export(
     _download(f"{ADMIN}/export", file, url, key, yes=yes, params={"namespace": namespace})
 
 
-def backup(file: Target, yes: Sure = False, url: AgentsUrl = AGENTS, key: Key = None) -> None:
+def backup(*, file: Target, yes: Sure = False, url: AgentsUrl, key: Key = None) -> None:
     """Write a consistent copy of the SQLite data, keys and audit log included, while it runs.
 
     Needs the scope admin. Servers such as PostgreSQL have means of their own.
@@ -90,6 +90,7 @@ def backup(file: Target, yes: Sure = False, url: AgentsUrl = AGENTS, key: Key = 
 
 
 def import_records(
+    *,
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The file to read; - is standard input.")
     ],
@@ -98,7 +99,7 @@ def import_records(
     ] = OnConflict.SKIP,
     dry_run: DryRun = False,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:

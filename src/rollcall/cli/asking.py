@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rollcall.cli.exits import Exit, errors_told
-from rollcall.cli.options import CONVERSATIONS, ConversationsUrl, Key, Machine, examples
+from rollcall.cli.options import ConversationsUrl, Key, Machine, examples
 from rollcall.cli.remote import connected
 from rollcall.cli.talking import (
     Agent,
@@ -36,6 +36,7 @@ ASK_EXAMPLES = examples(
 
 
 def ask(
+    *,
     question: Annotated[
         list[str], typer.Argument(metavar="QUESTION", help="What to ask; - reads it from stdin.")
     ],
@@ -46,7 +47,7 @@ def ask(
     model: Model = None,
     agent: Agent = None,
     user: User = None,
-    url: ConversationsUrl = CONVERSATIONS,
+    url: ConversationsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:

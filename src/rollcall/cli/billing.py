@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from rollcall.cli.exits import Exit, errors_told
-from rollcall.cli.options import BILLING, BillingUrl, Key, Limit, Machine, examples, one_of
+from rollcall.cli.options import BillingUrl, Key, Limit, Machine, examples, one_of
 from rollcall.cli.remote import Row, ask, collected
 from rollcall.cli.told import as_json, note, pairs, say, table
 from rollcall.cli.words import InvoiceStatus
@@ -39,6 +39,7 @@ Which = Annotated[
     )
 )
 def invoices(
+    *,
     status: Annotated[
         InvoiceStatus | None,
         typer.Option(metavar=one_of(InvoiceStatus), help="Only with this status."),
@@ -47,7 +48,7 @@ def invoices(
         str | None, typer.Option(metavar="AGENT_ID", help="Only of this agent.")
     ] = None,
     limit: Limit = 50,
-    url: BillingUrl = BILLING,
+    url: BillingUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -87,9 +88,7 @@ def invoices(
 @app.command(
     epilog=examples("rollcall billing invoice INV-000001", "rollcall billing invoice inv_4f --json")
 )
-def invoice(
-    which: Which, url: BillingUrl = BILLING, key: Key = None, machine: Machine = False
-) -> None:
+def invoice(*, which: Which, url: BillingUrl, key: Key = None, machine: Machine = False) -> None:
     """Show one invoice with its lines."""
     found = ask(url, key, lambda billing: _found(billing, which))
     if machine:
@@ -133,9 +132,7 @@ def invoice(
 @app.command(
     epilog=examples("rollcall billing verify INV-000001", "rollcall billing verify inv_4f --json")
 )
-def verify(
-    which: Which, url: BillingUrl = BILLING, key: Key = None, machine: Machine = False
-) -> None:
+def verify(*, which: Which, url: BillingUrl, key: Key = None, machine: Machine = False) -> None:
     """Work an invoice out again, from each usage to the books; it must match to the last digit.
 
     The exit code is 1 where it does not.
@@ -158,12 +155,13 @@ def verify(
     epilog=examples("rollcall billing pdf INV-000001", "rollcall billing pdf inv_4f x.pdf")
 )
 def pdf(
+    *,
     which: Which,
     file: Annotated[
         Path | None,
         typer.Argument(metavar="FILE", help="Where to; by default its number.", dir_okay=False),
     ] = None,
-    url: BillingUrl = BILLING,
+    url: BillingUrl,
     key: Key = None,
 ) -> None:
     """Save an invoice as a PDF."""
@@ -184,7 +182,7 @@ def pdf(
 
 
 @app.command(epilog=examples("rollcall billing ledger", "rollcall billing ledger --json"))
-def ledger(url: BillingUrl = BILLING, key: Key = None, machine: Machine = False) -> None:
+def ledger(*, url: BillingUrl, key: Key = None, machine: Machine = False) -> None:
     """Show the accounts with their balances, and whether the books balance.
 
     The exit code is 1 where they do not.

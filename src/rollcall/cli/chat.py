@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from rollcall.cli.exits import Exit, errors_told
-from rollcall.cli.options import CONVERSATIONS, ConversationsUrl, Key, examples
+from rollcall.cli.options import ConversationsUrl, Key, examples
 from rollcall.cli.remote import Row, connected
 from rollcall.cli.talking import (
     PREFIX,
@@ -50,6 +50,7 @@ HELP: Final = """\
 
 
 def chat(
+    *,
     session: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The conversation to go on with; by default a new one."),
@@ -57,7 +58,7 @@ def chat(
     model: Model = None,
     agent: Agent = None,
     user: User = None,
-    url: ConversationsUrl = CONVERSATIONS,
+    url: ConversationsUrl,
     key: Key = None,
 ) -> None:
     """Talk with the agent. Answers come as they are written, tools as they run."""

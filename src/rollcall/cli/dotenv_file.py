@@ -11,16 +11,22 @@ from rollcall.kernel.errors import InvalidInput, MissingExtra
 
 FILE: Final = ".env"
 TAKEN: Final = (
+    "AGENT_PORT",
+    "BILLING_PORT",
     "BILLING_SERVICE_URL",
     "CONVERSATIONS_URL",
     "EXT_TOOL_PORT",
+    "ROLLCALL_AGENT_REGISTRY_PORT",
     "ROLLCALL_API_KEY",
     "ROLLCALL_GATEWAY_URL",
     "ROLLCALL_REGISTRY_URL",
     "ROLLCALL_TOOL_KEY",
+    "SERVICE_REGISTRY_PORT",
     "SERVICE_REGISTRY_URL",
 )
-"""The variables of clients; no other one of the file reaches the environment."""
+"""The variables of clients, and the ports of this folder's services; no other one of the file
+reaches the environment.
+"""
 
 
 def take(path: Path, environment: MutableMapping[str, str]) -> None:

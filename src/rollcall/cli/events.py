@@ -9,7 +9,6 @@ import typer
 
 from rollcall.cli.exits import Exit
 from rollcall.cli.options import (
-    AGENTS,
     AgentsUrl,
     DryRun,
     Key,
@@ -45,6 +44,7 @@ Position = Annotated[
     ),
 )
 def events(
+    *,
     context: typer.Context,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     after: Annotated[
@@ -69,7 +69,7 @@ def events(
         ),
     ] = None,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -94,10 +94,11 @@ def events(
 
 @app.command(epilog=examples("rollcall events dead", "rollcall events dead --group billing"))
 def dead(
+    *,
     group: Annotated[
         str | None, typer.Option(metavar="GROUP", help="Only of this group of handlers.")
     ] = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -131,9 +132,10 @@ def dead(
 
 @app.command(epilog=examples("rollcall events replay billing 4711"))
 def replay(
+    *,
     group: Group,
     position: Position,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -143,11 +145,12 @@ def replay(
 
 @app.command(epilog=examples("rollcall events skip billing 4711"))
 def skip(
+    *,
     group: Group,
     position: Position,
     yes: Sure = False,
     dry_run: DryRun = False,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from rollcall.cli.exits import errors_told
-from rollcall.cli.options import SERVICES, Key, examples
+from rollcall.cli.options import Key, examples, services_option
 from rollcall.cli.remote import Row, ask
 from rollcall.cli.running import server_part, settings_of
 from rollcall.cli.told import note
@@ -26,15 +26,7 @@ app: Final = typer.Typer(
 )
 PATH: Final = "/api/v1/admin/instances"
 CHECK_SECONDS: Final = 30.0
-RegistryUrl = Annotated[
-    str,
-    typer.Option(
-        "--registry-url",
-        envvar="SERVICE_REGISTRY_URL",
-        metavar="URL",
-        help="Where the service registry is.",
-    ),
-]
+RegistryUrl = Annotated[str, services_option("--registry-url")]
 
 
 class Refused(RollcallError):
@@ -56,6 +48,7 @@ def root() -> None:
     )
 )
 def nginx(
+    *,
     listen: Annotated[
         str, typer.Option(metavar="ADDRESS:PORT", help="Where nginx listens.")
     ] = "127.0.0.1:8080",
@@ -74,7 +67,7 @@ def nginx(
     check: Annotated[
         bool, typer.Option("--check", help="Have `nginx -t` read it before anything is written.")
     ] = False,
-    registry_url: RegistryUrl = SERVICES,
+    registry_url: RegistryUrl,
     key: Key = None,
 ) -> None:
     """Print an nginx configuration for the instances that the registry knows now.

@@ -11,7 +11,6 @@ import typer
 
 from rollcall.cli.exits import Exit, errors_told
 from rollcall.cli.options import (
-    SERVICES,
     DryRun,
     Key,
     Machine,
@@ -19,6 +18,7 @@ from rollcall.cli.options import (
     Sure,
     agreed,
     examples,
+    local_url,
     one_of,
 )
 from rollcall.cli.remote import Row, ask
@@ -41,7 +41,8 @@ Url = Annotated[
         envvar="SERVICE_REGISTRY_URL",
         metavar="URL",
         help="The running registry to ask. By default the keys of this machine's data folder are"
-        f" changed directly, or by {SERVICES} (SERVICE_REGISTRY_PORT) while that one runs on it.",
+        " changed directly, or by http://127.0.0.1:3003 (SERVICE_REGISTRY_PORT) while that one runs"
+        " on it.",
     ),
 ]
 
@@ -207,7 +208,7 @@ def _either(
     here: Callable[[Any], Coroutine[Any, Any, T]],
 ) -> T:
     """Ask the registry at `url`, or change the database itself unless a registry runs on it."""
-    asked = url or SERVICES
+    asked = url or local_url("SERVICE_REGISTRY_PORT", 3003)
     if url is None or data_dir is not None:
         with errors_told():
             with server_part():

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,7 +11,7 @@ import typer
 
 from rollcall.cli.archive import PATIENCE, pieces
 from rollcall.cli.exits import Exit, errors_told
-from rollcall.cli.options import DryRun, Key, Machine, examples
+from rollcall.cli.options import DryRun, Key, Machine, ToolsUrl, examples
 from rollcall.cli.remote import Row, ask
 from rollcall.cli.told import as_json, note, pairs, table
 from rollcall.client.connection import Connection
@@ -24,22 +23,6 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     help="Search what was said with agents, and messages from elsewhere.",
 )
-
-
-def _here() -> str:
-    return f"http://127.0.0.1:{os.environ.get('EXT_TOOL_PORT') or 3006}"
-
-
-ToolsUrl = Annotated[
-    str,
-    typer.Option(
-        "--url",
-        default_factory=_here,
-        metavar="URL",
-        show_default="http://127.0.0.1:3006, or the port in EXT_TOOL_PORT",
-        help="Where the tools service is.",
-    ),
-]
 
 
 @app.command(

@@ -3,44 +3,68 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 from rollcall.cli.exits import Exit
 from rollcall.cli.told import clean, note, say
 
-AGENTS: Final = "http://127.0.0.1:8009"
-SERVICES: Final = "http://127.0.0.1:3003"
-CONVERSATIONS: Final = "http://127.0.0.1:3004"
-BILLING: Final = "http://127.0.0.1:8003"
+
+def local_url(variable: str, port: int) -> str:
+    """The URL of a service of this machine, at the port in its variable or the usual one."""
+    return f"http://127.0.0.1:{os.environ.get(variable) or port}"
+
+
+def url_option(name: str, envvar: str | None, variable: str, port: int, whose: str) -> Any:
+    """The option for the URL of a service. Where nobody says it, the service is on this machine.
+
+    Args:
+        name: Of the option.
+        envvar: The variable that has the URL, if there is one.
+        variable: The variable that has its port when it is started here.
+        port: Its usual port.
+        whose: What the service is called.
+    """
+    return typer.Option(
+        name,
+        envvar=envvar,
+        default_factory=partial(local_url, variable, port),
+        show_default=f"http://127.0.0.1:{port}, or the port in {variable}",
+        metavar="URL",
+        help=f"Where {whose} is.",
+    )
+
+
+def services_option(name: str) -> Any:
+    """The option for the URL of the service registry, under a name of its own."""
+    return url_option(
+        name, "SERVICE_REGISTRY_URL", "SERVICE_REGISTRY_PORT", 3003, "the service registry"
+    )
+
 
 AgentsUrl = Annotated[
     str,
-    typer.Option(
-        "--url", envvar="ROLLCALL_REGISTRY_URL", metavar="URL", help="Where the agent registry is."
+    url_option(
+        "--url",
+        "ROLLCALL_REGISTRY_URL",
+        "ROLLCALL_AGENT_REGISTRY_PORT",
+        8009,
+        "the agent registry",
     ),
 ]
-ServicesUrl = Annotated[
-    str,
-    typer.Option(
-        "--url", envvar="SERVICE_REGISTRY_URL", metavar="URL", help="Where the service registry is."
-    ),
-]
+ServicesUrl = Annotated[str, services_option("--url")]
 ConversationsUrl = Annotated[
-    str,
-    typer.Option(
-        "--url", envvar="CONVERSATIONS_URL", metavar="URL", help="Where the agent service is."
-    ),
+    str, url_option("--url", "CONVERSATIONS_URL", "AGENT_PORT", 3004, "the agent service")
 ]
 BillingUrl = Annotated[
-    str,
-    typer.Option(
-        "--url", envvar="BILLING_SERVICE_URL", metavar="URL", help="Where the billing service is."
-    ),
+    str, url_option("--url", "BILLING_SERVICE_URL", "BILLING_PORT", 8003, "the billing service")
 ]
+ToolsUrl = Annotated[str, url_option("--url", None, "EXT_TOOL_PORT", 3006, "the tools service")]
 Key = Annotated[
     str | None,
     typer.Option(

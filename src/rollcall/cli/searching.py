@@ -9,7 +9,6 @@ import typer
 
 from rollcall.cli.agents import Kinds, Statuses
 from rollcall.cli.options import (
-    AGENTS,
     AgentsUrl,
     Key,
     Machine,
@@ -32,6 +31,7 @@ STATS_EXAMPLES = examples("rollcall stats", "rollcall stats --json")
 
 
 def find(
+    *,
     text: Annotated[
         str, typer.Argument(metavar="TEXT", help="What somebody should be able to do.")
     ],
@@ -49,7 +49,7 @@ def find(
         typer.Option(metavar="AGENT_ID", help="Say why this agent is, or is not, in the answer."),
     ] = None,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -101,8 +101,9 @@ def find(
 
 
 def stats(
+    *,
     namespace: Namespace = None,
-    url: AgentsUrl = AGENTS,
+    url: AgentsUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:

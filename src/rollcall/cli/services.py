@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 import typer
 
 from rollcall.cli.options import (
-    SERVICES,
     DryRun,
     Key,
     Limit,
@@ -56,6 +55,7 @@ Capabilities = Annotated[
     ),
 )
 def list_services(
+    *,
     kind: Type = None,
     name: NamePart = None,
     status: Status = None,
@@ -63,7 +63,7 @@ def list_services(
     capability: Capabilities = None,
     limit: Limit = 100,
     namespace: Namespace = None,
-    url: ServicesUrl = SERVICES,
+    url: ServicesUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -102,9 +102,10 @@ def list_services(
 
 @app.command(epilog=examples("rollcall services get calculator"))
 def get(
+    *,
     service: ServiceId,
     namespace: Namespace = None,
-    url: ServicesUrl = SERVICES,
+    url: ServicesUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -141,6 +142,7 @@ def get(
     )
 )
 def register(
+    *,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
     host: Annotated[str, typer.Option(metavar="HOST", help="The host that others reach it at.")],
     port: Annotated[int, typer.Option(metavar="PORT", help="The port that it listens on.")],
@@ -160,7 +162,7 @@ def register(
         ),
     ] = None,
     namespace: Namespace = None,
-    url: ServicesUrl = SERVICES,
+    url: ServicesUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -196,10 +198,11 @@ def register(
 
 @app.command("status", epilog=examples("rollcall services status calculator stopping"))
 def set_status(
+    *,
     service: ServiceId,
     status: Annotated[ServiceStatus, typer.Argument(help="What is reported of it.")],
     namespace: Namespace = None,
-    url: ServicesUrl = SERVICES,
+    url: ServicesUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -224,11 +227,12 @@ def set_status(
     )
 )
 def deregister(
+    *,
     service: ServiceId,
     yes: Sure = False,
     dry_run: DryRun = False,
     namespace: Namespace = None,
-    url: ServicesUrl = SERVICES,
+    url: ServicesUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:
@@ -254,13 +258,14 @@ def deregister(
     )
 )
 def watch(
+    *,
     kind: Type = None,
     name: NamePart = None,
     status: Status = None,
     tag: Tags = None,
     capability: Capabilities = None,
     namespace: Namespace = None,
-    url: ServicesUrl = SERVICES,
+    url: ServicesUrl,
     key: Key = None,
     machine: Machine = False,
 ) -> None:

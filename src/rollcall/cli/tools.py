@@ -13,7 +13,15 @@ import typer
 
 from rollcall.cli import calls, scaffold
 from rollcall.cli.exits import errors_told
-from rollcall.cli.options import SERVICES, DryRun, Key, Machine, Namespace, examples
+from rollcall.cli.options import (
+    ConversationsUrl,
+    DryRun,
+    Key,
+    Machine,
+    Namespace,
+    examples,
+    services_option,
+)
 from rollcall.cli.remote import Row, ask
 from rollcall.cli.told import as_json, note, say, table
 
@@ -24,18 +32,9 @@ T = TypeVar("T")
 app: Final = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List and call tools, and write new ones."
 )
-AGENT: Final = "http://127.0.0.1:3004"
 _SHOWN: Final = 80
 
-RegistryUrl = Annotated[
-    str,
-    typer.Option(
-        "--registry",
-        envvar="SERVICE_REGISTRY_URL",
-        metavar="URL",
-        help="Where the service registry is.",
-    ),
-]
+RegistryUrl = Annotated[str, services_option("--registry")]
 ToolKey = Annotated[
     str | None,
     typer.Option(
@@ -56,19 +55,15 @@ ToolKey = Annotated[
     ),
 )
 def list_tools(
+    *,
     service: Annotated[
         str | None,
         typer.Option(
             metavar="NAME|URL", help="Ask this service itself, and not the agent service."
         ),
     ] = None,
-    url: Annotated[
-        str,
-        typer.Option(
-            "--url", envvar="CONVERSATIONS_URL", metavar="URL", help="Where the agent service is."
-        ),
-    ] = AGENT,
-    registry: RegistryUrl = SERVICES,
+    url: ConversationsUrl,
+    registry: RegistryUrl,
     namespace: Namespace = None,
     key: Key = None,
     tool_key: ToolKey = None,
@@ -107,6 +102,7 @@ def list_tools(
     ),
 )
 def call_tool(
+    *,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The tool.")],
     arg: Annotated[
         list[str] | None,
@@ -125,7 +121,7 @@ def call_tool(
     timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="How long it may take.")
     ] = 60.0,
-    registry: RegistryUrl = SERVICES,
+    registry: RegistryUrl,
     key: Key = None,
     tool_key: ToolKey = None,
     machine: Machine = False,

@@ -217,7 +217,11 @@ async def _refuse(response: Response, one: Passage, scope: Scope, send: Send) ->
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": _POLICY})
         return
-    raw = [(name.lower().encode(), said.encode()) for name, said in response.headers.raw_items()]
+    # Values are bytes that were read as ISO-8859-1, whatever they stand for.
+    raw = [
+        (name.lower().encode(), said.encode("latin-1"))
+        for name, said in response.headers.raw_items()
+    ]
     status = response.status_code
     fields = answered(raw, status, guest=one.route.guest)
     hosts = {one.host.decode("latin-1").lower()}
