@@ -245,7 +245,7 @@ class BooksWork:
         return True
 
     async def forget_webhooks(self, before: float) -> None:
-        """Forget the ids of webhooks that are refused for their age anyway."""
+        """Forget the ids of webhooks that came before, when no provider sends them again."""
         await self.connection.execute(delete(WEBHOOKS).where(WEBHOOKS.c.received_at < before))
 
     async def _insert(self, table: Table, row: dict[str, Any]) -> None:

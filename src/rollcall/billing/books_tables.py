@@ -143,6 +143,7 @@ WEBHOOKS: Final = Table(
     Column("provider", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("received_at", Double, nullable=False, comment="seconds since the epoch"),
+    Index("ix_billing_webhooks_received", "received_at"),
 )
 
 TRANSACTIONS: Final = Table(

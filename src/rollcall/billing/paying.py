@@ -120,7 +120,8 @@ class Paying:
             InvalidInput: It cannot be used.
             PaymentNotFound: Nobody has told of the payment that was refunded.
             MoreThanLeft: It was not completed yet, or less of it is left.
-            KeyReused: The transaction stands for a payment of another amount or invoice.
+            KeyReused: The transaction stands for a payment of another amount or invoice, or the
+                refund's id for another refund.
         """
 
         async def once() -> bool:
@@ -132,12 +133,14 @@ class Paying:
                 await work.forget_webhooks(now - REMEMBERED)
                 namespace = await self._namespace(work, notice.invoice_id)
                 invoice = await locked(work, namespace, notice.invoice_id)
-                await self._heed(work, invoice, notice.told(provider))
+                await self._heed(work, invoice, notice.told(provider), notice.refund_id)
                 return True
 
         return await again(once)
 
-    async def _heed(self, work: BooksWork, invoice: Invoice, told: Told) -> None:
+    async def _heed(
+        self, work: BooksWork, invoice: Invoice, told: Told, refund_id: str | None
+    ) -> None:
         if told.status is PaymentStatus.REFUNDED:
             known = await work.known_payments(
                 invoice.namespace, None, told.provider, told.transaction_id
@@ -148,10 +151,16 @@ class Paying:
             if payment.invoice_id != invoice.id:
                 raise KeyReused(told.transaction_id or "", payment.id)
             _check_currency(told, invoice)
+            if refund_id is not None:
+                refund = await work.refund_of_key(invoice.namespace, refund_id)
+                if refund is not None:
+                    if (refund.payment_id, refund.amount) != (payment.id, told.amount):
+                        raise KeyReused(refund_id, refund.id)
+                    return
             # One that is not completed yet has nothing to give back: the provider is refused, and
             # tells it again.
             if payment.status is not PaymentStatus.REFUNDED:
-                await self._pay_back(work, payment, told.amount, None)
+                await self._pay_back(work, payment, told.amount, refund_id)
             return
         await self._take(work, invoice, told, received=True)
 

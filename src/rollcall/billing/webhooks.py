@@ -47,12 +47,18 @@ Secrets = Mapping[str, Sequence[bytes]]
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
-    """What a webhook says of a payment."""
+    """What a webhook says of a payment.
+
+    Args:
+        refund_id: The provider's id of the refund that it tells of: one id is one refund, also
+            where it was the `Idempotency-Key` of a refund by the API.
+    """
 
     invoice_id: str
     amount: str | int | None = None
     currency: str | None = None
     transaction_id: str
+    refund_id: str | None = None
     payment_method: str | None = None
 
 
@@ -72,6 +78,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     amount: Decimal
     currency: str | None
     transaction_id: str
+    refund_id: str | None
     payment_method: str | None
 
     def told(self, provider: str) -> Told:
@@ -163,7 +170,7 @@ def read(webhook_id: str, body: bytes) -> Notice:
     status = _KINDS[found.type]
     if data.amount is None:
         raise InvalidInput("data.amount", "must be given")
-    for field in ("invoice_id", "transaction_id", "payment_method"):
+    for field in ("invoice_id", "transaction_id", "refund_id", "payment_method"):
         _check(f"data.{field}", getattr(data, field))
     return Notice(
         id=webhook_id,
@@ -172,6 +179,7 @@ def read(webhook_id: str, body: bytes) -> Notice:
         amount=money(data.amount, "data.amount"),
         currency=data.currency,
         transaction_id=data.transaction_id,
+        refund_id=data.refund_id,
         payment_method=data.payment_method,
     )
 

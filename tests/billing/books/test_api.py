@@ -189,8 +189,10 @@ def webhook(body: bytes, at: float, id_: str = "msg_1", key: bytes = SECRET) -> 
     }
 
 
-def said(invoice_id: str, type_: str = "payment.completed", amount: str = "5.78") -> bytes:
-    data = {"invoice_id": invoice_id, "amount": amount, "transaction_id": "t1"}
+def said(
+    invoice_id: str, type_: str = "payment.completed", amount: str = "5.78", **more: str
+) -> bytes:
+    data = {"invoice_id": invoice_id, "amount": amount, "transaction_id": "t1", **more}
     return json.dumps({"type": type_, "data": data}).encode()
 
 
@@ -256,6 +258,30 @@ async def test_a_refund_that_is_told_before_its_payment_is_heard_when_it_comes_a
     assert payment["refunded_amount"] == "1.00"
 
 
+async def test_a_refund_with_an_id_is_one_however_it_is_told(
+    small: Shop, client: httpx.AsyncClient
+) -> None:
+    invoice = await sent(small, client)
+    await heard(small, client, "msg_1", said(invoice["id"]))
+    (payment,) = (await client.get("/api/payments")).json()
+    path, asked = f"/api/payments/{payment['id']}/refund", {"amount": "1.00"}
+    by_api = await client.post(path, json=asked, headers={"Idempotency-Key": "re_1"})
+    assert by_api.status_code == 201
+
+    first = said(invoice["id"], "payment.refunded", "1.00", refund_id="re_1")
+    second = said(invoice["id"], "payment.refunded", "1.00", refund_id="re_2")
+    for number, body in enumerate((first, second, second, first), 2):
+        assert (await heard(small, client, f"msg_{number}", body)).status_code == 200
+    again = await client.post(path, json=asked, headers={"Idempotency-Key": "re_2"})
+    other = said(invoice["id"], "payment.refunded", "2.00", refund_id="re_1")
+    refused = await heard(small, client, "msg_9", other)
+
+    assert again.status_code == 200
+    assert (refused.status_code, problem(refused)) == (409, "key-reused")
+    (payment,) = (await client.get("/api/payments")).json()
+    assert payment["refunded_amount"] == "2.00"
+
+
 async def test_a_refund_of_another_invoice_or_currency_than_its_payment_is_refused(
     small: Shop, client: httpx.AsyncClient
 ) -> None:
@@ -265,8 +291,7 @@ async def test_a_refund_of_another_invoice_or_currency_than_its_payment_is_refus
     other = await small.sent("other")
     answer = await heard(small, client, "msg_2", said(other.id, "payment.refunded", "1.00"))
     assert (answer.status_code, problem(answer)) == (409, "key-reused")
-    data = {"invoice_id": paid["id"], "amount": "1.00", "transaction_id": "t1", "currency": "EUR"}
-    body = json.dumps({"type": "payment.refunded", "data": data}).encode()
+    body = said(paid["id"], "payment.refunded", "1.00", currency="EUR")
     answer = await heard(small, client, "msg_3", body)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "currency")
     (payment,) = (await client.get("/api/payments")).json()
