@@ -16,6 +16,7 @@ from rollcall.kernel.ids import RandomIds
 from rollcall.testing.clock import FrozenClock
 from rollcall.web.auth import BearerAccess, require
 from rollcall.web.keys import InMemoryKeyStore
+from rollcall.web.logs import is_news
 from rollcall.web.module import Kit, Module, create_app
 
 router = APIRouter()
@@ -54,6 +55,15 @@ async def broken_stream() -> StreamingResponse:
     async def half() -> AsyncIterator[bytes]:
         yield b"half"
         raise ConnectionError("lost the rest")
+
+    return StreamingResponse(half())
+
+
+@router.get("/refused-late")
+async def refused_late() -> StreamingResponse:
+    async def half() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise InvalidInput("body", "spoils the rest")
 
     return StreamingResponse(half())
 
@@ -151,10 +161,19 @@ async def test_a_callers_own_mistake_is_not_logged(
     assert caplog.records == []
 
 
-async def test_an_answer_that_breaks_off_does_not_look_whole(app: FastAPI, connect) -> None:
+@pytest.mark.parametrize(
+    ("path", "level"), [("/broken-stream", logging.ERROR), ("/refused-late", logging.WARNING)]
+)
+async def test_an_answer_that_breaks_off_does_not_look_whole_and_is_logged_once(
+    app: FastAPI, connect, caplog: pytest.LogCaptureFixture, path: str, level: int
+) -> None:
     async with connect(app) as client:
-        with pytest.raises(ConnectionError, match="lost the rest"):
-            await client.get("/broken-stream")
+        with pytest.raises(Exception, match="the rest") as broken:
+            await client.get(path)
+
+    seen = (type(broken.value), broken.value, None)
+    assert not is_news(logging.makeLogRecord({"msg": "by the server", "exc_info": seen}))
+    assert [record.levelno for record in caplog.records] == [level]
 
 
 async def talk(app: FastAPI, *texts: str, denial: bool = False) -> list[dict[str, Any]]:

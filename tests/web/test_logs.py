@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from rollcall.kernel.ids import RandomIds
 from rollcall.web.auth import NO_KEY, ODD_KEY
 from rollcall.web.correlation import CorrelationMiddleware
-from rollcall.web.logs import REDACTED, handler, install, is_secret, redacted
+from rollcall.web.logs import REDACTED, handler, install, is_secret, redacted, told
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,24 @@ def test_installed_it_takes_what_everybody_logs(stream: io.StringIO) -> None:
         uvicorn.propagate = before[3]
 
     assert [line["event"] for line in lines(stream)] == ["GET /"]
+
+
+def test_installed_it_has_the_server_say_nothing_of_what_was_told(stream: io.StringIO) -> None:
+    root, server = logging.getLogger(), logging.getLogger("uvicorn.error")
+    before = root.handlers[:], root.level, server.handlers[:], server.propagate, server.filters[:]
+    error = ConnectionError("lost")
+    try:
+        install(handler(stream, development=False), "info")
+        server.error("before", exc_info=error)
+        told(error)
+        server.error("after", exc_info=error)
+        server.error("without")
+    finally:
+        root.handlers[:], server.handlers[:], server.filters[:] = before[0], before[2], before[4]
+        root.setLevel(before[1])
+        server.propagate = before[3]
+
+    assert [line["event"] for line in lines(stream)] == ["before", "without"]
 
 
 @pytest.mark.parametrize("development", [True, False])

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rollcall.web import correlation
+from rollcall.web import correlation, logs
 from rollcall.web.problems import Problems
 
 _log = logging.getLogger(__name__)
@@ -60,17 +60,21 @@ class ProblemMiddleware:
             await self._app(scope, receive, watch)
         except Exception as error:
             response = spoken(self._problems.response(error), scope["path"], self._dialects)
-            self._report(scope, error, response.status_code)
+            self._report(scope, error, response.status_code, begun=begun)
             if scope["type"] == "websocket":
                 await _refuse_socket(response, scope, receive, send, begun=begun)
             elif begun:
+                logs.told(error)
                 raise
             else:
                 await response(scope, receive, send)
 
-    def _report(self, scope: Scope, error: Exception, status: int) -> None:
-        """Log what is our fault; a caller's own mistakes are told to the caller."""
-        if status < 500:
+    def _report(self, scope: Scope, error: Exception, status: int, *, begun: bool) -> None:
+        """Log what is our fault; a caller's own mistakes are told to the caller, where that can
+        still be done.
+        """
+        told = scope["type"] == "websocket" or not begun
+        if status < 500 and told:
             return
         named = correlation.current()
         extra = {

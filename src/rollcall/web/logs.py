@@ -35,6 +35,7 @@ _STEERS = re.compile(
 )
 """What begins another line, or steers a terminal."""
 _LINES = frozenset({"exception", "stack"})
+_TOLD = "_rollcall_told"
 
 
 def is_secret(name: str) -> bool:
@@ -101,6 +102,18 @@ def handler(stream: TextIO, *, development: bool) -> logging.Handler:
     return made
 
 
+def told(error: BaseException) -> None:
+    """Note that the log has an error already, so that uvicorn, which is to cut the connection for
+    it, does not log it with a traceback of every middleware once more.
+    """
+    setattr(error, _TOLD, True)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a record tells of something that the log has not."""
+    return record.exc_info is None or not getattr(record.exc_info[1], _TOLD, False)
+
+
 def install(made: logging.Handler, level: str = "INFO") -> None:
     """Have the whole process log through `made`, and uvicorn through nothing else."""
     root = logging.getLogger()
@@ -109,6 +122,7 @@ def install(made: logging.Handler, level: str = "INFO") -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    logging.getLogger("uvicorn.error").addFilter(is_news)
 
 
 def _correlated(
