@@ -162,3 +162,18 @@ class Shop:
         """A caller of `app`."""
         transport = httpx.ASGITransport(self.app(access))
         return httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+
+async def sent(shop: Shop, client: httpx.AsyncClient) -> dict[str, Any]:
+    """An invoice over 5.78 USD."""
+    await shop.use()
+    (draft,) = (await client.post("/api/invoices/generate", json={})).json()
+    answer = await client.patch(f"/api/invoices/{draft['id']}/status", json={"status": "sent"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def problem(answer: httpx.Response) -> str:
+    """The kind of an answer that is a problem."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.json()["type"].removeprefix("urn:rollcall:problem:")

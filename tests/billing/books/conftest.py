@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -40,3 +41,9 @@ async def small(tmp_path: Path) -> AsyncIterator[Shop]:
     await shop.open()
     yield shop
     await database.close()
+
+
+@pytest_asyncio.fixture
+async def client(small: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    async with small.client() as client:
+        yield client
