@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, Table, and_, delete, exists, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
@@ -31,24 +31,10 @@ from rollcall.agents.tables import (
     version_row,
 )
 from rollcall.events.envelope import Event
-from rollcall.events.log import UnitOfWork
 from rollcall.kernel.cursors import Place
+from rollcall.sql import Sql, Work
 
 T = TypeVar("T")
-
-
-class Work(UnitOfWork, Protocol):
-    """A unit of work in the SQL database."""
-
-    @property
-    def connection(self) -> AsyncConnection: ...
-
-
-class Sql(Protocol):
-    """The SQL database of the services."""
-
-    def begin(self) -> AbstractAsyncContextManager[Work]: ...
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 class SqlAgentWork:

@@ -6,46 +6,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.analytics.models import Said, key_of, microseconds, moment
 from rollcall.analytics.tables import TEXTS
-from rollcall.events.envelope import Event
+from rollcall.sql import Sql, Work, on_postgresql, upsert
 
 _ERASED: Final[Mapping[str, Any]] = dict.fromkeys(
     ("session_id", "user_id", "user_message", "agent_response", "digest")
 )
 _CHUNK: Final = 500
-_DIALECTS: Final = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-
-
-class Work(Protocol):
-    """A unit of work on a SQL database."""
-
-    @property
-    def connection(self) -> AsyncConnection:
-        """In a transaction."""
-        ...
-
-    def publish(self, *events: Event) -> None:
-        """Tell events as part of it."""
-        ...
-
-
-class SqlDatabase(Protocol):
-    """Where units of work begin, and transactions that only read."""
-
-    def begin(self) -> AbstractAsyncContextManager[Work]:
-        """A unit of work."""
-        ...
-
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A connection in a transaction that only reads."""
-        ...
 
 
 class SqlTexts:
@@ -55,7 +28,7 @@ class SqlTexts:
         database: Opened and closed by whoever made it.
     """
 
-    def __init__(self, database: SqlDatabase) -> None:
+    def __init__(self, database: Sql) -> None:
         self._database = database
 
     def begin(self) -> AbstractAsyncContextManager[Work]:
@@ -64,14 +37,14 @@ class SqlTexts:
 
     async def add(self, work: Work, said: Sequence[Said]) -> None:
         """See `Texts`."""
-        insert = _DIALECTS[work.connection.dialect.name](TEXTS).on_conflict_do_nothing()
+        unless_known = upsert(work.connection, TEXTS).on_conflict_do_nothing()
         rows = [_row_of(one) for one in said]
         for start in range(0, len(rows), _CHUNK):
-            await work.connection.execute(insert, rows[start : start + _CHUNK])
+            await work.connection.execute(unless_known, rows[start : start + _CHUNK])
 
     async def within(self, work: Work, namespace: str, conversation_id: str) -> Said | None:
         """See `Texts`."""
-        if work.connection.dialect.name == "postgresql":
+        if on_postgresql(work.connection):
             turn = func.pg_advisory_xact_lock(key_of(namespace, conversation_id))
             await work.connection.execute(select(turn))
         found = await work.connection.execute(

@@ -35,8 +35,8 @@ from rollcall.billing.invoices import Invoice, InvoiceStatus
 from rollcall.billing.ledger import Act, Entry, Transaction
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment
-from rollcall.billing.repository import Sql
 from rollcall.kernel.cursors import Place
+from rollcall.sql import Sql
 
 
 class Amounts(NamedTuple):

@@ -45,9 +45,9 @@ from rollcall.billing.invoices import Invoice
 from rollcall.billing.ledger import Transaction
 from rollcall.billing.ledger_accounts import Account
 from rollcall.billing.payments import Payment, Refund
-from rollcall.billing.repository import Work
 from rollcall.events.envelope import Event
 from rollcall.kernel.errors import RollcallError
+from rollcall.sql import Work
 
 _NEXT = text(
     "INSERT INTO billing_numbers (namespace, series, last) VALUES (:namespace, :series, 1)"

@@ -8,7 +8,6 @@ from rollcall.billing.invoicing import Accounts, Invoicing
 from rollcall.billing.issuers import NOBODY, Issuer
 from rollcall.billing.paying import Paying
 from rollcall.billing.pdf import Papers
-from rollcall.billing.repository import Sql
 from rollcall.billing.settling import Settling
 from rollcall.billing.tax_rates import TaxRates
 from rollcall.billing.usage_reports import UsageReports
@@ -16,6 +15,7 @@ from rollcall.billing.verify import Verifying
 from rollcall.billing.webhooks import Secrets
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.ids import IdSource
+from rollcall.sql import Sql
 
 
 class BooksService:

@@ -31,12 +31,12 @@ from rollcall.billing.invoices import (
 from rollcall.billing.issuers import NOBODY, Issuer
 from rollcall.billing.models import Account
 from rollcall.billing.periods import period
-from rollcall.billing.repository import Sql
 from rollcall.billing.tables import AGENTS, PERIODS
 from rollcall.billing.tax_rates import rate_of
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import Unavailable
 from rollcall.kernel.ids import derived
+from rollcall.sql import Sql
 
 Accounts = Callable[[str], Awaitable[Account]]
 """How a namespace is billed."""

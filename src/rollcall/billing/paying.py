@@ -26,12 +26,12 @@ from rollcall.billing.payments import (
     Told,
     positive_amount,
 )
-from rollcall.billing.repository import Sql
 from rollcall.billing.settling import Settling, again, locked
 from rollcall.billing.webhooks import REMEMBERED, Notice
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource, derived
+from rollcall.sql import Sql
 
 _IN_THE_BOOKS: Final = (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED)
 

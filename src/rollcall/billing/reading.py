@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Row, Select, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,12 +37,7 @@ from rollcall.billing.tables import (
 )
 from rollcall.kernel.clock import utc
 from rollcall.kernel.cursors import Place
-
-
-class Readable(Protocol):
-    """Where reading transactions begin."""
-
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+from rollcall.sql import Readable
 
 
 class SqlReads:

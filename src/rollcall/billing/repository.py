@@ -7,12 +7,10 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy import Table, delete, func, insert, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.billing import reading
 from rollcall.billing.budget_models import Budget, Reservation, ReservationStatus
@@ -46,25 +44,11 @@ from rollcall.billing.tables import (
     USAGE,
 )
 from rollcall.events.envelope import Event
-from rollcall.events.log import UnitOfWork
 from rollcall.kernel.clock import utc
+from rollcall.sql import Sql, Work, upsert
 
 REMEMBERED: Final = timedelta(days=7)
 """How long it is known what became of a reservation after its time."""
-
-
-class Work(UnitOfWork, Protocol):
-    """A unit of work in the SQL database."""
-
-    @property
-    def connection(self) -> AsyncConnection: ...
-
-
-class Sql(Protocol):
-    """The SQL database of the services."""
-
-    def begin(self) -> AbstractAsyncContextManager[Work]: ...
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 class SqlBillingWork:
@@ -107,7 +91,8 @@ class SqlBillingWork:
             }
             for one in sorted(agents, key=lambda agent: agent.agent_id)
         ]
-        await self._connection.execute(self._insert(AGENTS).on_conflict_do_nothing(), rows)
+        unless_there = upsert(self._connection, AGENTS).on_conflict_do_nothing()
+        await self._connection.execute(unless_there, rows)
         wanted = (
             select(AGENTS.c.agent_id)
             .where(
@@ -365,17 +350,11 @@ class SqlBillingWork:
         if not rows:
             return
         keys = [column.name for column in table.primary_key.columns]
-        made = self._insert(table)
+        made = upsert(self._connection, table)
         others = {name: made.excluded[name] for name in rows[0] if name not in keys}
         await self._connection.execute(
             made.on_conflict_do_update(index_elements=keys, set_=others), list(rows)
         )
-
-    def _insert(self, table: Table) -> Any:
-        # The same words, from two places.
-        if self._connection.dialect.name == "postgresql":
-            return postgresql.insert(table)
-        return sqlite.insert(table)
 
 
 class SqlBillingStore(SqlReads):

@@ -27,11 +27,11 @@ from rollcall.billing.invoices import (
     standing_status,
 )
 from rollcall.billing.invoicing import TRIES, Invoicing, paid_since, transaction_id
-from rollcall.billing.repository import Sql
 from rollcall.billing.taxes import Parts
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput, Unavailable
 from rollcall.kernel.ids import derived
+from rollcall.sql import Sql
 
 T = TypeVar("T")
 

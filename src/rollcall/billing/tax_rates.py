@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.billing.accounts import check_tax_rate
 from rollcall.billing.errors import AgentNotTracked
-from rollcall.billing.repository import Sql
 from rollcall.billing.tables import AGENTS
+from rollcall.sql import Sql
 
 
 class TaxRates:

@@ -15,10 +15,10 @@ import msgspec
 
 from rollcall.billing.invoice_usages import chunks
 from rollcall.billing.invoicing import Accounts
-from rollcall.billing.repository import Sql
 from rollcall.billing.tables import USAGE
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
+from rollcall.sql import Sql
 
 DEFAULT_DAYS: Final = 30
 MOST_DAYS: Final = 366 * 5

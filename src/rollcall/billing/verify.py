@@ -41,10 +41,10 @@ from rollcall.billing.ledger import Act
 from rollcall.billing.models import CardVersion
 from rollcall.billing.payments import PaymentStatus
 from rollcall.billing.rate_cards import built_in
-from rollcall.billing.repository import Sql
 from rollcall.billing.rows import usage_of, version_of
 from rollcall.billing.tables import CARD_VERSIONS, USAGE
 from rollcall.billing.usage_checks import Difference, differences, shown
+from rollcall.sql import Sql
 
 SHOWN: Final = 20
 """How many differences a report names; it counts them all."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -35,25 +34,11 @@ from rollcall.conversations.models import Exchange, Session, Turn, TurnStatus
 from rollcall.conversations.tables import SESSIONS, TURNS, body_of, row_of, session_of, turn_of
 from rollcall.conversations.turn_store import Accepted
 from rollcall.events.envelope import Event
-from rollcall.events.log import UnitOfWork
+from rollcall.sql import Sql
 
 _OPEN: Final = TURNS.c.status.in_((TurnStatus.ACCEPTED.value, TurnStatus.RUNNING.value))
 _TRIES: Final = 5
 _TITLE: Final = 80
-
-
-class Work(UnitOfWork, Protocol):
-    """A unit of work in the SQL database."""
-
-    @property
-    def connection(self) -> AsyncConnection: ...
-
-
-class Sql(Protocol):
-    """The SQL database of the services."""
-
-    def begin(self) -> AbstractAsyncContextManager[Work]: ...
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 class Redaction(Protocol):

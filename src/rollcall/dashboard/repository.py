@@ -4,35 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.dashboard.activity import noted
 from rollcall.dashboard.models import Activity
 from rollcall.dashboard.tables import ACTIVITIES, HEADS, activity_of
 from rollcall.events.envelope import Event
-from rollcall.events.log import UnitOfWork
+from rollcall.sql import Readable, Work, upsert
 
 KEPT: Final = 1000
 """Activities of a namespace that are kept."""
-
-
-class Work(UnitOfWork, Protocol):
-    """A unit of work in the SQL database."""
-
-    @property
-    def connection(self) -> AsyncConnection: ...
-
-
-class Sql(Protocol):
-    """The SQL database of the services."""
-
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 class SqlActivities:
@@ -43,7 +28,7 @@ class SqlActivities:
         kept: How many of a namespace are kept.
     """
 
-    def __init__(self, sql: Sql, kept: int = KEPT) -> None:
+    def __init__(self, sql: Readable, kept: int = KEPT) -> None:
         self._sql = sql
         self._kept = kept
 
@@ -105,8 +90,7 @@ class SqlActivities:
 
 async def _moved(connection: AsyncConnection, namespace: str, count: int) -> int:
     """Take `count` ids, and hold the namespace until the commit; the last of them."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    first = dialect.insert(HEADS).values(namespace=namespace, last=count)
+    first = upsert(connection, HEADS).values(namespace=namespace, last=count)
     moved = first.on_conflict_do_update(
         index_elements=[HEADS.c.namespace], set_={"last": HEADS.c.last + count}
     )

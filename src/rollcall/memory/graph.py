@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.events.envelope import Event
-from rollcall.events.log import UnitOfWork
 from rollcall.kernel.clock import Clock, utc
 from rollcall.kernel.errors import InvalidInput
 from rollcall.kernel.ids import IdSource
@@ -41,6 +39,7 @@ from rollcall.memory.graph_reads import Page, Place
 from rollcall.memory.graph_writes import Changed
 from rollcall.policies import checks
 from rollcall.registry.models import DEFAULT_NAMESPACE
+from rollcall.sql import Sql, Work
 
 SOURCE: Final = "/knowledge-graph"
 UPDATED: Final = "knowledge_graph.updated"
@@ -49,20 +48,6 @@ USAGE: Final = "usage.recorded"
 NO_AGENT: Final = "memory"
 """Whose usage it is where a memory is of no agent."""
 PAGE: Final = 500
-
-
-class Work(UnitOfWork, Protocol):
-    """A unit of work in the SQL database."""
-
-    @property
-    def connection(self) -> AsyncConnection: ...
-
-
-class Sql(Protocol):
-    """The SQL database of the services."""
-
-    def begin(self) -> AbstractAsyncContextManager[Work]: ...
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 class Memories(Protocol):

@@ -19,6 +19,7 @@ from rollcall.memory.entities import Extraction, entity_id, key_of, relationship
 from rollcall.memory.graph_merges import lift_out
 from rollcall.memory.graph_models import Scope
 from rollcall.memory.graph_tables import ENTITIES, FACTS, RELATIONSHIPS, SOURCES, WORDS
+from rollcall.sql import on_postgresql
 
 CHUNK: Final = 500
 _MAX_WORDS: Final = 20
@@ -55,7 +56,7 @@ class _Said:
 async def take_turn(connection: AsyncConnection, namespace: str) -> None:
     """Wait until no other transaction writes to the namespace's graph."""
     # SQLite has one writer at a time as it is.
-    if connection.dialect.name == "postgresql":
+    if on_postgresql(connection):
         turn = func.hashtextextended(f"rollcall graph {namespace}", 0)
         await connection.execute(select(func.pg_advisory_xact_lock(turn)))
 

@@ -14,6 +14,7 @@ from rollcall.events.envelope import Event
 from rollcall.events.subscriptions import Handler
 from rollcall.kernel.clock import Clock
 from rollcall.kernel.errors import Unavailable
+from rollcall.sql import Work
 from rollcall.web.background import BackgroundTask
 from rollcall.web.drain import Drain
 from rollcall.web.module import Module
@@ -24,7 +25,7 @@ from rollcall.widgets.embed import PUBLIC
 from rollcall.widgets.limits import body_bytes
 from rollcall.widgets.problems import PROBLEMS
 from rollcall.widgets.public_api import public_router
-from rollcall.widgets.repository import SqlWidgetStore, Work
+from rollcall.widgets.repository import SqlWidgetStore
 from rollcall.widgets.visiting import VisitorService
 
 GROUP: Final = "widget-failures"

@@ -6,16 +6,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.events.envelope import Event
-from rollcall.events.log import UnitOfWork
 from rollcall.kernel.clock import utc
 from rollcall.kernel.cursors import Place
+from rollcall.sql import Sql, Work, upsert
 from rollcall.widgets.models import Figures, Signal, Widget
 from rollcall.widgets.ports import Kept, Shown, WidgetWork
 from rollcall.widgets.tables import (
@@ -36,27 +34,12 @@ _COUNTED: Final = {Signal.VIEW: "views", Signal.INTERACTION: "interactions"}
 _HOURS: Final = {Signal.VIEW: "view_hour", Signal.INTERACTION: "interaction_hour"}
 
 
-class Work(UnitOfWork, Protocol):
-    """A unit of work in the SQL database."""
-
-    @property
-    def connection(self) -> AsyncConnection: ...
-
-
-class Sql(Protocol):
-    """The SQL database of the services."""
-
-    def begin(self) -> AbstractAsyncContextManager[Work]: ...
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
-
-
 class SqlWidgetWork:
     """`WidgetWork` in a unit of work of the SQL database."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._connection = work.connection
-        self._dialect = dialect_of(work.connection)
 
     def publish(self, *events: Event) -> None:
         self._work.publish(*events)
@@ -76,7 +59,7 @@ class SqlWidgetWork:
 
     async def add(self, widget: Widget, key: str | None, fingerprint: str) -> bool:
         row = widget_row(widget) | {"idempotency_key": key, "fingerprint": fingerprint}
-        made = self._dialect.insert(WIDGETS).values(row)
+        made = upsert(self._connection, WIDGETS).values(row)
         mine = ["namespace", "owner", "idempotency_key"]
         found = await self._connection.execute(
             made.on_conflict_do_nothing(index_elements=mine).returning(WIDGETS.c.id)
@@ -130,7 +113,7 @@ class SqlWidgetWork:
             "at": at,
             "failed": False,
         }
-        made = self._dialect.insert(TURNS).values(row).on_conflict_do_nothing()
+        made = upsert(self._connection, TURNS).values(row).on_conflict_do_nothing()
         found = await self._connection.execute(made.returning(TURNS.c.turn_id))
         if found.one_or_none() is None:
             return
@@ -179,7 +162,7 @@ class SqlWidgetWork:
             "interaction_hour": NEVER,
             "messages": 0,
         }
-        made = self._dialect.insert(VISITORS).values(row).on_conflict_do_nothing()
+        made = upsert(self._connection, VISITORS).values(row).on_conflict_do_nothing()
         found = await self._connection.execute(made.returning(VISITORS.c.id))
         return found.one_or_none() is not None
 
@@ -189,7 +172,7 @@ class SqlWidgetWork:
             return
         place = {"namespace": namespace, "widget_id": widget_id, "day": day.isoformat()}
         first = dict.fromkeys(FIGURES, 0) | more
-        made = self._dialect.insert(DAYS).values(**place, **first)
+        made = upsert(self._connection, DAYS).values(**place, **first)
         added = {name: DAYS.c[name] + count for name, count in more.items() if count}
         await self._connection.execute(
             made.on_conflict_do_update(index_elements=list(place), set_=added)
@@ -263,7 +246,7 @@ class SqlWidgetStore:
     async def keep_script(self, hash_: str, body: bytes, at: float) -> None:
         row = {"hash": hash_, "body": body.decode(), "kept_at": at}
         async with self._database.begin() as work:
-            made = dialect_of(work.connection).insert(SCRIPTS).values(row)
+            made = upsert(work.connection, SCRIPTS).values(row)
             await work.connection.execute(made.on_conflict_do_nothing())
 
     async def script(self, hash_: str) -> bytes | None:
@@ -279,11 +262,6 @@ class SqlWidgetStore:
             )
             await work.connection.execute(delete(TURNS).where(TURNS.c.at < before))
             return gone.rowcount
-
-
-def dialect_of(connection: AsyncConnection) -> Any:
-    """The dialect that knows how to insert what may be there already."""
-    return postgresql if connection.dialect.name == "postgresql" else sqlite
 
 
 def of_visitors(

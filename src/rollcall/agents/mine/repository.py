@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rollcall.agents.mine.models import Census, Count, Page, Row
 from rollcall.agents.models import Definition, Priority, Status, Wanted
-from rollcall.agents.repository import Sql, filters
+from rollcall.agents.repository import filters
 from rollcall.agents.tables import DEFINITIONS, MOVES, definition_of, move_of
 from rollcall.kernel.cursors import Place
+from rollcall.sql import Sql
 
 _ONE: Final = DEFINITIONS.c
 

@@ -23,8 +23,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,6 +34,7 @@ from rollcall.memory.models import Memory, MemoryVersion, Selection
 from rollcall.memory.ports import Encoded, Numbered
 from rollcall.memory.tables import MEMORIES, VECTORS, VERSIONS, memory_of, row_of
 from rollcall.memory.terms import scope
+from rollcall.sql import upsert
 
 _COLUMNS: Final = tuple(MEMORIES.c)
 _KEPT: Final = frozenset(
@@ -90,9 +89,8 @@ class SqlMemoryStore(ABC):
     ) -> Memory | None:
         connection = work.connection
         row = {**row_of(memory), **self.words_of(memory)}
-        insert_ = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
         unless_there = (
-            insert_(self.table)
+            upsert(connection, self.table)
             .values(row)
             .on_conflict_do_nothing(index_elements=["namespace", "scope", "content_hash"])
             .returning(self.table.c.number)

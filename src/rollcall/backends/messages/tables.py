@@ -25,8 +25,6 @@ from sqlalchemy import (
     delete,
     select,
 )
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from rollcall.backends.sql.database import Database
@@ -36,6 +34,7 @@ from rollcall.backends.sql.unit_of_work import SqlUnitOfWork
 from rollcall.kernel.clock import utc
 from rollcall.kernel.word_query import Query
 from rollcall.kernel.words import folded
+from rollcall.sql import upsert
 from rollcall.tools.messages.models import Filters, Hit, Message, Source
 
 METADATA: Final = MetaData(naming_convention=SERVICES.naming_convention)
@@ -90,9 +89,9 @@ class SqlMessageIndex(ABC):
             rows = self._rows(messages)
         else:
             rows = await asyncio.to_thread(self._rows, messages)
-        on_postgresql = work.connection.dialect.name == "postgresql"
-        insert = (postgres_insert if on_postgresql else sqlite_insert)(self.table)
-        unless_known = insert.on_conflict_do_nothing(index_elements=["namespace", "id"])
+        unless_known = upsert(work.connection, self.table).on_conflict_do_nothing(
+            index_elements=["namespace", "id"]
+        )
         added = await work.connection.execute(unless_known.returning(self.table.c.number), rows)
         return len(added.all())
 

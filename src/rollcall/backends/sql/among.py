@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
+from rollcall.sql import on_postgresql
+
 
 def among(
     connection: AsyncConnection, columns: Sequence[Column[str]], rows: Collection[tuple[str, ...]]
@@ -20,7 +22,7 @@ def among(
     Args:
         rows: One or more; as many values as SQLite takes in a statement, 32,766, at most.
     """
-    if connection.dialect.name != "postgresql":
+    if not on_postgresql(connection):
         return tuple_(*columns).in_(list(rows))
     # PostgreSQL would look for each row of a list by itself, and first plan how.
     arrays: list[ColumnElement[Any]] = [

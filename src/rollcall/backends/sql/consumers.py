@@ -22,7 +22,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
@@ -33,6 +32,7 @@ from rollcall.backends.sql.tables import METADATA
 from rollcall.events.envelope import Event, Identity, from_json, to_json
 from rollcall.events.errors import Overtaken
 from rollcall.events.log import Held
+from rollcall.sql import upsert
 
 GROUPS: Final = Table(
     "event_groups",
@@ -82,9 +82,8 @@ async def entered(
     """
     # In one order, whoever writes: or two that write the same rows would wait for each other.
     coming = sorted({event.identity for event in events})
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     added = await connection.execute(
-        dialect.insert(inbox)
+        upsert(connection, inbox)
         .on_conflict_do_nothing()
         .returning(*(inbox.c[name] for name in _IDENTITY)),
         [beside | dict(zip(_IDENTITY, identity, strict=True)) for identity in coming],

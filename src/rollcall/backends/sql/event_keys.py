@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Column, LargeBinary, Table, Text, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from rollcall.backends.sql.among import among
 from rollcall.backends.sql.tables import METADATA
 from rollcall.events.envelope import Key
+from rollcall.sql import upsert
 
 KEYS: Final = Table(
     "event_keys",
@@ -41,12 +41,11 @@ async def add(connection: AsyncConnection, keys: Mapping[Key, bytes]) -> None:
     """Keep keys of subjects that have none yet."""
     if not keys:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = [
         {"namespace": namespace, "subject": subject, "key": key}
         for (namespace, subject), key in sorted(keys.items())
     ]
-    await connection.execute(dialect.insert(KEYS).on_conflict_do_nothing(), rows)
+    await connection.execute(upsert(connection, KEYS).on_conflict_do_nothing(), rows)
 
 
 async def forget(connection: AsyncConnection, namespace: str, subjects: Sequence[str]) -> int:
