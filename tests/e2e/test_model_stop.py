@@ -18,7 +18,7 @@ from support.serving import Serving
 @pytest_asyncio.fixture
 async def both(tmp_path: Path) -> AsyncIterator[tuple[Serving, Talk]]:
     (port,) = free_ports(1)
-    with up_with_model(tmp_path, port, ROLLCALL_DRAIN_SECONDS="2") as up:
+    with up_with_model(tmp_path, port, ROLLCALL_DRAIN_SECONDS="4") as up:
         async with talking(up, port) as talk:
             yield up, talk
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -195,6 +196,22 @@ async def test_a_service_elsewhere_is_described_too(kit: Kit) -> None:
             paths = (await client.get("/openapi.json")).json()["paths"]
             assert "/services/shop/api/shop/fruit" in paths
             assert (await client.get("/health")).json()["checks"]["shop"] == "ok"
+
+
+async def test_of_many_who_ask_at_once_a_service_hears_once(kit: Kit) -> None:
+    shop, heard = inner(kit), Counter[str]()
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            heard[scope["path"]] += 1
+        await shop(scope, receive, send)
+
+    with served(counted) as url:
+        async with opened(kit, Deployment(Registered([instance(url)]))) as client:
+            places = ("/openapi.json", "/health")
+            answers = await asyncio.gather(*(client.get(place) for place in places * 20))
+    assert {answer.status_code for answer in answers} == {200}
+    assert heard == {"/openapi.json": 1, "/health": 1}
 
 
 async def test_every_service_of_the_documents_has_an_answer(kit: Kit) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -112,16 +113,19 @@ class Wellness:
         self._targets = targets
         self._clock = clock
         self._known: dict[str, tuple[float, str | Exception]] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def ping(self, service: str) -> Ping:
         """Asks a service how it is; one that is nowhere is no failure, and is called absent."""
 
         async def ask() -> str | None:
-            now = self._clock.monotonic()
-            at, told = self._known.get(service, (float("-inf"), ""))
-            if now - at >= _FRESH:
-                told = await self._told(service)
-                self._known[service] = now, told
+            # Who asks meanwhile hears the same answer.
+            async with self._turns[service]:
+                now = self._clock.monotonic()
+                at, told = self._known.get(service, (float("-inf"), ""))
+                if now - at >= _FRESH:
+                    told = await self._told(service)
+                    self._known[service] = now, told
             if isinstance(told, Exception):
                 raise told.with_traceback(None)
             return told

@@ -36,14 +36,18 @@ class Showing:
         self._asking = asking
         self._clock = clock
         self._told: tuple[float, bytes] | None = None
+        self._turn = asyncio.Lock()
 
     async def show(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with `app`'s own description and all others."""
-        now = self._clock.monotonic()
-        if self._told is None or now - self._told[0] >= _KEPT:
-            own = await _own(app, scope, receive)
-            self._told = now, msgspec.json.encode(await self._all(own))
-        await Response(self._told[1], media_type="application/json")(scope, receive, send)
+        # Who asks meanwhile is shown the same one.
+        async with self._turn:
+            now = self._clock.monotonic()
+            if self._told is None or now - self._told[0] >= _KEPT:
+                own = await _own(app, scope, receive)
+                self._told = now, msgspec.json.encode(await self._all(own))
+            body = self._told[1]
+        await Response(body, media_type="application/json")(scope, receive, send)
 
     async def _all(self, own: dict[str, Any]) -> dict[str, Any]:
         # What guests say of themselves would be shown as what Rollcall says.
