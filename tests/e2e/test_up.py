@@ -73,7 +73,7 @@ def test_a_signal_ends_it_cleanly_and_the_next_start_knows_all(
     number: signal.Signals, tmp_path: Path
 ) -> None:
     with serving(tmp_path, "up", anew=True) as one:
-        httpx.post(f"{one.agents}/register", json=CARD).raise_for_status()
+        httpx.post(f"{one.agents}/register", json=CARD, timeout=60).raise_for_status()
         assert one.end(number) == 0
         assert "Traceback" not in one.errors()
     with serving(tmp_path, "up") as again:
