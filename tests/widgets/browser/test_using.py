@@ -352,6 +352,8 @@ async def test_control_characters_of_what_is_pasted_are_left_out(visit: Visit) -
     await open_chat(page)
     await ask(page, "\x1b[1mbold\x00\x7f\ttab")
     await expect(page.locator(".mine")).to_contain_text("[1mbold\ttab", use_inner_text=True)
+    # The answer says the same again.
+    await expect(page.locator(".theirs").last).to_contain_text("[1mbold\ttab", use_inner_text=True)
     (turn,) = visit.service.turns.values()
     assert turn.message == "[1mbold\ttab"
 
