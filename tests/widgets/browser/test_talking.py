@@ -108,6 +108,7 @@ async def test_a_page_that_is_loaded_anew_goes_on_with_the_conversation(visit: V
     await expect(page.locator(".theirs").last).to_contain_text("The")
     await page.reload()
     await expect(page.locator(".mine")).to_have_text(["You: One", "You: Two"])
+    await visit.service.heard("stream", 1)
     rest.set()
     await hear(page, "The second.")
     assert visit.service.count("messages") == 2

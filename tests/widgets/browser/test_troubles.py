@@ -228,7 +228,9 @@ async def test_a_wait_of_an_hour_is_left_to_the_visitor(visit: Visit) -> None:
     visit.service.refusals["visitors"].append(Refusal(429, "rate-limited", retry_after=3600))
     visit.service.refusals["visitors"].append(Refusal(429, "rate-limited", retry_after=3600))
     page = await visit.page()
-    await open_chat(page)
+    # That the chat is opened is told of by a visitor, too.
+    async with page.expect_response("**/visitors"):
+        await open_chat(page)
     await ask(page, "Now?")
     await expect(status(page)).to_contain_text("Please try again later.")
     await page.get_by_role("button", name="Try again").click()
