@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from rollcall.memory.companion import Companion
 from rollcall.memory.noticing import Kind, Notice
 from rollcall.memory.service import MemoryService
@@ -37,6 +39,24 @@ async def test_what_fits_comes_first_and_the_newest_behind(memories: Memories) -
         "My dog is Rex",
     ]
     assert await companion.recall("default", "anna", "s", "?!", 1) == ["My dog is Rex"]
+
+
+async def test_where_nothing_is_remembered_nothing_is_searched(
+    memories: Memories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+
+    async def search(query: str, *rest: object, **more: object) -> list[Any]:
+        searched.append(query)
+        return []
+
+    companion = Companion(memories)
+    monkeypatch.setattr(memories, "search_memories", search)
+    assert await companion.recall("default", "anna", "s", "Which tea?") == []
+    assert searched == []
+    await companion.remember("default", "anna", "s", "I like tea.")
+    assert await companion.recall("default", "anna", "s", "Which tea?") == ["I like tea"]
+    assert searched == ["which tea"]
 
 
 async def test_what_is_said_twice_is_remembered_once(memories: Memories) -> None:

@@ -64,15 +64,17 @@ class Companion:
             limit: How many at most.
         """
         filters = _scope(user_id, session_id)
+        newest, _ = await self._memories.list_memories(filters, limit, namespace=namespace)
+        if not newest:
+            # As in every new session: a search asks far more, to find nothing.
+            return []
         found: list[Memory] = []
         # Bare words: what stands between them is not meant in the language of queries.
         asked = " ".join(word.folded for word in words(text))[:MAX_QUERY]
         if asked:
             hits = await self._memories.search_memories(asked, filters, limit, namespace=namespace)
             found = [hit.memory for hit in hits]
-        if len(found) < limit:
-            newest, _ = await self._memories.list_memories(filters, limit, namespace=namespace)
-            found += newest
+        found += newest
         return list(dict.fromkeys(memory.content for memory in found))[:limit]
 
     async def remember(
