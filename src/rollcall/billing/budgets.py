@@ -178,8 +178,10 @@ class Budgets:
     ) -> tuple[list[tuple[Budget, Decimal]], str | None]:
         """Budgets by their ids with what is reserved of them, and where the next page begins."""
         now = self._accounts.now()
-        zone = await self._accounts.zone(namespace)
         page = await self._store.budgets(namespace, now, limit=limit + 1, after=after)
+        if not page:
+            return [], None
+        zone = await self._accounts.zone(namespace)
         shown = [(rolled(one, now, zone), held) for one, held in page[:limit]]
         return shown, page[limit - 1][0].id if len(page) > limit else None
 
