@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,7 +70,8 @@ def test_a_tool_is_found_by_its_name_and_called(shell: Shell, sums: Script) -> N
     done = shell("tools", "call", "total", "--arg", "numbers=[1, 2.5]", "--arg", "label=7")
     assert (done.code, done.out) == (0, '{\n  "7": 3.5\n}\n')
     assert f"total of sums at {sums.url} (" in done.err
-    assert done.err.endswith(" ms\n")
+    # A busy machine may take seconds.
+    assert re.search(r"\d m?s\n\Z", done.err)
 
 
 def test_a_name_that_comes_twice_is_a_list(shell: Shell, sums: Script) -> None:
